@@ -1,0 +1,70 @@
+"""What the environment says: read once, where a process starts, and handed on as values."""
+
+from typing import Literal
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """The seed's DB_* variables (seed 2.1), or DATABASE_URL, which wins where both are set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    url_override: SecretStr | None = Field(None, alias="DATABASE_URL")
+    host: str = Field("localhost", alias="DB_HOST")
+    port: int = Field(5432, alias="DB_PORT")
+    name: str = Field("chatia", alias="DB_NAME")
+    user: str = Field("chatia", alias="DB_USER")
+    password: SecretStr = Field(SecretStr(""), alias="DB_PASS")
+    pool_max: int = Field(5, alias="DB_POOL_MAX", ge=1)
+    pool_min: int = Field(1, alias="DB_POOL_MIN", ge=0)
+    pool_acquire_ms: int = Field(30_000, alias="DB_POOL_ACQUIRE", ge=1)
+    pool_idle_ms: int = Field(600_000, alias="DB_POOL_IDLE", ge=1)
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy address for asyncpg; holds the password, so it is never printed."""
+        if self.url_override:
+            scheme, _, rest = self.url_override.get_secret_value().partition("://")
+            if scheme.split("+")[0] not in {"postgres", "postgresql"}:
+                msg = f"DATABASE_URL must begin with postgresql://, not with {scheme}://."
+                raise ValueError(msg)
+            return f"postgresql+asyncpg://{rest}"
+        password = quote(self.password.get_secret_value(), safe="")
+        login = quote(self.user, safe="") + (f":{password}" if password else "")
+        return f"postgresql+asyncpg://{login}@{self.host}:{self.port}/{self.name}"
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach the brokers; TLS and SASL are for real clusters."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_prefix="KAFKA_", populate_by_name=True
+    )
+
+    bootstrap_servers: str = "localhost:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: SecretStr = SecretStr("")
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that a process of ChatIA Flow takes from its environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="CHATIA_")
+
+    namespace: str = Field("chatia", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+    evolution_prefix: str = "evolution"
+    batch_records: int = Field(2_000, ge=1, description="most records in one transaction")
+    batch_wait_ms: int = Field(50, ge=1, description="how long a poll waits for records")
+    send_interval_ms: int = Field(20_000, ge=1, description="between two sends of one line")
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
