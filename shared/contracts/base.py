@@ -1,0 +1,64 @@
+"""What every event of ChatIA Flow has: a topic, a type, a key and a company."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "")
+
+
+def _clipped(text: str) -> str:
+    return _without_nul(text)[:LONGEST_NAME]
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        message = "a time needs its zone, for example 2026-08-20T09:15:03Z"
+        raise ValueError(message)
+    return value
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Name = Annotated[str, AfterValidator(_clipped)]
+Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00\s]+$")]
+Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+
+class Event(BaseModel):
+    """One thing that happened or is asked for, about one company.
+
+    Members are camelCase in JSON, as the tables' columns are. Unknown members are ignored, so a
+    producer may be newer than its reader (design 4).
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+    )
+
+    topic: ClassVar[str]
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    company_id: Id
+
+    @property
+    def key(self) -> str:
+        """The Kafka key: events with the same key stay in order."""
+        raise NotImplementedError
+
+    @classmethod
+    def ce_type(cls) -> str:
+        """The CloudEvents type, for example `chatia.message.received.v1`."""
+        return f"chatia.{cls.type}.v{cls.version}"
+
+
+def conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:
+    """All events of one chat on one line share this key: `companyId:whatsappId:chat`."""
+    return f"{company_id}:{whatsapp_id}:{chat}"

@@ -1,0 +1,119 @@
+"""The life of one WhatsApp message, from the gateway to the row (design 4)."""
+
+from typing import ClassVar
+
+from pydantic import Field
+from typing_extensions import override
+
+from shared.contracts.base import Event, Id, Moment, Name, Text, Token, conversation_key
+
+
+class ConversationEvent(Event):
+    """An event of one chat on one line; `chat` is digits, a group id, `…@lid` or a BSUID."""
+
+    whatsapp_id: Id
+    chat: Token
+
+    @property
+    @override
+    def key(self) -> str:
+        return conversation_key(self.company_id, self.whatsapp_id, self.chat)
+
+
+class MessageReceived(ConversationEvent):
+    """A message was seen on a line: a customer's, or our own sent from any device.
+
+    `wid` is the bare provider id; `timestamp` is when it was written (ISO 8601 with zone, or
+    seconds or milliseconds since 1970). `jid` is the address to answer to, as the gateway gave
+    it. In a group `chat` is the group and `participant` the author. `dataJson` is the gateway's
+    message without secrets and without media bytes.
+    """
+
+    topic: ClassVar[str] = "message.received"
+    type: ClassVar[str] = "message.received"
+
+    wid: Token
+    timestamp: Moment
+    from_me: bool = False
+    is_group: bool = False
+    body: Text = ""
+    media_type: Name = "conversation"
+    media_url: Text | None = None
+    quoted_wid: Token | None = None
+    is_forwarded: bool = False
+    push_name: Name | None = None
+    lid: Token | None = None
+    jid: Token | None = None
+    participant: Token | None = None
+    participant_lid: Token | None = None
+    participant_jid: Token | None = None
+    channel: Token = "whatsapp"
+    data_json: Text | None = Field(None, repr=False)
+
+
+class MessageIdentified(MessageReceived):
+    """The contact is known: `contactId` is the chat's (a group's own), `senderId` the author's.
+
+    `senderId` is null when the message is ours.
+    """
+
+    topic: ClassVar[str] = "message.identified"
+    type: ClassVar[str] = "message.identified"
+
+    contact_id: Id
+    sender_id: Id | None = None
+
+
+class MessageRouted(MessageIdentified):
+    """The ticket is known. `ticketEffect` says what finding it did: none, opened or reopened."""
+
+    topic: ClassVar[str] = "message.routed"
+    type: ClassVar[str] = "message.routed"
+
+    ticket_id: Id
+    queue_id: Id | None = None
+    ticket_traking_id: Id | None = None
+    ticket_effect: Name = "none"
+
+
+class MessageStored(ConversationEvent):
+    """The message is a row of "Messages"."""
+
+    topic: ClassVar[str] = "message.stored"
+    type: ClassVar[str] = "message.stored"
+
+    wid: Token
+    timestamp: Moment
+    message_id: Id
+    ticket_id: Id
+    contact_id: Id
+    from_me: bool
+    media_type: Name
+
+
+class MessageRefused(ConversationEvent):
+    """The message will not be a row, and why: `duplicate` or `groups-not-allowed`.
+
+    `ticketId` and `ticketEffect` repeat what was done for it, so that tickets can take it back.
+    """
+
+    topic: ClassVar[str] = "message.stored"
+    type: ClassVar[str] = "message.refused"
+
+    wid: Token
+    timestamp: Moment
+    reason: Name
+    ticket_id: Id | None = None
+    ticket_effect: Name = "none"
+
+
+class MessageSend(ConversationEvent):
+    """A message is to be sent on a line, once per `sendId`, and not after `expiresAt`."""
+
+    topic: ClassVar[str] = "message.send"
+    type: ClassVar[str] = "message.send"
+
+    send_id: Token
+    body: Text
+    expires_at: Moment
+    campaign_id: Id | None = None
