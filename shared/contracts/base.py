@@ -1,9 +1,8 @@
 """What every event of ChatIA Flow has: a topic, a type, a key and a company."""
 
-from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
@@ -17,18 +16,11 @@ def _clipped(text: str) -> str:
     return _without_nul(text)[:LONGEST_NAME]
 
 
-def _moment(value: object) -> object:
-    if isinstance(value, datetime) and value.tzinfo is None:
-        message = "a time needs its zone, for example 2026-08-20T09:15:03Z"
-        raise ValueError(message)
-    return value
-
-
 Text = Annotated[str, AfterValidator(_without_nul)]
 Name = Annotated[str, AfterValidator(_clipped)]
 Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00\s]+$")]
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Moment = AwareDatetime
 
 
 class Event(BaseModel):
@@ -44,7 +36,7 @@ class Event(BaseModel):
 
     topic: ClassVar[str]
     type: ClassVar[str]
-    version: ClassVar[int] = 1
+    major: ClassVar[int] = 1
 
     company_id: Id
 
@@ -55,8 +47,8 @@ class Event(BaseModel):
 
     @classmethod
     def ce_type(cls) -> str:
-        """The CloudEvents type, for example `chatia.message.received.v1`."""
-        return f"chatia.{cls.type}.v{cls.version}"
+        """Name the CloudEvents type, for example `chatia.message.received.v1`."""
+        return f"chatia.{cls.type}.v{cls.major}"
 
 
 def conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:
