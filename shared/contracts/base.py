@@ -37,6 +37,7 @@ class Event(BaseModel):
     topic: ClassVar[str]
     type: ClassVar[str]
     major: ClassVar[int] = 1
+    ours_alone: ClassVar[bool] = False  # only our services write the topic: sequences count there
 
     company_id: Id
 

@@ -11,6 +11,7 @@ class ContactSaved(Event):
     """A contact is new or changed; of two, the one with the higher `version` is the newer."""
 
     topic: ClassVar[str] = "contact.changed"
+    ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "contact.saved"
 
     contact_id: Id

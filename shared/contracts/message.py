@@ -58,6 +58,7 @@ class MessageIdentified(MessageReceived):
     """
 
     topic: ClassVar[str] = "message.identified"
+    ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.identified"
 
     contact_id: Id
@@ -68,6 +69,7 @@ class MessageRouted(MessageIdentified):
     """The ticket is known. `ticketEffect` says what finding it did: none, opened or reopened."""
 
     topic: ClassVar[str] = "message.routed"
+    ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.routed"
 
     ticket_id: Id
@@ -80,6 +82,7 @@ class MessageStored(ConversationEvent):
     """The message is a row of "Messages"."""
 
     topic: ClassVar[str] = "message.stored"
+    ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.stored"
 
     wid: Token
@@ -98,6 +101,7 @@ class MessageRefused(ConversationEvent):
     """
 
     topic: ClassVar[str] = "message.stored"
+    ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.refused"
 
     wid: Token

@@ -11,6 +11,7 @@ class TicketChanged(Event):
     """The ticket's state after a change; the highest `version` (µs of updatedAt) is the newest."""
 
     topic: ClassVar[str] = "ticket.changed"
+    ours_alone: ClassVar[bool] = True
 
     ticket_id: Id
     version: int

@@ -1,0 +1,108 @@
+"""One row per (service, topic, partition): how far we are, and what is still to be told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db.bulk import all_columns, statement
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A partition's progress; `outbox` holds the packed facts of the last batch."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    epoch: int
+    outbox: bytes | None
+    seen: dict[str, str]
+
+    @property
+    def place(self) -> TopicPartition:
+        """The partition that this is about."""
+        return TopicPartition(self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a batch changes in a checkpoint's row."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    last_timestamp: int
+    outbox: bytes | None
+    seen: str
+
+
+CREATE = statement("""
+INSERT INTO "Checkpoints" (service, topic, partition, "nextOffset")
+SELECT :service, b.topic, b.partition, b.next_offset
+FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]))
+  AS b(topic, partition, next_offset)
+ON CONFLICT (service, topic, partition) DO NOTHING
+""")
+
+LOCK = statement("""
+SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c.epoch, c.outbox, c.seen
+FROM "Checkpoints" c
+JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
+  ON b.topic = c.topic AND b.partition = c.partition
+WHERE c.service = :service
+ORDER BY c.topic, c.partition
+FOR NO KEY UPDATE OF c
+""")
+
+SAVE = statement("""
+UPDATE "Checkpoints" c
+SET "nextOffset" = b.next_offset, "lastTimestamp" = b.last_timestamp, outbox = b.outbox,
+    seen = b.seen, "updatedAt" = now()
+FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
+            CAST(:last_timestamp AS bigint[]), CAST(:outbox AS bytea[]), CAST(:seen AS jsonb[]))
+  AS b(topic, partition, next_offset, last_timestamp, outbox, seen)
+WHERE c.service = :service AND c.topic = b.topic AND c.partition = b.partition
+""")
+
+CLEAR = statement("""
+UPDATE "Checkpoints" c SET outbox = NULL, "updatedAt" = now()
+FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]))
+  AS b(topic, partition, next_offset)
+WHERE c.service = :service AND c.topic = b.topic AND c.partition = b.partition
+  AND c."nextOffset" = b.next_offset AND c.outbox IS NOT NULL
+""")
+
+
+def _places(places: Iterable[TopicPartition]) -> dict[str, list[str] | list[int]]:
+    ordered = sorted(places)
+    return {"topic": [p.topic for p in ordered], "partition": [p.partition for p in ordered]}
+
+
+async def create(conn: AsyncConnection, service: str, starts: dict[TopicPartition, int]) -> None:
+    """Make the missing rows, each to begin at the given offset; present ones stay as they are."""
+    ordered = dict(sorted(starts.items()))
+    await conn.execute(
+        CREATE, {"service": service, **_places(ordered), "next_offset": list(ordered.values())}
+    )
+
+
+async def lock(
+    conn: AsyncConnection, service: str, places: Iterable[TopicPartition]
+) -> dict[TopicPartition, Checkpoint]:
+    """Read and lock the rows in one order, so that two workers never wait for each other."""
+    rows = await conn.execute(LOCK, {"service": service, **_places(places)})
+    return {row.place: row for row in (Checkpoint(*found) for found in rows)}
+
+
+async def save(conn: AsyncConnection, service: str, progress: Sequence[Progress]) -> None:
+    """Write a batch's progress; the outbox takes the place of the last one."""
+    await conn.execute(SAVE, {"service": service, **all_columns(progress, Progress)})
+
+
+async def clear(conn: AsyncConnection, service: str, told: dict[TopicPartition, int]) -> None:
+    """Empty the outboxes that are published and still stand at these offsets."""
+    await conn.execute(
+        CLEAR, {"service": service, **_places(told), "next_offset": [told[p] for p in sorted(told)]}
+    )

@@ -1,0 +1,206 @@
+"""The corridor of one batch: sort, handle, tell, and move the checkpoints, in one transaction."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import TopicPartition
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.contracts.base import Event
+from shared.contracts.outcome import Dead, Told
+from shared.delivery import checkpoints, dead_letters
+from shared.delivery.checkpoints import Checkpoint, Progress
+from shared.delivery.dead_letters import DeadLetter, dead_letter
+from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
+from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
+from shared.delivery.publish import Publisher
+from shared.delivery.settle import settle
+from shared.delivery.subscription import Subscription
+
+Place = TopicPartition
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch after the sorting table: readable events with their records, and the rest."""
+
+    events: list[tuple[BaseModel, Record]] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    seen: dict[Place, dict[str, str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one transaction did: the facts to publish now, the new offsets, the counts to log."""
+
+    facts: list[Outgoing]
+    next_offsets: dict[Place, int]
+    counts: Counter[str]
+
+
+class Corridor:
+    """Carries batches of one service through its handlers; it knows SQL, not Kafka's consumer."""
+
+    def __init__(
+        self,
+        service: str,
+        namespace: str,
+        subscriptions: Sequence[Subscription],
+        publisher: Publisher,
+    ) -> None:
+        self.service = service
+        self.namespace = namespace
+        self.table = SortingTable(subscriptions, namespace)
+        self.deployment = ""
+        self._subscriptions = subscriptions
+        self._publisher = publisher
+
+    async def carry(
+        self,
+        conn: AsyncConnection,
+        records: Sequence[Record],
+        held: dict[Place, Checkpoint],
+    ) -> Result:
+        """Take records of locked checkpoints through; those before the checkpoint are dropped."""
+        batch = self._sort(records, held)
+        facts = await self._handle(conn, batch, held)
+        if batch.letters:
+            await dead_letters.save(conn, self.service, batch.letters)
+        progress = _progress(records, held, batch.seen, facts)
+        await checkpoints.save(conn, self.service, progress)
+        batch.counts["told"] = len(facts)
+        batch.counts["dead"] = len(batch.letters)
+        return Result(
+            [fact for _, fact in facts],
+            {Place(p.topic, p.partition): p.next_offset for p in progress},
+            batch.counts,
+        )
+
+    def _sort(self, records: Sequence[Record], held: dict[Place, Checkpoint]) -> Sorted:
+        batch = Sorted(seen={place: dict(row.seen) for place, row in held.items()})
+        for record in records:
+            place = Place(record.topic, record.partition)
+            if record.offset < held[place].next_offset:
+                batch.counts["repeated"] += 1
+                continue
+            batch.counts["read"] += 1
+            headers = headers_of(record)
+            if isinstance(headers, Rejected):
+                batch.letters.append(dead_letter(record, headers.reason, headers.detail))
+                continue
+            event = self.table.read(record, headers)
+            if isinstance(event, Skipped):
+                batch.counts["skipped"] += 1
+            elif isinstance(event, Rejected):
+                batch.letters.append(dead_letter(record, event.reason, event.detail))
+            elif _is_new(event, headers, batch.seen[place]):
+                batch.events.append((event, record))
+            else:
+                batch.counts["repeated"] += 1
+        return batch
+
+    async def _handle(
+        self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
+    ) -> list[tuple[Place, Outgoing]]:
+        origin_of = {id(event): record for event, record in batch.events}
+        told: list[Told] = []
+        for subscription in self._subscriptions:
+            events = [e for e, _ in batch.events if isinstance(e, subscription.contracts)]
+            if not events:
+                continue
+            outcome, impossible = await settle(conn, subscription.handler, events)
+            for item in outcome:
+                if isinstance(item, Told):
+                    told.append(item)
+                else:
+                    batch.letters.append(_given_up(item, origin_of))
+            for refused in impossible:
+                batch.letters.append(
+                    dead_letter(
+                        origin_of[id(refused.cause)],
+                        "refused-by-the-database",
+                        refused.detail,
+                        refused.sqlstate,
+                    )
+                )
+        return self._encode(told, origin_of, held)
+
+    def _encode(
+        self,
+        told: Sequence[Told],
+        origin_of: dict[int, Record],
+        held: dict[Place, Checkpoint],
+    ) -> list[tuple[Place, Outgoing]]:
+        ordered = sorted(
+            ((origin_of[id(item.cause)], item.fact) for item in told),
+            key=lambda pair: (pair[0].topic, pair[0].partition, pair[0].offset),
+        )
+        index: Counter[tuple[Place, int]] = Counter()
+        facts = []
+        for record, fact in ordered:
+            place = Place(record.topic, record.partition)
+            origin = Origin(
+                self.source(place, held[place].epoch), record.offset, max(record.timestamp, 0)
+            )
+            number = index[place, record.offset]
+            index[place, record.offset] += 1
+            topic = f"{self.namespace}.{fact.topic}"
+            encoded = encode(fact, origin, number, topic, self._publisher.partitions)
+            if encoded.size > LARGEST_RECORD:
+                raise FactTooLargeError(record, encoded)
+            facts.append((place, encoded))
+        return facts
+
+    def source(self, place: Place, epoch: int) -> str:
+        """Name the origin of facts, as `ce_source` carries it."""
+        return f"{self.deployment}/{self.service}/{place.topic}/{place.partition}/{epoch}"
+
+
+class FactTooLargeError(Exception):
+    """A record causes a fact that no broker would take."""
+
+    def __init__(self, record: Record, fact: Outgoing) -> None:
+        super().__init__(
+            f"The fact for {fact.topic} caused by {record.topic}/{record.partition} offset "
+            f"{record.offset} has {fact.size} bytes; the limit is {LARGEST_RECORD}."
+        )
+        self.record = record
+
+
+def _is_new(event: BaseModel, headers: Headers, seen: dict[str, str]) -> bool:
+    """Drop a fact not above the highest sequence of its source, on topics that are ours alone."""
+    ours = isinstance(event, Event) and event.ours_alone
+    if not (ours and headers.source and headers.sequence):
+        return True
+    if headers.sequence <= seen.get(headers.source, ""):
+        return False
+    seen[headers.source] = headers.sequence
+    return True
+
+
+def _given_up(item: Dead, origin_of: dict[int, Record]) -> DeadLetter:
+    return dead_letter(origin_of[id(item.cause)], item.reason, item.detail)
+
+
+def _progress(
+    records: Sequence[Record],
+    held: dict[Place, Checkpoint],
+    seen: dict[Place, dict[str, str]],
+    facts: Sequence[tuple[Place, Outgoing]],
+) -> list[Progress]:
+    last = {Place(r.topic, r.partition): r for r in records}
+    return [
+        Progress(
+            topic=place.topic,
+            partition=place.partition,
+            next_offset=max(record.offset + 1, held[place].next_offset),
+            last_timestamp=record.timestamp,
+            outbox=pack(fact for where, fact in facts if where == place),
+            seen=json.dumps(seen[place]),
+        )
+        for place, record in sorted(last.items())
+    ]

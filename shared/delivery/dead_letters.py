@@ -1,0 +1,84 @@
+"""Records that can never take effect, kept with their reason for an operator to mend."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db.bulk import all_columns, statement
+from shared.delivery.decode import Record, headers_of
+
+SECRET_MEMBERS = re.compile(
+    rb'("(?:apikey|token|password|secret|base64|authorization)"\s*:\s*)"(?:[^"\\]|\\.)*"?',
+    re.IGNORECASE,
+)
+LARGEST_ID = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A row of "DeadLetters", before it has an id."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: str
+    body: bytes | None
+    reason: str
+    detail: str
+    sqlstate: str | None
+    company_id: int | None
+    record_timestamp: datetime
+
+
+INSERT = statement("""
+INSERT INTO "DeadLetters" (service, topic, partition, "offset", key, headers, body, reason,
+                           detail, sqlstate, "companyId", "recordTimestamp")
+SELECT :service, b.*
+FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:offset AS bigint[]),
+            CAST(:key AS bytea[]), CAST(:headers AS jsonb[]), CAST(:body AS bytea[]),
+            CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:sqlstate AS text[]),
+            CAST(:company_id AS int[]), CAST(:record_timestamp AS timestamptz[])) AS b
+ON CONFLICT (service, topic, partition, "offset") DO NOTHING
+""")
+
+
+def dead_letter(
+    record: Record, reason: str, detail: str, sqlstate: str | None = None
+) -> DeadLetter:
+    """Describe a record that is given up; secrets that gateways put into bodies are blanked."""
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        headers=json.dumps(
+            [(name, None if v is None else v.decode("latin-1")) for name, v in record.headers]
+        ).replace("\\u0000", ""),
+        body=None if record.value is None else SECRET_MEMBERS.sub(rb'\1""', record.value),
+        reason=reason,
+        detail=detail.replace("\x00", "")[:2000],
+        sqlstate=sqlstate,
+        company_id=_company_of(record),
+        record_timestamp=datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC),
+    )
+
+
+def _company_of(record: Record) -> int | None:
+    """Guess the company from header or key, for an operator's filter only."""
+    headers = headers_of(record)
+    claimed = getattr(headers, "company_id", "") or (record.key or b"").split(b":")[0].decode(
+        "ascii", "replace"
+    )
+    if claimed.isascii() and claimed.isdigit() and int(claimed) <= LARGEST_ID:
+        return int(claimed)
+    return None
+
+
+async def save(conn: AsyncConnection, service: str, letters: Sequence[DeadLetter]) -> None:
+    """Store a batch's dead letters; the same record is kept once."""
+    await conn.execute(INSERT, {"service": service, **all_columns(letters, DeadLetter)})

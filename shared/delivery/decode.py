@@ -1,0 +1,139 @@
+"""The sorting table: each record alone becomes an event of a contract, or a reason why not."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord
+from pydantic import BaseModel, ValidationError
+
+from shared.contracts.base import Event
+from shared.delivery.subscription import Subscription
+
+Record = ConsumerRecord[bytes | None, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that no reader will ever understand."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record of a type that this service does not listen to."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The CloudEvents attributes that decide how a record is read; empty where absent."""
+
+    type: str = ""
+    source: str = ""
+    sequence: str = ""
+    company_id: str = ""
+    content_type: str = ""
+
+
+_MEMBERS = {
+    "ce_type": "type",
+    "ce_source": "source",
+    "ce_sequence": "sequence",
+    "ce_companyid": "company_id",
+    "content-type": "content_type",
+}
+
+
+def headers_of(record: Record) -> Headers | Rejected:
+    """Read the few headers that matter; others may hold anything, also null or binary."""
+    found: dict[str, str] = {}
+    for name, value in record.headers:
+        if name in _MEMBERS:
+            try:
+                found[_MEMBERS[name]] = (value or b"").decode()
+            except UnicodeDecodeError:
+                return Rejected("unreadable-header", f"header {name} is not UTF-8")
+    return Headers(**found)
+
+
+class SortingTable:
+    """Knows, for every topic, which contracts may come on it."""
+
+    def __init__(self, subscriptions: Iterable[Subscription], namespace: str) -> None:
+        self._contracts: dict[str, list[type[BaseModel]]] = {}
+        for subscription in subscriptions:
+            for topic in subscription.topics(namespace):
+                self._contracts.setdefault(topic, []).extend(
+                    contract
+                    for contract in subscription.contracts
+                    if subscription.outside_topics or f"{namespace}.{contract.topic}" == topic  # type: ignore[attr-defined]
+                )
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic to subscribe to."""
+        return tuple(self._contracts)
+
+    def read(self, record: Record, headers: Headers) -> BaseModel | Rejected | Skipped:
+        """Give the event that a record holds, judging it by its type and its body."""
+        if record.value is None:
+            return Rejected("empty-body", "the record has no body")
+        value: bytes = record.value
+        if headers.content_type.startswith("application/cloudevents+json"):
+            structured = _structured(value)
+            if isinstance(structured, Rejected):
+                return structured
+            type_name, value = structured
+        else:
+            type_name = headers.type
+        contract = self._contract(record.topic, type_name)
+        if isinstance(contract, Rejected | Skipped):
+            return contract
+        try:
+            event = contract.model_validate_json(value)
+        except ValidationError as error:
+            return Rejected("unreadable-body", _first_trouble(error))
+        return _checked_company(event, headers.company_id)
+
+    def _contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
+        contracts = self._contracts[topic]
+        if not type_name or not issubclass(contracts[0], Event):
+            if len(contracts) == 1:
+                return contracts[0]
+            return Rejected("missing-type", "the record has no ce_type header to read it by")
+        for contract in contracts:
+            if issubclass(contract, Event) and contract.ce_type() == type_name:
+                return contract
+        stem = type_name.rpartition(".v")[0]
+        if any(issubclass(c, Event) and c.ce_type().rpartition(".v")[0] == stem for c in contracts):
+            return Rejected("unknown-version", f"no reader for {type_name}; upgrade this worker")
+        return Skipped(type_name)
+
+
+def _structured(value: bytes) -> tuple[str, bytes] | Rejected:
+    try:
+        envelope = json.loads(value)
+    except (ValueError, RecursionError):
+        return Rejected("unreadable-body", "the body is not JSON")
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
+        return Rejected("unreadable-body", "a structured CloudEvent needs a type")
+    return envelope["type"], json.dumps(envelope.get("data")).encode()
+
+
+def _first_trouble(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def _checked_company(event: BaseModel, claimed: str) -> BaseModel | Rejected:
+    if isinstance(event, Event) and claimed and claimed != str(event.company_id):
+        return Rejected(
+            "tenant-mismatch",
+            f"the header says company {claimed}, the body says {event.company_id}",
+        )
+    return event

@@ -1,0 +1,64 @@
+"""What becomes of a batch when the database refuses it: raced, traced to its record, or raised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.contracts.outcome import Outcome
+from shared.delivery.subscription import Handler
+
+RACES = {"23505": 5, "23503": 1}  # SQLSTATE: how often to load and decide again
+DATA_CLASSES = ("22", "23")  # SQLSTATE classes that blame the data: bad value, broken constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """An event that the database refuses even when it comes alone."""
+
+    cause: BaseModel
+    sqlstate: str
+    detail: str
+
+
+async def settle(
+    conn: AsyncConnection, handler: Handler, batch: Sequence[BaseModel]
+) -> tuple[Outcome, list[Impossible]]:
+    """Run a handler under a savepoint; halve the batch until the refused record stands alone.
+
+    A unique or foreign key broken by another worker's commit is a race: it is decided again on
+    what is there now. Errors of the world (connection, deadlock, disk …) are raised.
+    """
+    attempts: dict[str, int] = {}
+    while True:
+        try:
+            async with conn.begin_nested():
+                return await handler(conn, batch), []
+        except DBAPIError as error:
+            sqlstate = sqlstate_of(error)
+            if not sqlstate.startswith(DATA_CLASSES):
+                raise
+            attempts[sqlstate] = attempts.get(sqlstate, 0) + 1
+            if attempts[sqlstate] <= RACES.get(sqlstate, 0):
+                continue
+            if len(batch) == 1:
+                return [], [Impossible(batch[0], sqlstate, _sentence(error))]
+            break
+    middle = len(batch) // 2
+    first, refused_first = await settle(conn, handler, batch[:middle])
+    second, refused_second = await settle(conn, handler, batch[middle:])
+    return first + second, refused_first + refused_second
+
+
+def sqlstate_of(error: DBAPIError) -> str:
+    """Give the five-letter code; a value that the driver itself cannot encode counts as 22000."""
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    if code:
+        return str(code)
+    return "22000" if isinstance(getattr(error.orig, "__cause__", None), ValueError) else ""
+
+
+def _sentence(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0].partition(": ")[2] or type(error.orig).__name__
