@@ -1,0 +1,138 @@
+"""What gateways also send: records that nobody can read, and events that are not messages."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from shared.demo.cast import Place
+from shared.demo.crowd import Said
+from shared.demo.evolution import upsert
+from shared.demo.normal import received
+from shared.demo.records import (
+    Raw,
+    Topics,
+    evolution_envelope,
+    evolution_record,
+    own_record,
+)
+
+UNREADABLE = "unreadable-body"
+EMPTY = "empty-body"
+UNKNOWN_LINE = "unknown-connection"
+WRONG_TENANT = "tenant-mismatch"
+WRONG_VERSION = "unknown-version"
+
+Spoil = Callable[[Said, Place, Topics], Raw]
+
+
+def _with_value(value: bytes | None, dead: str) -> Spoil:
+    def spoil(said: Said, place: Place, topics: Topics) -> Raw:
+        del place
+        return replace(evolution_record(topics, upsert(said)), value=value, dead=dead)
+
+    return spoil
+
+
+def _cut_short(said: Said, place: Place, topics: Topics) -> Raw:
+    del place
+    good = evolution_record(topics, upsert(said))
+    return replace(good, value=(good.value or b"")[:150], dead=UNREADABLE)
+
+
+def _unknown_instance(said: Said, place: Place, topics: Topics) -> Raw:
+    del place
+    stranger = replace(said.line, instance=f"{said.line.instance}-desconhecida")
+    good = evolution_record(topics, upsert(replace(said, line=stranger)))
+    return replace(good, dead=UNKNOWN_LINE)
+
+
+def _own_without_wid(said: Said, place: Place, topics: Topics) -> Raw:
+    good = own_record(topics, received(said, place), f"rubbish/{said.wid}", said.at)
+    body = json.loads(good.value or b"{}")
+    del body["wid"]
+    return replace(good, value=json.dumps(body).encode(), dead=UNREADABLE)
+
+
+def _own_of_another(said: Said, place: Place, topics: Topics) -> Raw:
+    """Claim in the header to be of another company than the body says."""
+    good = own_record(topics, received(said, place), f"rubbish/{said.wid}", said.at)
+    return replace(_with_header(good, "ce_companyid", str(place.company_id + 1)), dead=WRONG_TENANT)
+
+
+def _own_from_tomorrow(said: Said, place: Place, topics: Topics) -> Raw:
+    good = own_record(topics, received(said, place), f"rubbish/{said.wid}", said.at)
+    later = _with_header(good, "ce_type", "chatia.message.received.v9")
+    return replace(later, dead=WRONG_VERSION)
+
+
+def _with_header(record: Raw, name: str, value: str) -> Raw:
+    kept = tuple(header for header in record.headers if header[0] != name)
+    return replace(record, headers=(*kept, (name, value.encode())))
+
+
+DEADLY: tuple[Spoil, ...] = (
+    _with_value(b"isto nao e JSON", UNREADABLE),
+    _with_value(b"\xff\xfe\x00\x80", UNREADABLE),
+    _with_value(b'["uma", "lista"]', UNREADABLE),
+    _with_value(b'{"event": "messages.upsert", "data": {}}', UNREADABLE),
+    _with_value(None, EMPTY),
+    _cut_short,
+    _unknown_instance,
+    _own_without_wid,
+    _own_of_another,
+    _own_from_tomorrow,
+)
+
+Ignore = Callable[[Said, Topics], Raw]
+
+
+def _status_update(said: Said, topics: Topics) -> Raw:
+    envelope = upsert(said)
+    content = envelope["data"]
+    if isinstance(content, dict):
+        content["key"] = {"remoteJid": "status@broadcast", "fromMe": False, "id": said.wid}
+    return evolution_record(topics, envelope)
+
+
+def _upsert_of(message_type: str, member: JsonValue) -> Ignore:
+    def ignore(said: Said, topics: Topics) -> Raw:
+        envelope = upsert(said)
+        content = envelope["data"]
+        if isinstance(content, dict):
+            content["message"] = {message_type: member}
+            content["messageType"] = message_type
+        return evolution_record(topics, envelope)
+
+    return ignore
+
+
+def _other_event(event: str, content: JsonValue) -> Ignore:
+    def ignore(said: Said, topics: Topics) -> Raw:
+        envelope = evolution_envelope(event, said.line.instance, said.line.number, said.at, content)
+        return evolution_record(topics, envelope)
+
+    return ignore
+
+
+def _acknowledged(said: Said, topics: Topics) -> Raw:
+    content: JsonValue = {
+        "keyId": said.wid,
+        "remoteJid": f"{said.chat.identity}:12@s.whatsapp.net",
+        "fromMe": True,
+        "status": "READ",
+    }
+    return _other_event("messages.update", content)(said, topics)
+
+
+IGNORED: tuple[Ignore, ...] = (
+    _status_update,
+    _acknowledged,
+    _upsert_of("reactionMessage", {"key": {"id": "3EB000", "fromMe": True}, "text": "❤️"}),
+    _upsert_of("protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": 86400}),
+    _upsert_of("pollCreationMessageV3", {"name": "Qual dia?", "options": []}),
+    _other_event("connection.update", {"state": "open", "statusReason": 200}),
+    _other_event("contacts.update", []),
+    _other_event("call", {"id": "CALL0", "status": "offer"}),
+)
