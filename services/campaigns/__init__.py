@@ -1,0 +1,1 @@
+"""Campaigns: owns campaigns and their sends; hears campaign.send, tells message.send."""

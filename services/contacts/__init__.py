@@ -1,0 +1,1 @@
+"""Contacts: owns the address book; hears message.received, tells message.identified."""

@@ -1,0 +1,1 @@
+"""Messages: owns lines and messages; hears gateways' raw events and message.routed."""

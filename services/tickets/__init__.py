@@ -1,0 +1,1 @@
+"""Tickets: owns conversations; hears message.identified and .stored, tells message.routed."""

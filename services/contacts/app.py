@@ -1,0 +1,12 @@
+"""The contacts worker's application: the only place where its parts meet."""
+
+from faststream import FastStream
+
+from services.contacts.consumer import service
+from shared.delivery.service import create_app as assemble
+from shared.settings import Settings
+
+
+def create_app(settings: Settings) -> FastStream:
+    """Make the worker; `chatia worker contacts` runs it."""
+    return assemble(service(settings), settings)

@@ -1,0 +1,17 @@
+"""What the contacts worker listens to, and what it tells."""
+
+from services.contacts import handlers
+from shared.contracts.contact import ContactSaved
+from shared.contracts.message import MessageIdentified, MessageReceived, MessageRefused
+from shared.delivery.service import Service
+from shared.delivery.subscription import Subscription
+from shared.settings import Settings
+
+
+def service(settings: Settings) -> Service:  # noqa: ARG001 - every service is asked the same way
+    """Describe the service for `shared.delivery`."""
+    return Service(
+        name="contacts",
+        subscriptions=(Subscription((MessageReceived,), handlers.identify_messages),),
+        tells=(MessageIdentified, MessageRefused, ContactSaved),
+    )

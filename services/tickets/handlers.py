@@ -1,0 +1,44 @@
+"""What the tickets worker does with each kind of message: load, decide, save, tell."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.tickets import rules, store
+from shared.contracts.message import MessageIdentified, MessageRefused, MessageStored
+from shared.contracts.outcome import Outcome
+
+
+async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentified]) -> Outcome:
+    """Give each message its ticket: the live one, one reopened, or a new one (schema.md 5)."""
+    keys = {rules.key_of(message) for message in batch}
+    situations = await store.situations(conn, keys)
+    known = await store.known(conn, keys)
+    stored = await store.stored(conn, {(m.company_id, m.whatsapp_id, m.wid) for m in batch})
+    plan = rules.route(situations, known, stored, batch)
+    reopened = await store.reopen(conn, plan.reopened)
+    opened = await store.open_new(conn, plan.new)
+    saved = {**reopened, **opened}
+    began = {(ticket.company_id, ticket.ticket_id) for ticket in saved.values()}
+    await store.log(conn, began, "create")
+    tickets = (
+        replace(t, id=saved[t.id].ticket_id) if t.id in saved else t for t in plan.tickets.values()
+    )
+    traking_ids = await store.traking(conn, tickets)
+    return rules.routed(plan, saved, traking_ids)
+
+
+async def refresh_tickets(
+    conn: AsyncConnection, batch: Sequence[MessageStored | MessageRefused]
+) -> Outcome:
+    """Bring each ticket's unread count and last message up to date with its messages.
+
+    A ticket that began for a message which proved a copy is closed again, if it is still empty.
+    """
+    doubtful, touched = rules.to_take_back(batch), rules.touched(batch)
+    await store.lock(conn, doubtful | touched)
+    discarded = await store.take_back(conn, doubtful)
+    await store.log(conn, {(t.company_id, t.ticket_id) for t in discarded.values()}, "delete")
+    updated = await store.refresh(conn, touched)
+    return rules.refreshed(batch, discarded, updated)
