@@ -46,7 +46,7 @@ def main() -> int:
     report.close()
     order = _wait_for_order(program, awake, spec)
     _stop(program, order, awake)
-    _signal_group(program, signal.SIGKILL)
+    _signal(program, signal.SIGKILL)  # what it may have left behind
     return program.returncode if program.returncode >= 0 else 128 - program.returncode
 
 
@@ -123,7 +123,7 @@ def _stop(program: subprocess.Popen[bytes], order: Order, awake: int) -> None:
     for number in [*order.signals, signal.SIGKILL]:
         if program.poll() is not None:
             return
-        _signal_group(program, number)
+        _signal(program, number)
         deadline = time.monotonic() + patience
         while program.poll() is None and (left := deadline - time.monotonic()) > 0:
             if select.select([awake], [], [], left)[0]:
@@ -132,9 +132,13 @@ def _stop(program: subprocess.Popen[bytes], order: Order, awake: int) -> None:
     program.wait()
 
 
-def _signal_group(program: subprocess.Popen[bytes], number: int) -> None:
+def _signal(program: subprocess.Popen[bytes], number: int) -> None:
+    """Kill a whole group, but ask only its head, who knows best how to end its own children."""
     try:
-        os.killpg(program.pid, number)
+        if number == signal.SIGKILL:
+            os.killpg(program.pid, number)
+        else:
+            program.send_signal(number)
     except (ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
         program.poll()
 
