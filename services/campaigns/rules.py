@@ -82,5 +82,3 @@ def _no_such_campaign(job: CampaignSend) -> str:
         f"company {job.company_id} has no campaign {job.campaign_id}; "
         "make it, then replay this record"
     )
-
-

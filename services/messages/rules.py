@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.contracts.gateway import EvolutionRecord
-from shared.contracts.message import MessageReceived, MessageRefused, MessageRouted, MessageStored
+from shared.contracts.message import MessageRefused, MessageRouted, MessageStored
 from shared.contracts.outcome import Dead, Outcome, Told
 from shared.gateways import evolution
 from shared.gateways.outcome import Translation

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tickets import rules, store
+from services.tickets import rules
+from services.tickets.store import attendances, conversations, tallies
 from shared.contracts.message import MessageIdentified, MessageRefused, MessageStored
 from shared.contracts.outcome import Outcome
 
@@ -13,19 +14,19 @@ from shared.contracts.outcome import Outcome
 async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentified]) -> Outcome:
     """Give each message its ticket: the live one, one reopened, or a new one (schema.md 5)."""
     keys = {rules.key_of(message) for message in batch}
-    situations = await store.situations(conn, keys)
-    known = await store.known(conn, keys)
-    stored = await store.stored(conn, {(m.company_id, m.whatsapp_id, m.wid) for m in batch})
+    situations = await conversations.situations(conn, keys)
+    known = await conversations.known(conn, keys)
+    stored = await conversations.stored(conn, {(m.company_id, m.whatsapp_id, m.wid) for m in batch})
     plan = rules.route(situations, known, stored, batch)
-    reopened = await store.reopen(conn, plan.reopened)
-    opened = await store.open_new(conn, plan.new)
+    reopened = await conversations.reopen(conn, plan.reopened)
+    opened = await conversations.open_new(conn, plan.new)
     saved = {**reopened, **opened}
     began = {(ticket.company_id, ticket.ticket_id) for ticket in saved.values()}
-    await store.log(conn, began, "create")
+    await attendances.log(conn, began, "create")
     tickets = (
         replace(t, id=saved[t.id].ticket_id) if t.id in saved else t for t in plan.tickets.values()
     )
-    traking_ids = await store.traking(conn, tickets)
+    traking_ids = await attendances.find_or_begin(conn, tickets)
     return rules.routed(plan, saved, traking_ids)
 
 
@@ -37,8 +38,8 @@ async def refresh_tickets(
     A ticket that began for a message which proved a copy is closed again, if it is still empty.
     """
     doubtful, touched = rules.to_take_back(batch), rules.touched(batch)
-    await store.lock(conn, doubtful | touched)
-    discarded = await store.take_back(conn, doubtful)
-    await store.log(conn, {(t.company_id, t.ticket_id) for t in discarded.values()}, "delete")
-    updated = await store.refresh(conn, touched)
+    await tallies.lock(conn, doubtful | touched)
+    discarded = await tallies.take_back(conn, doubtful)
+    await attendances.log(conn, {(t.company_id, t.ticket_id) for t in discarded.values()}, "delete")
+    updated = await tallies.refresh(conn, touched)
     return rules.refreshed(batch, discarded, updated)

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.contracts.message import MessageIdentified, MessageRefused, MessageRouted, MessageStored
-from shared.contracts.outcome import Outcome, Told
+from shared.contracts.outcome import Dead, Outcome, Told
 from shared.contracts.ticket import (
     TicketChanged,
     TicketDiscarded,
-    TicketOpened,
-    TicketReopened,
     TicketUpdated,
 )
 
@@ -69,6 +67,7 @@ class Plan:
     new: dict[int, Ticket] = field(default_factory=dict)
     reopened: dict[int, Ticket] = field(default_factory=dict)
     routes: list[tuple[MessageIdentified, Ticket, str]] = field(default_factory=list)
+    homeless: list[MessageIdentified] = field(default_factory=list)
 
     @property
     def tickets(self) -> dict[int, Ticket]:
@@ -102,6 +101,9 @@ def route(
             continue
         seen.add(wid)
         key, effect = key_of(message), NONE
+        if key not in situations:
+            plan.homeless.append(message)
+            continue
         if key not in live:
             live[key], effect = _found_again(closed.get(key), situations[key], message, plan)
         plan.routes.append((message, live[key], effect))
@@ -161,7 +163,7 @@ def routed(
 
     `saved` maps planned ids to the tickets as saved; `traking_ids` maps ids to tracking rows.
     """
-    told: Outcome = []
+    told: Outcome = [Dead(m, "unknown-contact", _no_such_contact(m)) for m in plan.homeless]
     for message, ticket, effect in plan.routes:
         if effect != NONE:
             told.append(Told(message, saved[ticket.id]))
@@ -181,9 +183,11 @@ def routed(
     return told
 
 
-def change_of(effect: str) -> type[TicketChanged]:
-    """Choose the fact that tells what finding a ticket did."""
-    return TicketOpened if effect == OPENED else TicketReopened
+def _no_such_contact(message: MessageIdentified) -> str:
+    return (
+        f"company {message.company_id} no longer has contact {message.contact_id} "
+        f"or line {message.whatsapp_id}"
+    )
 
 
 def to_take_back(batch: Iterable[MessageStored | MessageRefused]) -> set[tuple[int, int]]:

@@ -67,7 +67,7 @@ class Corridor:
     ) -> Result:
         """Take records of locked checkpoints through; those before the checkpoint are dropped."""
         batch = self._sort(records, held)
-        facts = await self._handle(conn, batch, held)
+        facts = await self._handle_fitting(conn, batch, held)
         if batch.letters:
             await dead_letters.save(conn, self.service, batch.letters)
         progress = _progress(records, held, batch.seen, facts)
@@ -102,6 +102,18 @@ class Corridor:
             else:
                 batch.counts["repeated"] += 1
         return batch
+
+    async def _handle_fitting(
+        self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
+    ) -> list[tuple[Place, Outgoing]]:
+        while True:
+            letters = list(batch.letters)
+            try:
+                async with conn.begin_nested():
+                    return await self._handle(conn, batch, held)
+            except FactTooLargeError as error:
+                batch.letters = [*letters, dead_letter(error.record, "fact-too-large", str(error))]
+                batch.events = [pair for pair in batch.events if pair[1] is not error.record]
 
     async def _handle(
         self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
@@ -193,13 +205,16 @@ def _progress(
     facts: Sequence[tuple[Place, Outgoing]],
 ) -> list[Progress]:
     last = {Place(r.topic, r.partition): r for r in records}
+    outboxes: dict[Place, list[Outgoing]] = {place: [] for place in last}
+    for where, fact in facts:
+        outboxes[where].append(fact)
     return [
         Progress(
             topic=place.topic,
             partition=place.partition,
             next_offset=max(record.offset + 1, held[place].next_offset),
             last_timestamp=record.timestamp,
-            outbox=pack(fact for where, fact in facts if where == place),
+            outbox=pack(outboxes[place]),
             seen=json.dumps(seen[place]),
         )
         for place, record in sorted(last.items())

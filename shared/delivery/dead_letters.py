@@ -56,16 +56,23 @@ def dead_letter(
         partition=record.partition,
         offset=record.offset,
         key=record.key,
-        headers=json.dumps(
-            [(name, None if v is None else v.decode("latin-1")) for name, v in record.headers]
-        ).replace("\\u0000", ""),
-        body=None if record.value is None else SECRET_MEMBERS.sub(rb'\1""', record.value),
+        headers=json.dumps([(_storable(n.encode()), _storable(v)) for n, v in record.headers]),
+        body=_without_secrets(record.value),
         reason=reason,
         detail=detail.replace("\x00", "")[:2000],
         sqlstate=sqlstate,
         company_id=_company_of(record),
         record_timestamp=datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC),
     )
+
+
+def _storable(value: bytes | None) -> str | None:
+    """Make any bytes fit for jsonb, which takes every character but NUL."""
+    return None if value is None else value.decode("latin-1").replace("\x00", "")
+
+
+def _without_secrets(body: bytes | None) -> bytes | None:
+    return body if body is None else SECRET_MEMBERS.sub(rb'\1""', body)
 
 
 def _company_of(record: Record) -> int | None:

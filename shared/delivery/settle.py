@@ -8,9 +8,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.outcome import Outcome
+from shared.db.bulk import RacedError
 from shared.delivery.subscription import Handler
 
-RACES = {"23505": 5, "23503": 1}  # SQLSTATE: how often to load and decide again
+MOST_RACES = 5
+RACES = {"23505": MOST_RACES, "23503": 1}  # SQLSTATE: how often to load and decide again
 DATA_CLASSES = ("22", "23")  # SQLSTATE classes that blame the data: bad value, broken constraint
 
 
@@ -32,10 +34,15 @@ async def settle(
     what is there now. Errors of the world (connection, deadlock, disk …) are raised.
     """
     attempts: dict[str, int] = {}
+    raced = 0
     while True:
         try:
             async with conn.begin_nested():
                 return await handler(conn, batch), []
+        except RacedError:
+            raced += 1
+            if raced > MOST_RACES:
+                raise
         except DBAPIError as error:
             sqlstate = sqlstate_of(error)
             if not sqlstate.startswith(DATA_CLASSES):

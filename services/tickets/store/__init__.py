@@ -1,0 +1,1 @@
+"""The tickets service's statements: each one serves a whole batch."""

@@ -1,0 +1,97 @@
+"""Bringing tickets up to date with their messages, and taking back what a copy began."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.tickets.store import attendances
+from services.tickets.store.state import NEXT_VERSION, STATE, Change, pairs, state
+from shared.contracts.ticket import TicketDiscarded, TicketUpdated
+from shared.db.bulk import statement
+
+LOCK = statement("""
+SELECT t.id
+FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
+JOIN "Tickets" t ON t."companyId" = b.company_id AND t.id = b.ticket_id
+ORDER BY t.id FOR NO KEY UPDATE OF t
+""")
+
+# Unread and last message are state, not deltas (design 5.3): computed from the rows, so neither
+# order nor repetition matters. The caller holds the rows' locks, so this snapshot is the newest.
+REFRESH = statement(f"""
+UPDATE "Tickets" t
+SET "unreadMessages" = s.unread, "lastMessage" = s.last_message, "fromMe" = s.from_me,
+    "updatedAt" = {NEXT_VERSION}
+FROM (
+  SELECT b.company_id, b.ticket_id, unread.number AS unread, last."fromMe" AS from_me,
+         COALESCE(NULLIF(last.body, ''), substring(last."mediaUrl" FROM '[^/?]+(?=[?]|$)'),
+                  last."mediaType", '') AS last_message
+  FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
+  CROSS JOIN LATERAL (
+    SELECT body, "mediaUrl", "mediaType", "fromMe" FROM "Messages"
+    WHERE "ticketId" = b.ticket_id AND NOT "isPrivate"
+    ORDER BY "createdAt" DESC, wid DESC LIMIT 1
+  ) AS last
+  LEFT JOIN LATERAL (
+    SELECT "createdAt" AS at FROM "Messages"
+    WHERE "ticketId" = b.ticket_id AND ("fromMe" OR read) AND NOT "isPrivate"
+    ORDER BY "createdAt" DESC LIMIT 1
+  ) AS mark ON TRUE
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS number FROM "Messages"
+    WHERE "ticketId" = b.ticket_id AND NOT "fromMe" AND NOT "isPrivate"
+      AND "createdAt" > COALESCE(mark.at, '-infinity')
+  ) AS unread
+) AS s
+WHERE t."companyId" = s.company_id AND t.id = s.ticket_id
+  AND (t."unreadMessages", t."lastMessage", t."fromMe")
+      IS DISTINCT FROM (s.unread, s.last_message, s.from_me)
+RETURNING {STATE}
+""")
+
+# Nobody has taken the ticket and its attendance has no message: it began for a copy only.
+TAKE_BACK = statement(f"""
+UPDATE "Tickets" t
+SET status = 'closed', "closedAt" = now(), lid = NULL, jid = NULL, "updatedAt" = {NEXT_VERSION}
+FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
+WHERE t."companyId" = b.company_id AND t.id = b.ticket_id
+  AND t.status IN ('pending', 'group', 'lgpd') AND t."userId" IS NULL
+  AND NOT EXISTS (
+    SELECT FROM "Messages" m JOIN "TicketTraking" k ON k.id = m."ticketTrakingId"
+    WHERE m."ticketId" = t.id AND k."ticketId" = t.id AND k."finishedAt" IS NULL)
+RETURNING {STATE}
+""")
+
+
+async def lock(conn: AsyncConnection, tickets: Iterable[tuple[int, int]]) -> None:
+    """Lock rows in id order, so that the next statement sees all that came before."""
+    if found := pairs(tickets):
+        await conn.execute(LOCK, found)
+
+
+async def refresh(
+    conn: AsyncConnection, tickets: Iterable[tuple[int, int]]
+) -> dict[int, TicketUpdated]:
+    """Bring unread count and last message up to date; gives the tickets that changed."""
+    found = pairs(tickets)
+    return await _changed(conn, REFRESH, found, TicketUpdated) if found else {}
+
+
+async def take_back(
+    conn: AsyncConnection, tickets: Iterable[tuple[int, int]]
+) -> dict[int, TicketDiscarded]:
+    """Close tickets whose attendance stayed empty; gives those that were."""
+    found = pairs(tickets)
+    if not found:
+        return {}
+    discarded = await _changed(conn, TAKE_BACK, found, TicketDiscarded)
+    await attendances.finish(conn, ((t.company_id, t.ticket_id) for t in discarded.values()))
+    return discarded
+
+
+async def _changed(
+    conn: AsyncConnection, sql: TextClause, found: dict[str, list[int]], change: type[Change]
+) -> dict[int, Change]:
+    rows = await conn.execute(sql, found)
+    return {row.id: state(row, change) for row in rows}

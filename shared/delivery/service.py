@@ -1,0 +1,168 @@
+"""Puts a service together: settings, engine, broker, worker and timers become a FastStream app."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream import AckPolicy, FastStream
+from faststream.kafka import KafkaBroker
+from faststream.message import StreamMessage
+from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from typing_extensions import override
+
+from shared import kafka
+from shared.contracts.base import Event
+from shared.db.engine import create_engine
+from shared.delivery.corridor import Corridor
+from shared.delivery.publish import Publisher
+from shared.delivery.retry import Backoff
+from shared.delivery.subscription import Subscription, Timer
+from shared.delivery.timers import TimerLoop
+from shared.delivery.worker import Consumer, Worker
+from shared.settings import Settings
+
+log = structlog.get_logger("chatia.service")
+
+SESSION_TIMEOUT_MS = 10_000
+REBALANCE_TIMEOUT_MS = 60_000
+METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so long
+GRACEFUL_TIMEOUT_S = 15.0
+
+DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
+
+Records = tuple[ConsumerRecord[Any, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one of the four services is: what it hears, what it tells, and when it wakes."""
+
+    name: str
+    subscriptions: Sequence[Subscription]
+    tells: Sequence[type[Event]]
+    timers: Sequence[Timer] = ()
+
+
+class RecordsAsTheyAre:
+    """A FastStream codec that hands over Kafka's records unread."""
+
+    async def decode(self, msg: StreamMessage[Any]) -> Any:  # noqa: ANN401 - FastStream's protocol
+        """Give one record's body."""
+        return msg.body
+
+    async def encode(self, msg: Any, serializer: Any = None) -> tuple[bytes, str | None]:  # noqa: ANN401
+        """Refuse: facts go out through the outbox, never through FastStream."""
+        raise NotImplementedError(type(msg), serializer)
+
+    async def decode_batch(self, msg: StreamMessage[Any]) -> list[Any]:
+        """Give the records, offsets and headers included."""
+        return cast("list[Any]", msg.raw_message)
+
+    async def encode_batch(
+        self,
+        msgs: Sequence[Any],
+        serializer: Any = None,  # noqa: ANN401
+    ) -> list[tuple[bytes, str | None]]:
+        """Refuse, as `encode` does."""
+        raise NotImplementedError(len(msgs), serializer)
+
+
+async def without_headers(batch: Records, parse: Any) -> Any:  # noqa: ANN401 - FastStream's parser
+    """Keep FastStream from decoding headers: one that is null or binary would lose the batch."""
+    message = await parse((replace(batch[0], headers=()),))
+    message.raw_message = batch
+    return message
+
+
+class Handover(ConsumerRebalanceListener):
+    """Waits for the batch in hand when partitions go, and takes over those that come."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    @override
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        async with self._worker.busy:
+            await self._worker.let_go(revoked)
+
+    @override
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        async with self._worker.busy:
+            await self._worker.take_over(assigned)
+        log.info("partitions.assigned", count=len(set(assigned)))
+
+
+def create_app(service: Service, settings: Settings) -> FastStream:
+    """Make the application of one worker process; nothing connects before it is started."""
+    engine = create_engine(settings.database, f"chatia-{service.name}")
+    publisher = Publisher(kafka.connection(settings.kafka))
+    corridor = Corridor(service.name, settings.namespace, service.subscriptions, publisher)
+    broker = _broker(settings)
+    worker = Worker(corridor, engine, publisher, lambda: cast("Consumer", subscriber.consumer))
+    subscriber = broker.subscriber(
+        *corridor.table.topics,
+        batch=True,
+        group_id=f"{settings.namespace}.{service.name}",
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.MANUAL,
+        codec=RecordsAsTheyAre(),
+        parser=without_headers,
+        listener=Handover(worker),
+        max_records=settings.batch_records,
+        batch_timeout_ms=settings.batch_wait_ms,
+        fetch_max_wait_ms=settings.batch_wait_ms,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        no_reply=True,
+    )
+    subscriber(worker.take)
+    timers = [TimerLoop(timer, corridor, engine, publisher) for timer in service.timers]
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        corridor.deployment = await _deployment(engine)
+        await publisher.learn_partitions(
+            f"{settings.namespace}.{fact.topic}" for fact in service.tells
+        )
+        tasks = [asyncio.create_task(timer.run()) for timer in timers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await worker.close()
+            await publisher.stop()
+            await engine.dispose()
+
+    return FastStream(broker, lifespan=lifespan)
+
+
+async def _deployment(engine: AsyncEngine) -> str:
+    """Read the uuid that the first migration gave to this database, waiting until it answers."""
+    backoff = Backoff()
+    while True:
+        try:
+            async with engine.connect() as conn:
+                return str((await conn.execute(DEPLOYMENT)).scalar_one())
+        except (OSError, OperationalError, InterfaceError) as error:
+            log.warning("database.awaited", error=type(error).__name__)
+            await asyncio.sleep(backoff.failed())
+
+
+def _broker(settings: Settings) -> KafkaBroker:
+    return KafkaBroker(
+        settings.kafka.bootstrap_servers,
+        security=kafka.security(settings.kafka),
+        apply_types=False,
+        allow_auto_create_topics=False,
+        metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        graceful_timeout=GRACEFUL_TIMEOUT_S,
+        logger=None,
+    )

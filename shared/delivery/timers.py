@@ -1,0 +1,120 @@
+"""Work that no record causes: asked for every so often, told like any other fact."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import TopicPartition
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.contracts.base import Event
+from shared.delivery import checkpoints
+from shared.delivery.checkpoints import Checkpoint, Progress
+from shared.delivery.corridor import Corridor
+from shared.delivery.outbox import Origin, Outgoing, encode, pack, unpack
+from shared.delivery.publish import Publisher
+from shared.delivery.retry import Backoff
+from shared.delivery.subscription import Timer
+
+log = structlog.get_logger("chatia.timer")
+
+CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:claim, 0))")
+
+
+class TimerLoop:
+    """Asks a timer's handler again and again what is due; one process of the service at a time.
+
+    The claim is held until the facts are acknowledged, so nobody else can find them untold; if
+    this process dies in between, the next claimer tells them before anything new.
+    """
+
+    def __init__(
+        self, timer: Timer, corridor: Corridor, engine: AsyncEngine, publisher: Publisher
+    ) -> None:
+        self._timer = timer
+        self._corridor = corridor
+        self._engine = engine
+        self._publisher = publisher
+        self._place = TopicPartition(f"timer:{timer.name}", 0)
+        self._backoff = Backoff()
+
+    async def run(self) -> None:
+        """Tick until cancelled; an outage is waited for."""
+        while True:
+            delay_s = self._timer.every_ms / 1000
+            try:
+                await self.tick()
+                self._backoff.succeeded()
+            # A timer that died would stop silently; it waits and tries again, whatever happened.
+            except Exception as error:
+                delay_s = max(delay_s, self._backoff.failed())
+                log.exception("timer.postponed", timer=self._timer.name, error=type(error).__name__)
+            await asyncio.sleep(delay_s)
+
+    async def tick(self) -> int:
+        """Do what is due, unless another process is at it; returns how many facts were told."""
+        async with self._engine.begin() as claim:
+            name = f"{self._corridor.service}/{self._place.topic}"
+            if not (await claim.execute(CLAIM, {"claim": name})).scalar_one():
+                return 0
+            await self._tell_what_is_left()
+            async with self._engine.begin() as conn:
+                facts = await self._due(conn)
+            if facts:
+                await self._publisher.publish(facts)
+                await self._clear()
+            return len(facts)
+
+    async def _due(self, conn: AsyncConnection) -> list[Outgoing]:
+        row = await self._row(conn)
+        told = await self._timer.handler(conn)
+        if not told:
+            return []
+        now_ms = int(time.time() * 1000)
+        facts = self._encode(told, row, now_ms)
+        progress = Progress(
+            topic=self._place.topic,
+            partition=0,
+            next_offset=row.next_offset + 1,
+            last_timestamp=now_ms,
+            outbox=pack(facts),
+            seen="{}",
+        )
+        await checkpoints.save(conn, self._corridor.service, [progress])
+        log.info("timer.ticked", timer=self._timer.name, told=len(facts))
+        return facts
+
+    def _encode(self, told: Sequence[Event], row: Checkpoint, now_ms: int) -> list[Outgoing]:
+        source = self._corridor.source(self._place, row.epoch)
+        return [
+            encode(
+                fact,
+                Origin(source, row.next_offset, now_ms),
+                index,
+                f"{self._corridor.namespace}.{fact.topic}",
+                self._publisher.partitions,
+            )
+            for index, fact in enumerate(told)
+        ]
+
+    async def _row(self, conn: AsyncConnection) -> Checkpoint:
+        service = self._corridor.service
+        held = await checkpoints.lock(conn, service, [self._place])
+        if not held:
+            await checkpoints.create(conn, service, {self._place: 0})
+            held = await checkpoints.lock(conn, service, [self._place])
+        return held[self._place]
+
+    async def _tell_what_is_left(self) -> None:
+        async with self._engine.begin() as conn:
+            row = await self._row(conn)
+        if row.outbox:
+            await self._publisher.publish(unpack(row.outbox))
+            await self._clear()
+
+    async def _clear(self) -> None:
+        async with self._engine.begin() as conn:
+            row = await self._row(conn)
+            await checkpoints.clear(conn, self._corridor.service, {self._place: row.next_offset})
