@@ -1,1 +1,56 @@
-def main() -> None: ...
+"""The program `chatia`: its commands, and how any of them ends."""
+
+import logging
+import sys
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from shared.cli import events, topics
+from shared.cli.errors import CommandError, WrongUsage
+from shared.cli.output import complain
+from shared.settings import DatabaseSettings, KafkaSettings, Settings
+
+app = typer.Typer(
+    name="chatia",
+    help="ChatIA Flow: four Kafka workers over one Postgres schema.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.add_typer(topics.app)
+app.add_typer(events.app)
+
+_SETTINGS: dict[str, type[BaseSettings]] = {
+    kind.__name__: kind for kind in (Settings, DatabaseSettings, KafkaSettings)
+}
+
+
+def main() -> None:
+    """Run the command that the arguments name and leave with its exit code."""
+    # Without a handler Python prints a library's warnings; a command tells its own trouble.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    try:
+        app()
+    except CommandError as error:
+        _leave(error)
+    except ValidationError as error:
+        if error.title not in _SETTINGS:
+            raise
+        _leave(WrongUsage(_wrong_environment(error)))
+
+
+def _leave(error: CommandError) -> NoReturn:
+    complain(str(error))
+    sys.exit(error.exit_code)
+
+
+def _wrong_environment(error: ValidationError) -> str:
+    settings = _SETTINGS[error.title]
+    first = error.errors(include_input=False, include_url=False)[0]
+    member = str(first["loc"][0])
+    # A member with an alias is reported by it, and then the alias is the variable.
+    prefix = settings.model_config.get("env_prefix", "") if member in settings.model_fields else ""
+    complaint = first["msg"][0].lower() + first["msg"][1:]
+    return f"The environment variable {(prefix + member).upper()} cannot be used: {complaint}."

@@ -1,0 +1,139 @@
+"""`chatia topics`: the topics of a deployment, made once and looked at often."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from shared.cli import cluster, output
+from shared.cli.cluster import Found
+from shared.cli.errors import AnswerIsNo
+from shared.settings import Settings
+from shared.topics import DAY_MS, TOPICS, Topic, evolution_topics
+
+app = typer.Typer(name="topics", help="The topics on Kafka.", no_args_is_help=True)
+
+WithEvolution = Annotated[
+    bool,
+    typer.Option(
+        "--with-evolution", help="Also Evolution API's global topics, as it names them itself."
+    ),
+]
+
+
+@app.command("apply")
+def apply_command(
+    *,
+    replication_factor: Annotated[
+        int | None,
+        typer.Option(min=1, help="Copies of each partition; by default 3, or one a broker."),
+    ] = None,
+    with_evolution: WithEvolution = False,
+    as_json: output.JsonOption = False,
+) -> None:
+    """Create the topics that are missing; those that exist stay as they are."""
+    settings = Settings()
+    created, existing = asyncio.run(
+        apply(settings, with_evolution=with_evolution, replication=replication_factor)
+    )
+    different = _different_partitions(deployment_topics(settings), existing)
+    if as_json:
+        answer = {"created": created, "existing": list(existing), "different": different}
+        output.say_json(answer)
+    else:
+        output.say(f"{len(created)} topics created, {len(existing)} were there already.")
+    if different:
+        raise AnswerIsNo(_partitions_differ(different))
+
+
+@app.command("list")
+def list_command(
+    *, with_evolution: WithEvolution = False, as_json: output.JsonOption = False
+) -> None:
+    """Show each topic as it is, or as `topics apply` would make it."""
+    settings = Settings()
+    topics = deployment_topics(settings, with_evolution=with_evolution)
+    found = asyncio.run(_find(settings, topics))
+    rows = [(_as_it_is(topic, found), topic.name in found) for topic in topics]
+    if as_json:
+        output.say_json(
+            [
+                {
+                    "name": topic.name,
+                    "partitions": topic.partitions,
+                    "exists": exists,
+                    "retentionMs": topic.retention_ms,
+                }
+                for topic, exists in rows
+            ]
+        )
+        return
+    output.show_table(
+        ("topic", "partitions", "exists", "retention"),
+        [
+            (
+                topic.name,
+                topic.partitions,
+                "yes" if exists else "no",
+                _duration(topic.retention_ms),
+            )
+            for topic, exists in rows
+        ],
+    )
+
+
+def deployment_topics(settings: Settings, *, with_evolution: bool = False) -> list[Topic]:
+    """List the topics under their full names."""
+    ours = [replace(topic, name=f"{settings.namespace}.{topic.name}") for topic in TOPICS]
+    return ours + (list(evolution_topics(settings.evolution_prefix)) if with_evolution else [])
+
+
+async def apply(
+    settings: Settings, *, with_evolution: bool = False, replication: int | None = None
+) -> tuple[list[str], dict[str, Found]]:
+    """Create what is missing; gives the names created, and what was there before."""
+    topics = deployment_topics(settings, with_evolution=with_evolution)
+    async with cluster.connected(settings.kafka) as admin:
+        existing = await cluster.find(admin, [topic.name for topic in topics])
+        missing = [topic for topic in topics if topic.name not in existing]
+        await cluster.create(admin, missing, replication)
+    return [topic.name for topic in missing], existing
+
+
+async def _find(settings: Settings, topics: Iterable[Topic]) -> dict[str, Found]:
+    async with cluster.connected(settings.kafka) as admin:
+        return await cluster.find(admin, [topic.name for topic in topics])
+
+
+def _as_it_is(topic: Topic, found: dict[str, Found]) -> Topic:
+    actual = found.get(topic.name)
+    if actual is None:
+        return topic
+    return replace(topic, partitions=actual.partitions, retention_ms=actual.retention_ms)
+
+
+def _different_partitions(
+    topics: Iterable[Topic], existing: dict[str, Found]
+) -> list[dict[str, str | int]]:
+    return [
+        {"name": topic.name, "partitions": found.partitions, "expected": topic.partitions}
+        for topic in topics
+        if (found := existing.get(topic.name)) and found.partitions != topic.partitions
+    ]
+
+
+def _partitions_differ(different: list[dict[str, str | int]]) -> str:
+    listed = ", ".join(
+        f"{topic['name']} has {topic['partitions']} partitions instead of {topic['expected']}"
+        for topic in different
+    )
+    return f"{listed}; they were left alone, because another number moves keys between partitions."
+
+
+def _duration(milliseconds: int) -> str:
+    if milliseconds < 0:
+        return "for ever"
+    days, rest = divmod(milliseconds, DAY_MS)
+    return f"{milliseconds / 3_600_000:g} h" if rest else f"{days} d"

@@ -1,0 +1,64 @@
+"""How a client reaches the brokers: the same settings for aiokafka and for FastStream."""
+
+from ssl import SSLContext
+from typing import Any
+
+from aiokafka.helpers import create_ssl_context
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from shared.settings import KafkaSettings
+
+_SASL: dict[str, type[SASLPlaintext | SASLScram256 | SASLScram512]] = {
+    "PLAIN": SASLPlaintext,
+    "SCRAM-SHA-256": SASLScram256,
+    "SCRAM-SHA-512": SASLScram512,
+}
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """Give the arguments that aiokafka's producer, consumer and admin client all take.
+
+    Raises OSError where a certificate file cannot be read.
+    """
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "security_protocol": settings.security_protocol,
+    }
+    if _is_encrypted(settings):
+        arguments["ssl_context"] = _ssl_context(settings)
+    if _has_login(settings):
+        arguments |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password.get_secret_value(),
+        }
+    return arguments
+
+
+def security(settings: KafkaSettings) -> BaseSecurity:
+    """Give the `security` that FastStream's KafkaBroker takes.
+
+    Raises OSError where a certificate file cannot be read.
+    """
+    context = _ssl_context(settings) if _is_encrypted(settings) else None
+    if not _has_login(settings):
+        return BaseSecurity(ssl_context=context)
+    return _SASL[settings.sasl_mechanism](
+        username=settings.sasl_username,
+        password=settings.sasl_password.get_secret_value(),
+        ssl_context=context,
+    )
+
+
+def _is_encrypted(settings: KafkaSettings) -> bool:
+    return settings.security_protocol in {"SSL", "SASL_SSL"}
+
+
+def _has_login(settings: KafkaSettings) -> bool:
+    return settings.security_protocol.startswith("SASL_")
+
+
+def _ssl_context(settings: KafkaSettings) -> SSLContext:
+    return create_ssl_context(
+        cafile=settings.ssl_cafile, certfile=settings.ssl_certfile, keyfile=settings.ssl_keyfile
+    )
