@@ -113,7 +113,10 @@ class Crowd:
         return groups
 
     def _clock(self) -> Iterator[datetime]:
-        at = self._now - SPAN * self._random.uniform(0.05, 1)
+        # Whole seconds, as WhatsApp tells them.
+        at = self._now - timedelta(
+            seconds=int(SPAN.total_seconds() * self._random.uniform(0.05, 1))
+        )
         while True:
             yield min(at, self._now)
             pause = self._random.choices((0, self._random.randint(1, LONGEST_PAUSE_S)), (15, 85))[0]

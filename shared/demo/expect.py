@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from shared.contracts.campaign import CampaignSend
 from shared.demo.cast import Group, Person, Place, Stage
 from shared.demo.crowd import Said
+from shared.demo.evolution import media_url
 from shared.demo.facts import (
     ContactFact,
     Facts,
@@ -74,9 +75,13 @@ def _ticket(chat: list[Said], place: Place) -> TicketFact:
         status="pending" if as_ticket else "group",
         is_group=newest.is_group,
         unread=len(unread),
-        last_message=newest.text,
+        last_message=newest.text or _file_name(newest),
         from_me=newest.author is None,
     )
+
+
+def _file_name(said: Said) -> str:
+    return (media_url(said) or "").rpartition("/")[2]
 
 
 def _contacts(said: Iterable[Said], stage: Stage) -> list[ContactFact]:

@@ -11,6 +11,7 @@ from shared.contracts.base import Event
 from shared.contracts.cloudevents import headers
 
 SOURCE = "urn:chatia:demo"
+EVOLUTION_SERVER = "https://evolution.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def evolution_envelope(
         "event": event,
         "instance": instance,
         "data": content,
-        "server_url": "https://evolution.example",
+        "server_url": EVOLUTION_SERVER,
         "date_time": false_zulu(at),
         "sender": f"{owner}@s.whatsapp.net",
         "apikey": "DEMO-0000-NOT-A-SECRET-0000",

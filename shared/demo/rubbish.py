@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from pydantic import JsonValue
 
+from shared.contracts.campaign import CampaignSend
 from shared.demo.cast import Place
 from shared.demo.crowd import Said
 from shared.demo.evolution import upsert
@@ -23,6 +25,10 @@ EMPTY = "empty-body"
 UNKNOWN_LINE = "unknown-connection"
 WRONG_TENANT = "tenant-mismatch"
 WRONG_VERSION = "unknown-version"
+WRONG_SHAPE = "unreadable-payload"
+NO_SUCH_LINE = "unknown-line"
+NO_SUCH_CAMPAIGN = "unknown-campaign"
+NOWHERE = 2**31 - 1  # an id that no row has
 
 Spoil = Callable[[Said, Place, Topics], Raw]
 
@@ -46,6 +52,23 @@ def _unknown_instance(said: Said, place: Place, topics: Topics) -> Raw:
     stranger = replace(said.line, instance=f"{said.line.instance}-desconhecida")
     good = evolution_record(topics, upsert(replace(said, line=stranger)))
     return replace(good, dead=UNKNOWN_LINE)
+
+
+def _without_message(said: Said, place: Place, topics: Topics) -> Raw:
+    del place
+    return replace(evolution_record(topics, upsert(said) | {"data": "?"}), dead=WRONG_SHAPE)
+
+
+def _own_of_no_line(said: Said, place: Place, topics: Topics) -> Raw:
+    nowhere = replace(place, whatsapp_id=NOWHERE)
+    good = own_record(topics, received(said, nowhere), f"rubbish/{said.wid}", said.at)
+    return replace(good, dead=NO_SUCH_LINE)
+
+
+def job_of_no_campaign(job: CampaignSend, topics: Topics, now: datetime) -> Raw:
+    """Ask for a send of a campaign that does not exist."""
+    astray = job.model_copy(update={"campaign_id": NOWHERE})
+    return replace(own_record(topics, astray, f"rubbish/{job.number}", now), dead=NO_SUCH_CAMPAIGN)
 
 
 def _own_without_wid(said: Said, place: Place, topics: Topics) -> Raw:
@@ -80,6 +103,8 @@ DEADLY: tuple[Spoil, ...] = (
     _with_value(None, EMPTY),
     _cut_short,
     _unknown_instance,
+    _without_message,
+    _own_of_no_line,
     _own_without_wid,
     _own_of_another,
     _own_from_tomorrow,

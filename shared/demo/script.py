@@ -14,7 +14,7 @@ from shared.demo.expect import expected
 from shared.demo.facts import Facts
 from shared.demo.normal import received
 from shared.demo.records import Raw, Topics, evolution_record, own_record
-from shared.demo.rubbish import DEADLY, IGNORED
+from shared.demo.rubbish import DEADLY, IGNORED, job_of_no_campaign
 
 DEADLY_SHARE, IGNORED_SHARE, REPEATED_SHARE = 0.02, 0.05, 0.08  # of all gateway events
 OWN_SHARE = 0.15  # of messages, told by a gateway of our own
@@ -31,6 +31,15 @@ class Script:
     records: tuple[Raw, ...]
     jobs: tuple[Raw, ...]
     expected: Facts
+
+    @property
+    def all(self) -> list[Raw]:
+        """Everything in the order of publishing, the jobs spread among the gateway events."""
+        spread = [
+            (number / len(self.records), record) for number, record in enumerate(self.records)
+        ]
+        spread += [(number / len(self.jobs), job) for number, job in enumerate(self.jobs)]
+        return [record for _, record in sorted(spread, key=lambda pair: pair[0])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,10 @@ def write(writer: Writer, cast: Sequence[Company], events: int) -> Script:
     jobs = _jobs(writer, crowd, max(3, round(events * JOBS_SHARE)))
     return Script(
         records=tuple(record for _, record in sorted(timed, key=lambda pair: pair[0])),
-        jobs=tuple(_repeated_jobs(writer, jobs)),
+        jobs=(
+            *_repeated_jobs(writer, jobs),
+            job_of_no_campaign(jobs[0], writer.topics, writer.now),
+        ),
         expected=expected(said, jobs, writer.stage),
     )
 

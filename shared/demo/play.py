@@ -1,0 +1,143 @@
+"""The demonstration, from an empty stage to the verdict: prepare, publish, watch, check."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from aiokafka import TopicPartition
+from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.engine import create_engine
+from shared.demo import cast as casting
+from shared.demo import check, found, setting
+from shared.demo.cast import Stage
+from shared.demo.facts import Facts, LetterFact
+from shared.demo.gauges import Run, open_gauges
+from shared.demo.publish import Place, publish
+from shared.demo.records import Topics
+from shared.demo.script import Script, Writer, write
+from shared.demo.watch import Ending, Wait, watch
+from shared.kafka import connection
+from shared.settings import Settings
+
+TIME_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that is ready to be published: its rows stand, its script is written."""
+
+    stage: Stage
+    topics: Topics
+    script: Script
+    letters_before: int
+    sends_before: dict[TopicPartition, int]
+
+
+async def demo(
+    settings: Settings,
+    *,
+    messages: int,
+    seed: int,
+    console: Console,
+    limit_s: float = TIME_LIMIT_S,
+) -> bool:
+    """Play the sample traffic on a running deployment; true when all came out as it must.
+
+    Every run makes companies of its own, so it can be repeated on the same servers.
+    """
+    engine = create_engine(settings.database, "chatia-demo")
+    try:
+        run = await prepare(settings, engine, messages=messages, seed=seed)
+        console.print(
+            f"Publishing {len(run.script.records)} gateway events "
+            f"and {len(run.script.jobs)} send jobs …"
+        )
+        kafka = connection(settings.kafka)
+        async with open_gauges(kafka, engine, run.topics, _rows_of(run)) as gauges:
+            places, ending = await _both(
+                publish(kafka, run.script.all), watch(gauges, _wait(run, limit_s), console)
+            )
+        if ending is not Ending.SETTLED:
+            console.print(f"Stopped waiting: {ending.value}.")
+        checks = await verify(kafka, engine, run, places)
+        check.show(console, checks)
+        return check.all_hold(checks)
+    finally:
+        await engine.dispose()
+
+
+async def prepare(
+    settings: Settings,
+    engine: AsyncEngine,
+    *,
+    messages: int,
+    seed: int,
+    now: datetime | None = None,
+) -> Prepared:
+    """Insert this run's companies, lines and campaigns, and write its script for them."""
+    at = now or datetime.now(UTC)
+    topics = Topics(settings.namespace, settings.evolution_prefix)
+    cast = casting.companies(f"{int(at.timestamp() * 1000):x}")
+    async with engine.begin() as conn:
+        stage = await setting.build(conn, cast, at)
+        letters_before = await found.last_letter(conn)
+    sends_before = await found.ends(connection(settings.kafka), topics.own("message.send"))
+    random = Random(seed)  # noqa: S311 - sample traffic, the same for the same seed
+    script = write(Writer(random, stage, topics, at), cast, messages)
+    return Prepared(stage, topics, script, letters_before, sends_before)
+
+
+async def verify(
+    kafka: dict[str, Any], engine: AsyncEngine, run: Prepared, places: Sequence[Place]
+) -> list[check.Check]:
+    """Compare what was published with what stands now."""
+    company_ids = run.stage.company_ids
+    async with engine.connect() as conn:
+        rows = await found.rows(conn, company_ids)
+        letters = await found.letters(conn, run.letters_before, set(company_ids), set(places))
+    records = await found.read_since(kafka, run.topics.own("message.send"), run.sends_before)
+    sends, sent_at = found.sends(records, company_ids)
+    there = replace(rows, letters=letters, sends=sends, sent_at=sent_at)
+    interval = timedelta(milliseconds=setting.SEND_INTERVAL_MS)
+    return check.compare(_with_letters(run.script, places), there, interval)
+
+
+def _with_letters(script: Script, places: Sequence[Place]) -> Facts:
+    published = zip(script.all, places, strict=True)
+    letters = [LetterFact(*place, record.dead) for record, place in published if record.dead]
+    return replace(script.expected, letters=letters)
+
+
+def _rows_of(run: Prepared) -> Run:
+    return Run(run.stage.company_ids, run.letters_before)
+
+
+def _wait(run: Prepared, limit_s: float) -> Wait:
+    expected = run.script.expected
+    return Wait(
+        rows={
+            "contacts": len(expected.contacts),
+            "messages": len(expected.messages),
+            "shippings": len(expected.shippings),
+            "dead letters": sum(record.dead is not None for record in run.script.all),
+        },
+        told_sends=sum(run.sends_before.values()) + len(expected.sends),
+        limit_s=limit_s,
+    )
+
+
+async def _both(
+    publishing: Coroutine[Any, Any, list[Place]], watching: Coroutine[Any, Any, Ending]
+) -> tuple[list[Place], Ending]:
+    """Publish and watch at once; where one fails the other is stopped, and the reason raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            places, ending = group.create_task(publishing), group.create_task(watching)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return places.result(), ending.result()
