@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from shared.cli import events, topics
+from shared.cli import events, running, topics
 from shared.cli.errors import CommandError, WrongUsage
 from shared.cli.output import complain
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
@@ -21,6 +21,9 @@ app = typer.Typer(
 )
 app.add_typer(topics.app)
 app.add_typer(events.app)
+app.command()(running.worker)
+app.command()(running.up)
+app.command()(running.demo)
 
 _SETTINGS: dict[str, type[BaseSettings]] = {
     kind.__name__: kind for kind in (Settings, DatabaseSettings, KafkaSettings)

@@ -1,0 +1,103 @@
+"""The whole deployment for one machine: servers, tables, seeds, topics and the four workers."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from shared.cli import topics
+from shared.cli.errors import AlreadyRunning, WorldFailed
+from shared.embedded.errors import AlreadyRunningError, EmbeddedError
+from shared.embedded.processes import Guarded
+from shared.embedded.progress import reporter
+from shared.embedded.servers import Servers, runtime
+from shared.settings import DatabaseSettings, KafkaSettings, Settings
+
+STATE = Path(".chatia")
+SERVICES = ("contacts", "tickets", "messages", "campaigns")
+DATABASE_VARIABLES = ("DATABASE_URL", "DB_HOST", "DB_NAME")
+
+
+@dataclass(slots=True)
+class Stack:
+    """What runs: the servers, and the workers that were started on them."""
+
+    settings: Settings
+    servers: Servers
+    workers: list[Guarded] = field(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know about these servers, such as that one is a stand-in."""
+        return self.servers.notes
+
+    @property
+    def logs(self) -> Path:
+        """Where servers and workers write."""
+        return self.servers.state / "logs"
+
+    def start_workers(self) -> None:
+        """Start one process of each service."""
+        for service in SERVICES:
+            argv = [sys.executable, "-m", "shared.cli", "worker", service]
+            self.workers.append(self.servers.spawn(service, argv, _variables(self.settings)))
+
+
+@contextmanager
+def running(state: Path, *, allow_mock: bool = False, demo: bool = False) -> Iterator[Stack]:
+    """Start what the environment does not name, and prepare it; all of it ends with the block."""
+    base = Settings()
+    try:
+        with runtime(
+            state,
+            kafka="KAFKA_BOOTSTRAP_SERVERS" not in os.environ,
+            postgres=not any(name in os.environ for name in DATABASE_VARIABLES),
+            progress=reporter(),
+            mock_topics=_all_topics(base) if allow_mock else None,
+        ) as servers:
+            settings = _with_servers(base, servers)
+            prepare(
+                settings, demo=demo, create_topics=servers.kafka is None or servers.kafka_is_real
+            )
+            yield Stack(settings, servers)
+    except AlreadyRunningError as error:
+        raise AlreadyRunning(str(error)) from error
+    except EmbeddedError as error:
+        raise WorldFailed(str(error)) from error
+
+
+def prepare(settings: Settings, *, demo: bool, create_topics: bool = True) -> None:
+    """Bring tables, seeds and topics up to date; repeated, it changes nothing."""
+    raise NotImplementedError
+
+
+def without_password(url: str) -> str:
+    """Show where a database is, and not how to enter it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(("postgresql", host, parts.path, "", ""))
+
+
+def _all_topics(settings: Settings) -> dict[str, int]:
+    return {
+        topic.name: topic.partitions
+        for topic in topics.deployment_topics(settings, with_evolution=True)
+    }
+
+
+def _with_servers(base: Settings, servers: Servers) -> Settings:
+    changes: dict[str, object] = {}
+    if servers.kafka is not None:
+        changes["kafka"] = KafkaSettings(bootstrap_servers=servers.kafka_bootstrap)
+    if servers.postgres is not None:
+        changes["database"] = DatabaseSettings.model_validate(
+            {"DATABASE_URL": servers.database_url}
+        )
+    return base.model_copy(update=changes)
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    return {"CHATIA_NAMESPACE": settings.namespace}
