@@ -1,0 +1,86 @@
+"""Reading other people's JSON: a member of an unexpected type is as good as absent."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from pydantic import JsonValue
+
+JsonObject = dict[str, JsonValue]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_SECOND = 10**11  # the year 5138: a larger count is of a smaller unit
+_UNITS_PER_SECOND = (1, 10**3, 10**6, 10**9)
+_COUNT = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?")
+_LOW_BITS = 0xFFFF_FFFF
+_LARGEST_COUNT = 2**64
+_WIDEST_ANGLE = 180
+
+
+def cleaned(text: str) -> str:
+    """Drop what UTF-8 or Postgres cannot hold: halves of surrogate pairs and NUL."""
+    without_nul = text.replace("\x00", "")
+    if without_nul.isascii():
+        return without_nul
+    return without_nul.encode("utf-8", "replace").decode("utf-8")
+
+
+def text(holder: JsonObject, *names: str) -> str:
+    """Give the first of the named members that is text and not blank, else ''."""
+    for name in names:
+        value = holder.get(name)
+        if isinstance(value, str) and (clean := cleaned(value)).strip():
+            return clean
+    return ""
+
+
+def mapping(holder: JsonObject, *path: str) -> JsonObject:
+    """Follow the path through nested objects; {} where it ends early."""
+    for name in path:
+        value = holder.get(name)
+        if not isinstance(value, dict):
+            return {}
+        holder = value
+    return holder
+
+
+def flag(holder: JsonObject, name: str) -> bool:
+    """Tell whether the member says yes; form-encoded bridges say it as text."""
+    return holder.get(name) in (True, "true", "True")
+
+
+def degrees(holder: JsonObject, name: str) -> float | None:
+    """Give the member if it is a number that can be an angle on the globe."""
+    value = holder.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= _WIDEST_ANGLE else None  # NaN is not
+
+
+def count(value: JsonValue) -> int | None:
+    """Read a whole number in the four forms JSON producers give 64-bit counts in.
+
+    A number, decimal text, or protobuf.js' `{low, high, unsigned}`, whose `low` may be negative.
+    """
+    match value:
+        case bool():
+            return None
+        case int() | float():
+            return int(value) if abs(value) < _LARGEST_COUNT else None  # NaN is not
+        case str():
+            digits = _COUNT.fullmatch(value.strip())
+            return int(digits[1]) if digits else None
+        case {"low": int(low), "high": int(high)}:
+            return ((high & _LOW_BITS) << 32) | (low & _LOW_BITS)
+        case _:
+            return None
+
+
+def moment(value: JsonValue) -> datetime | None:
+    """Read a time since 1970, telling seconds from finer units by magnitude."""
+    since_epoch = count(value)
+    if since_epoch is None or since_epoch <= 0:
+        return None
+    for units in _UNITS_PER_SECOND:
+        if since_epoch < _LATEST_SECOND * units:
+            return _EPOCH + timedelta(microseconds=since_epoch * 1_000_000 // units)
+    return None
