@@ -1,0 +1,70 @@
+import json
+
+from shared.gateways.reading import JsonObject
+from shared.gateways.redaction import LARGEST, redacted
+
+
+def test_secrets_and_bytes_are_left_out_at_any_depth() -> None:
+    message: JsonObject = {
+        "key": {"id": "A1"},
+        "apikey": "S",
+        "message": {
+            "messageContextInfo": {"messageSecret": "S"},
+            "base64": "S",
+            "imageMessage": {
+                "caption": "kept",
+                "mediaKey": "S",
+                "fileEncSha256": "S",
+                "jpegThumbnail": "S",
+                "contextInfo": {
+                    "quotedMessage": {"videoMessage": {"media_key": "S", "seconds": 3}}
+                },
+            },
+            "unnamed": {"0": 1, "1": 255},
+            "buffer": {"type": "Buffer", "data": [1, 2]},
+            "qr": "data:image/png;base64,S",
+        },
+    }
+    assert json.loads(redacted(message)) == {
+        "key": {"id": "A1"},
+        "message": {
+            "imageMessage": {
+                "caption": "kept",
+                "contextInfo": {"quotedMessage": {"videoMessage": {"seconds": 3}}},
+            },
+            "qr": None,
+        },
+    }
+
+
+def test_a_large_message_is_cut_to_its_key_and_type() -> None:
+    message: JsonObject = {
+        "key": {"id": "A1", "fromMe": False, "remoteJid": "é" * LARGEST},
+        "messageType": "conversation",
+        "messageTimestamp": 1790000000,
+        "message": {"conversation": "é" * LARGEST},
+    }
+    assert json.loads(redacted(message)) == {
+        "key": {"remoteJid": "é" * 255, "fromMe": False, "id": "A1"},
+        "messageType": "conversation",
+        "messageTimestamp": 1790000000,
+    }
+
+
+def test_a_message_at_the_bound_is_kept_whole() -> None:
+    frame = len(redacted({"message": ""}))
+    kept = redacted({"message": "x" * (LARGEST - frame)})
+    assert len(kept) == LARGEST
+    assert redacted({"message": "x" * (LARGEST - frame + 1)}) == '{"key":{}}'
+
+
+def test_depth_is_bounded() -> None:
+    nested: JsonObject = {}
+    for _ in range(10_000):
+        nested = {"inner": nested}
+    assert json.loads(redacted(nested))
+
+
+def test_what_json_cannot_hold_becomes_null() -> None:
+    message: JsonObject = {"a": float("nan"), "b": 10**5000, "c": "\ud800"}
+    assert json.loads(redacted(message)) == {"a": None, "b": None, "c": "?"}
