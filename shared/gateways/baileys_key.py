@@ -1,0 +1,71 @@
+"""Baileys' message key: which chat, which author, which message."""
+
+from dataclasses import dataclass
+
+from shared.gateways.identity import Kind, Party, address, canonical_wid, person
+from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
+from shared.gateways.reading import JsonObject, flag, text
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """What a readable key says; `author` is None outside groups, and where it is not given."""
+
+    wid: str
+    from_me: bool
+    is_group: bool
+    chat: Party
+    author: Party | None = None
+
+    def is_address(self, name: str) -> bool:
+        """Tell whether a name is only an address: Evolution fills a missing name with its user."""
+        parties = (self.chat, self.author) if self.author else (self.chat,)
+        users = {party.jid.partition("@")[0] for party in parties}
+        lids = {party.lid.partition("@")[0] for party in parties if party.lid}
+        return name.strip().lstrip("+").partition("@")[0] in users | lids
+
+
+# Evolution 2.3.0 to 2.3.2 put the LID it replaced into previousRemoteJid.
+_CHAT = ("remoteJid", "remoteJidAlt", "previousRemoteJid")
+_SENDER = ("senderPn", "senderLid")
+_AUTHOR = ("participant", "participantAlt", "participantPn", "participantLid", *_SENDER)
+_NOT_CHATS = {
+    Kind.STATUS: "status-broadcast",
+    Kind.BROADCAST: "broadcast-list",
+    Kind.NEWSLETTER: "newsletter",
+    Kind.BOT: "bot-chat",
+    Kind.OTHER: "unsupported-chat",
+}
+
+
+def read(key: JsonObject) -> MessageKey | Ignored | Unreadable:
+    """Read a key as Baileys 6 and 7 and Evolution 1 and 2 write it."""
+    from_me = flag(key, "fromMe")
+    found = address(text(key, "remoteJid"))
+    if found is None:
+        return Unreadable("key.remoteJid is not an address")
+    is_group = found.kind is Kind.GROUP
+    chat = (
+        Party(found.canonical, None, found.jid)
+        if is_group
+        else person(text(key, name) for name in _names_of_chat(found.kind, from_me=from_me))
+    )
+    if chat is None:
+        return Ignored(_NOT_CHATS[found.kind], found.jid[:LONGEST_DETAIL])
+    wid = canonical_wid(text(key, "id"))
+    if wid is None:
+        return Unreadable("key.id is not an id")
+    author = person(text(key, name) for name in _AUTHOR) if is_group else None
+    return MessageKey(wid, from_me, is_group, chat, author)
+
+
+def _names_of_chat(kind: Kind, *, from_me: bool) -> tuple[str, ...]:
+    match kind:
+        case Kind.NUMBER | Kind.LID if from_me:
+            return _CHAT  # the sender is ourselves, who must not become the chat
+        case Kind.NUMBER | Kind.LID:
+            return _CHAT + _SENDER
+        case Kind.BROADCAST if not from_me:
+            return _AUTHOR  # through a customer's broadcast list, yet in a chat between us two
+        case _:
+            return ()
