@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 from jgo.maven import Artifact, MavenContext, PythonResolver
 
+from shared.embedded import places
 from shared.embedded.errors import ChecksumError, DownloadError, UnreachableError
 from shared.embedded.progress import Advance, Reporter
 
@@ -53,6 +54,7 @@ def fetch(pins: Sequence[Pin], what: str, cache: Path, progress: Reporter) -> li
     missing = [pin for pin in pins if not _is_right(pin.path(cache), pin)]
     if missing:
         (cache / "maven").mkdir(parents=True, exist_ok=True)
+        places.drop_old_parts(cache / "maven")
         with progress.download(what, sum(pin.size for pin in missing)) as advance:
             _download_all(missing, cache, advance)
     return [pin.path(cache) for pin in pins]
@@ -106,7 +108,7 @@ def _is_right(path: Path, pin: Pin) -> bool:
 
 def _download(pin: Pin, cache: Path, advance: Advance) -> None:
     """Fetch into a folder of its own and move into place: no one sees half a file."""
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=cache / "maven") as part:
+    with tempfile.TemporaryDirectory(prefix=places.PART, dir=cache / "maven") as part:
         try:
             got = pin.artifact(context(Path(part), advance)).resolve()
         except (requests.ConnectionError, requests.Timeout) as error:

@@ -10,6 +10,7 @@ import os
 import pwd
 import secrets
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -23,6 +24,8 @@ ACCOUNTS = ("postgres", "nobody")
 ROOTS_PLACES = (Path("/var/lib/chatia-flow"), Path("/var/tmp/chatia-flow"))  # noqa: S108 - owner checked
 CLUSTER_FILE = "postgres.json"
 OWNER_FILE = "state"
+PART = ".part-"
+OLD_S = 86_400.0
 
 
 def cache() -> Path:
@@ -96,6 +99,13 @@ def write_private(path: Path, text: str) -> None:
     draft.touch(mode=0o600)
     draft.write_text(text, "utf-8")
     draft.replace(path)
+
+
+def drop_old_parts(folder: Path) -> None:
+    """Delete what a fetch or an extraction left half done, once nobody can still be at it."""
+    for part in folder.glob(f"{PART}*"):
+        if time.time() - part.stat().st_mtime > OLD_S:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def remove(state: Path) -> None:

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from shared.embedded.progress import Reporter, Silent
 
 NAME = "chatia"  # of the database and of its owner
 LIMIT_S = 60.0
+ORPHANS_S = 5.0
 LETTERS = ("C.UTF-8", "en_US.UTF-8")  # the first that this system knows
 # SIGINT is its fast shutdown, SIGQUIT its immediate one: both take the children along.
 ENDING = Ending(signal.SIGINT, signal.SIGQUIT, grace_s=20)
@@ -53,7 +55,7 @@ class Postgres:
         """Start the server, wait until it answers SQL, and make sure of the database."""
         if not self.cluster.data.exists():
             self._init()
-        _end_orphan(self.cluster.data)
+        _end_orphans(self.cluster.data.resolve())
         options = [f"-c{name}={value}" for name, value in (SETTINGS | dict(self.settings)).items()]
         self.process = self._program(
             "postgres", "-D", str(self.cluster.data), f"-p{self.port}", *options
@@ -175,23 +177,22 @@ def _check_version(data: Path, binaries: Binaries) -> None:
         )
 
 
-def _end_orphan(data: Path) -> None:
+def _end_orphans(data: Path) -> None:
     """Settle what a postmaster.pid of an earlier life says, before Postgres refuses for it.
 
-    The caller holds the state folder, so a live server on this data lost its guard to a SIGKILL;
-    and any other live process with that pid has nothing to do with it.
+    It refuses where that pid is in use, be it by a zombie that nobody reaps or by a stranger. The
+    caller holds the state folder, so whatever still works in the data lost its guard to a SIGKILL.
     """
     pid_file = data / "postmaster.pid"
-    try:
-        process = psutil.Process(int(pid_file.read_text("utf-8").split()[0]))
-        command = process.cmdline()
-    except (OSError, ValueError, IndexError, psutil.Error):
-        return  # nobody there: Postgres itself knows what to do with its file
-    if str(data) not in command:
-        pid_file.unlink(missing_ok=True)
+    if not pid_file.exists():
         return
-    process.send_signal(signal.SIGQUIT)
-    psutil.wait_procs([process], timeout=LIMIT_S)
+    orphans = [each for each in psutil.process_iter(["cwd"]) if each.info["cwd"] == str(data)]
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for orphan in orphans:
+            with suppress(psutil.NoSuchProcess):
+                orphan.send_signal(number)
+        _, orphans = psutil.wait_procs(orphans, timeout=ORPHANS_S)
+    pid_file.unlink(missing_ok=True)
 
 
 async def _has_database(url: str) -> bool:

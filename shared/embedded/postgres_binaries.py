@@ -148,7 +148,8 @@ def _publish(target: Path, fill: Callable[[Path], object]) -> None:
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as part:
+    places.drop_old_parts(target.parent)
+    with tempfile.TemporaryDirectory(prefix=places.PART, dir=target.parent) as part:
         draft = Path(part) / target.name
         draft.mkdir(mode=0o755)
         fill(draft)

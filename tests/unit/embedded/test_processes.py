@@ -1,0 +1,141 @@
+"""A guarded program ends when it is told, and when the one that started it is no more."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pytest
+
+from shared.embedded.errors import StartError
+from shared.embedded.processes import Ending, Guarded
+
+QUIET = subprocess.DEVNULL
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "print('deaf', flush=True); time.sleep(600)"
+)
+PARENT = """
+import pathlib, sys, time
+from shared.embedded.processes import Guarded
+guarded = Guarded.start(["sleep", "600"], log_path=pathlib.Path(sys.argv[1]))
+print(guarded.guard_pid, guarded.pid, flush=True)
+time.sleep(600)
+"""
+FAMILY = """
+import subprocess, sys, time
+child = subprocess.Popen(["sleep", "600"])
+print(child.pid, flush=True)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+def python(program: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", program, *arguments]
+
+
+def lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_soon_gone(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not lives(pid)
+
+
+def first_line(log: Path) -> str:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if log.exists() and "\n" in (text := log.read_text()):
+            return text.splitlines()[0]
+        time.sleep(0.02)
+    raise AssertionError(f"{log} stayed empty")
+
+
+def test_it_writes_to_its_log_and_hands_on_its_exit_code(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "said.log"
+    guarded = Guarded.start(["sh", "-c", "echo $WORD; exit 3"], log_path=log, env={"WORD": "hello"})
+    assert guarded.wait(10) == 3
+    assert guarded.poll() == 3
+    assert log.read_text() == "hello\n"
+
+
+def test_a_program_that_does_not_exist_is_an_error_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="no-such-program"):
+        Guarded.start(["no-such-program"], log_path=tmp_path / "log")
+
+
+def test_stopping_asks_with_the_signal_that_the_program_understands(tmp_path: Path) -> None:
+    ending = Ending(signal.SIGINT)
+    guarded = Guarded.start(["sleep", "600"], log_path=tmp_path / "log", ending=ending)
+    assert guarded.poll() is None
+    assert guarded.stop() == 128 + signal.SIGINT
+    assert guarded.stop() == 128 + signal.SIGINT, "a second stop is harmless"
+
+
+def test_a_program_that_does_not_listen_is_killed_after_the_grace(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    guarded = Guarded.start(python(STUBBORN), log_path=log)
+    assert first_line(log) == "deaf"
+    assert guarded.stop(grace_s=0.2) == 128 + signal.SIGKILL
+
+
+def test_killing_waits_for_nobody(tmp_path: Path) -> None:
+    guarded = Guarded.start(["sleep", "600"], log_path=tmp_path / "log")
+    assert guarded.kill() == 128 + signal.SIGKILL
+    assert not lives(guarded.pid)
+
+
+@pytest.mark.parametrize(
+    "patience_s", [pytest.param("600", id="killed"), pytest.param("0", id="ended")]
+)
+def test_the_children_of_a_program_go_with_it(tmp_path: Path, patience_s: str) -> None:
+    log = tmp_path / "log"
+    guarded = Guarded.start(python(FAMILY, patience_s), log_path=log)
+    child = int(first_line(log))
+    if patience_s == "600":
+        guarded.kill()
+    guarded.wait(10)
+    assert is_soon_gone(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_its_parent_however_that_one_ends(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    argv = python(PARENT, str(tmp_path / "log"))
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=QUIET) as parent:  # noqa: S603
+        assert parent.stdout is not None
+        guard, program = map(int, parent.stdout.readline().split())
+        assert lives(program)
+        parent.send_signal(number)
+    assert is_soon_gone(program)
+    assert is_soon_gone(guard)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells of a dead guard")
+def test_it_ends_with_its_guard_too(tmp_path: Path) -> None:
+    guarded = Guarded.start(["sleep", "600"], log_path=tmp_path / "log")
+    os.kill(guarded.guard_pid, signal.SIGKILL)
+    assert is_soon_gone(guarded.pid)
+    guarded.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a program to another account")
+def test_a_program_handed_to_another_account_still_ends_with_its_guard(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    guarded = Guarded.start(
+        ["sh", "-c", "id -un; exec sleep 600"], log_path=log, user="nobody", cwd=Path("/")
+    )
+    assert first_line(log) == "nobody"
+    os.kill(guarded.guard_pid, signal.SIGKILL)
+    assert is_soon_gone(guarded.pid)
+    guarded.stop()
