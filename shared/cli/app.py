@@ -18,6 +18,7 @@ app = typer.Typer(
     help="ChatIA Flow: four Kafka workers over one Postgres schema.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 app.add_typer(topics.app)
 app.add_typer(events.app)

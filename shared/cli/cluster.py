@@ -9,7 +9,8 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.conn import collect_hosts
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.cli.errors import WorldFailed, WrongUsage
 from shared.kafka import connection
@@ -39,15 +40,20 @@ def kafka_trouble(settings: KafkaSettings) -> Iterator[None]:
         yield
     except (KafkaError, OSError) as error:  # TimeoutError is an OSError
         raise WorldFailed(
-            f"Kafka at {settings.bootstrap_servers} does not answer ({_in_brief(error)}): "
-            "start it, or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL."
+            f"Kafka at {settings.bootstrap_servers} does not answer{_in_brief(error)}: start it, "
+            "or set KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_*."
         ) from error
 
 
 def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
-    """Give aiokafka's arguments; certificates that cannot be read are the user's to mend."""
+    """Give aiokafka's arguments; an address or a certificate may be the user's to mend."""
     try:
+        collect_hosts(settings.bootstrap_servers)
         return connection(settings)
+    except ValueError as error:
+        raise WrongUsage(
+            f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers} is not a list of host:port."
+        ) from error
     except OSError as error:
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         raise WrongUsage(
@@ -58,11 +64,7 @@ def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
 @asynccontextmanager
 async def connected(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     """Hold an admin client that has reached a broker; otherwise the command ends."""
-    arguments = client_arguments(settings)
-    try:
-        admin = AIOKafkaAdminClient(**arguments, request_timeout_ms=REQUEST_MS)
-    except ValueError as error:
-        raise WrongUsage(f"KAFKA_BOOTSTRAP_SERVERS cannot be used: {error}.") from error
+    admin = AIOKafkaAdminClient(**client_arguments(settings), request_timeout_ms=REQUEST_MS)
     with kafka_trouble(settings):
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -144,4 +146,6 @@ async def _wait_until_known(admin: AIOKafkaAdminClient, names: set[str]) -> None
 
 
 def _in_brief(error: BaseException) -> str:
-    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    if isinstance(error, KafkaConnectionError | TimeoutError):
+        return ""  # says no more than that nobody answers
+    return f" as it should ({str(error).partition(chr(10))[0] or type(error).__name__})"

@@ -45,7 +45,7 @@ def publish_command(
     if as_json:
         output.say_json({"topic": full_name, "published": count})
     else:
-        output.say(f"{count:,} events published to {full_name}.")
+        output.say(f"Published to {full_name}: {count:,}.")
 
 
 @app.command("translate")

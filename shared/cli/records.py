@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import AwareDatetime, BaseModel, JsonValue, ValidationError
@@ -98,15 +97,14 @@ def read_raw(line: bytes) -> Record:
 
 
 def _read_event(known: tuple[type[Event], ...], source: str, at: datetime, line: bytes) -> Record:
-    members = _parsed(line)
-    if isinstance(members, dict) and "specversion" in members:
-        envelope = Envelope.model_validate(members)
+    identity = None
+    if _is_structured(line):
+        envelope = Envelope.model_validate_json(line)
         contract = _contract_of_type(known, envelope.type)
         line = _text(envelope.data).encode()
-        source, at = envelope.source or source, envelope.time or at
-        identity = envelope.id
+        source, at, identity = envelope.source or source, envelope.time or at, envelope.id
     else:
-        contract, identity = _only_contract(known), None
+        contract = _only_contract(known)
     event = contract.model_validate_json(line)
     # Derived from the line, so that publishing it again tells the same event again.
     identity = identity or str(uuid5(NAMESPACE_URL, f"{contract.ce_type()} {line.decode()}"))
@@ -117,11 +115,14 @@ def _read_event(known: tuple[type[Event], ...], source: str, at: datetime, line:
     )
 
 
-def _parsed(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON may hold
+def _is_structured(line: bytes) -> bool:
+    if b"specversion" not in line:  # nearly always, and then nothing is parsed twice
+        return False
     try:
-        return json.loads(line)
+        members = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise LineError("it is not JSON") from error
+    return isinstance(members, dict) and "specversion" in members
 
 
 def _only_contract(known: tuple[type[Event], ...]) -> type[Event]:

@@ -43,7 +43,7 @@ def apply_command(
         answer = {"created": created, "existing": list(existing), "different": different}
         output.say_json(answer)
     else:
-        output.say(f"{len(created)} topics created, {len(existing)} were there already.")
+        output.say(f"Topics created: {len(created)}; there already: {len(existing)}.")
     if different:
         raise AnswerIsNo(_partitions_differ(different))
 
