@@ -112,7 +112,7 @@ class LetterFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is compared; `sent_at` are the times of each line's sends."""
+    """All that is compared; for each line, when its sends were due and when they were told."""
 
     messages: list[MessageFact] = field(default_factory=list)
     tickets: list[TicketFact] = field(default_factory=list)
@@ -120,4 +120,5 @@ class Facts:
     shippings: list[ShippingFact] = field(default_factory=list)
     sends: list[SendFact] = field(default_factory=list)
     letters: list[LetterFact] = field(default_factory=list)
-    sent_at: dict[int, list[datetime]] = field(default_factory=dict)
+    planned_at: dict[int, list[datetime]] = field(default_factory=dict)
+    told_at: dict[int, list[datetime]] = field(default_factory=dict)

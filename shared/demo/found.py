@@ -1,11 +1,9 @@
 """What really stands in the database and on the topic of sends: read, never written."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.message import MessageSend
@@ -19,6 +17,7 @@ from shared.demo.facts import (
     ShippingFact,
     TicketFact,
 )
+from shared.demo.offsets import Ends, Offsets
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 IDENTITY = "COALESCE({0}.number, replace({0}.lid, '@lid', ''))"
@@ -89,51 +88,36 @@ async def letters(
     ]
 
 
-async def ends(connection: dict[str, Any], topic: str) -> dict[TopicPartition, int]:
-    """Tell where each partition of a topic ends now."""
-    async with AIOKafkaConsumer(**connection) as consumer:
-        return await _ends(consumer, topic)
-
-
-async def read_since(
-    connection: dict[str, Any], topic: str, starts: dict[TopicPartition, int]
-) -> list[Record]:
+async def read_since(offsets: Offsets, topic: str, starts: Ends) -> list[Record]:
     """Read what has come onto a topic since it ended at `starts`."""
-    async with AIOKafkaConsumer(**connection, enable_auto_commit=False) as consumer:
-        until = await _ends(consumer, topic)
-        wanted = {place: end for place, end in until.items() if end > starts.get(place, 0)}
-        consumer.assign(list(wanted))
-        for place in wanted:
-            consumer.seek(place, starts.get(place, 0))
-        records: list[Record] = []
-        while [p for p, end in wanted.items() if await consumer.position(p) < end]:
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                records += batch
-        return records
+    ends = await offsets.ends([topic])
+    wanted = {place: end for place, end in ends.items() if end > starts.get(place, 0)}
+    consumer = offsets.consumer
+    consumer.assign(list(wanted))
+    for place in wanted:
+        consumer.seek(place, starts.get(place, 0))
+    records: list[Record] = []
+    while [place for place, end in wanted.items() if await consumer.position(place) < end]:
+        for batch in (await consumer.getmany(timeout_ms=500)).values():
+            records += batch
+    return records
 
 
-async def _ends(consumer: AIOKafkaConsumer, topic: str) -> dict[TopicPartition, int]:
-    await consumer.topics()
-    partitions = consumer.partitions_for_topic(topic) or set()
-    places = [TopicPartition(topic, number) for number in partitions]
-    found: dict[TopicPartition, int] = await consumer.end_offsets(places)
-    return found
+def sends(records: Sequence[Record], company_ids: Collection[int]) -> Facts:
+    """Read this run's `message.send` facts, and when each line's were due and told.
 
-
-def sends(
-    records: Sequence[Record], company_ids: Collection[int]
-) -> tuple[list[SendFact], dict[int, list[datetime]]]:
-    """Read this run's `message.send` facts, and the moments that their lines planned them for.
-
-    All expire equally long after that moment, so `expiresAt` tells the distances between them.
+    All expire equally long after they were due, so `expiresAt` gives the distances between them.
     """
-    found: list[SendFact] = []
-    sent_at: dict[int, list[datetime]] = defaultdict(list)
+    found = Facts()
     for record in records:
         send = MessageSend.model_validate_json(record.value or b"")
         if send.company_id in company_ids:
-            found.append(
-                SendFact(send.company_id, send.whatsapp_id, send.campaign_id, send.chat, send.body)
+            line = send.whatsapp_id
+            found.sends.append(
+                SendFact(send.company_id, line, send.campaign_id, send.chat, send.body)
             )
-            sent_at[send.whatsapp_id].append(send.expires_at)
-    return found, dict(sent_at)
+            found.planned_at.setdefault(line, []).append(send.expires_at)
+            found.told_at.setdefault(line, []).append(
+                datetime.fromtimestamp(record.timestamp / 1000, UTC)
+            )
+    return found

@@ -1,16 +1,14 @@
 """What can be read off a running deployment: ends of topics, lag of groups, counts of rows."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db.bulk import statement
+from shared.demo.offsets import Ends, Offsets
 from shared.demo.records import Topics
 from shared.topics import EVOLUTION_EVENTS
 
@@ -50,14 +48,12 @@ class Gauges:
 
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
-        admin: AIOKafkaAdminClient,
+        offsets: Offsets,
         engine: AsyncEngine,
         topics: Topics,
         run: Run,
     ) -> None:
-        self._consumer = consumer
-        self._admin = admin
+        self._offsets = offsets
         self._engine = engine
         self._run = run
         self._namespace = topics.namespace
@@ -79,40 +75,26 @@ class Gauges:
 
     async def read(self) -> Reading:
         """Read all gauges, one after another."""
-        ends = await self._ends()
+        heard = {topic for topics in self._heard.values() for topic in topics}
+        ends = await self._offsets.ends(heard | set(self._told.values()))
         return Reading(
-            told={service: _sum(ends, [topic]) for service, topic in self._told.items()},
-            lag={
-                service: await self._lag(service, topics, ends)
-                for service, topics in self._heard.items()
-            },
+            told={service: _sum(ends, topic) for service, topic in self._told.items()},
+            lag={service: await self._lag(service, ends) for service in self._heard},
             rows=await self._rows(),
             tickets=await self._tickets(),
         )
 
-    async def _ends(self) -> dict[TopicPartition, int]:
-        await self._consumer.topics()
-        names = {*self._told.values(), *(name for names in self._heard.values() for name in names)}
-        places = [
-            TopicPartition(name, number)
-            for name in names
-            for number in self._consumer.partitions_for_topic(name) or ()
-        ]
-        found: dict[TopicPartition, int] = await self._consumer.end_offsets(places)
-        return found
-
-    async def _lag(
-        self, service: str, topics: Sequence[str], ends: Mapping[TopicPartition, int]
-    ) -> int:
-        heard = {place: end for place, end in ends.items() if place.topic in topics and end > 0}
-        committed: Mapping[TopicPartition, Any] = {}
+    async def _lag(self, service: str, ends: Ends) -> int:
+        done: Ends = {}
         # A group that was never there has no coordinator yet: nothing of it is committed.
         with suppress(KafkaError):
-            committed = await self._admin.list_consumer_group_offsets(
-                f"{self._namespace}.{service}"
-            )
-        done = {place: max(0, committed[place].offset) for place in heard if place in committed}
-        return sum(max(0, end - done.get(place, 0)) for place, end in heard.items())
+            done = await self._offsets.committed(f"{self._namespace}.{service}")
+        heard = self._heard[service]
+        return sum(
+            max(0, end - max(0, done.get(place, 0)))
+            for place, end in ends.items()
+            if place.topic in heard
+        )
 
     async def _rows(self) -> dict[str, int]:
         of_run = {"company_ids": list(self._run.company_ids), "after": self._run.letters_before}
@@ -126,19 +108,5 @@ class Gauges:
             return {row[0]: row[1] for row in await conn.execute(TICKETS, of_run)}
 
 
-@asynccontextmanager
-async def open_gauges(
-    connection: dict[str, Any], engine: AsyncEngine, topics: Topics, run: Run
-) -> AsyncIterator[Gauges]:
-    """Connect the gauges to a deployment for as long as they are read."""
-    admin = AIOKafkaAdminClient(**connection)
-    try:
-        await admin.start()
-        async with AIOKafkaConsumer(**connection, enable_auto_commit=False) as consumer:
-            yield Gauges(consumer, admin, engine, topics, run)
-    finally:
-        await admin.close()
-
-
-def _sum(ends: Mapping[TopicPartition, int], topics: Sequence[str]) -> int:
-    return sum(end for place, end in ends.items() if place.topic in topics)
+def _sum(ends: Ends, topic: str) -> int:
+    return sum(end for place, end in ends.items() if place.topic == topic)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from aiokafka import TopicPartition
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -16,7 +15,8 @@ from shared.demo import cast as casting
 from shared.demo import check, found, setting
 from shared.demo.cast import Stage
 from shared.demo.facts import Facts, LetterFact
-from shared.demo.gauges import Run, open_gauges
+from shared.demo.gauges import Gauges, Run
+from shared.demo.offsets import Ends, open_offsets
 from shared.demo.publish import Place, publish
 from shared.demo.records import Topics
 from shared.demo.script import Script, Writer, write
@@ -35,7 +35,7 @@ class Prepared:
     topics: Topics
     script: Script
     letters_before: int
-    sends_before: dict[TopicPartition, int]
+    sends_before: Ends
 
 
 async def demo(
@@ -58,7 +58,8 @@ async def demo(
             f"and {len(run.script.jobs)} send jobs …"
         )
         kafka = connection(settings.kafka)
-        async with open_gauges(kafka, engine, run.topics, _rows_of(run)) as gauges:
+        async with open_offsets(kafka) as offsets:
+            gauges = Gauges(offsets, engine, run.topics, _rows_of(run))
             places, ending = await _both(
                 publish(kafka, run.script.all), watch(gauges, _wait(run, limit_s), console)
             )
@@ -86,7 +87,8 @@ async def prepare(
     async with engine.begin() as conn:
         stage = await setting.build(conn, cast, at)
         letters_before = await found.last_letter(conn)
-    sends_before = await found.ends(connection(settings.kafka), topics.own("message.send"))
+    async with open_offsets(connection(settings.kafka)) as offsets:
+        sends_before = await offsets.ends([topics.own("message.send")])
     random = Random(seed)  # noqa: S311 - sample traffic, the same for the same seed
     script = write(Writer(random, stage, topics, at), cast, messages)
     return Prepared(stage, topics, script, letters_before, sends_before)
@@ -100,9 +102,16 @@ async def verify(
     async with engine.connect() as conn:
         rows = await found.rows(conn, company_ids)
         letters = await found.letters(conn, run.letters_before, set(company_ids), set(places))
-    records = await found.read_since(kafka, run.topics.own("message.send"), run.sends_before)
-    sends, sent_at = found.sends(records, company_ids)
-    there = replace(rows, letters=letters, sends=sends, sent_at=sent_at)
+    async with open_offsets(kafka) as offsets:
+        records = await found.read_since(offsets, run.topics.own("message.send"), run.sends_before)
+    sends = found.sends(records, company_ids)
+    there = replace(
+        rows,
+        letters=letters,
+        sends=sends.sends,
+        planned_at=sends.planned_at,
+        told_at=sends.told_at,
+    )
     interval = timedelta(milliseconds=setting.SEND_INTERVAL_MS)
     return check.compare(_with_letters(run.script, places), there, interval)
 

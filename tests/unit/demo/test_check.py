@@ -14,7 +14,7 @@ from tests.support.demo_stage import NOW, script
 INTERVAL = timedelta(milliseconds=20)
 LETTERS = [LetterFact("evolution.global.messages.upsert", 3, 17, "unreadable-body")]
 PLANNED = {10: [NOW + number * INTERVAL for number in range(5)]}
-RIGHT = replace(script(300).expected, letters=LETTERS, sent_at=PLANNED)
+RIGHT = replace(script(300).expected, letters=LETTERS, planned_at=PLANNED, told_at=PLANNED)
 
 
 def checks(found: Facts) -> list[Check]:
@@ -112,8 +112,13 @@ def test_a_name_that_nobody_told_is_not_compared() -> None:
 )
 def test_sends_keep_their_lines_rate(times: list[int], *, held: bool) -> None:
     moments = [after(ms) for ms in times]
-    found = replace(RIGHT, sent_at={10: moments})
+    found = replace(RIGHT, planned_at={10: moments})
     assert ("sends" not in failed(found)) is held
+
+
+def test_sends_are_told_in_bursts_of_a_second_at_most() -> None:
+    assert failed(replace(RIGHT, told_at={10: [NOW] * 51})) == set()
+    assert failed(replace(RIGHT, told_at={10: [NOW] * 52})) == {"sends"}
 
 
 def after(ms: int) -> datetime:
