@@ -128,7 +128,7 @@ class Kafka:
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(config)]
         formatting = self._java(["-Xmx128m", "-XX:TieredStopAtLevel=1"], *tool)
-        if formatting.wait(LIMIT_S):
+        if formatting.finish(LIMIT_S):
             raise StartError(f"Kafka cannot format its folder: see {self.log_path}.")
 
     def _java(self, options: Sequence[str], *program: str) -> Guarded:

@@ -83,9 +83,17 @@ class Cluster:
     def prepare(self, state: Path) -> None:
         """Make the folder, for the account that will write in it."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if (name := account()) is not None:
-            (self.folder / OWNER_FILE).write_text(str(state.resolve()), "utf-8")
-            shutil.chown(self.folder, name)
+        if (name := account()) is None:
+            return
+        owner = self.folder / OWNER_FILE
+        before = Path(owner.read_text("utf-8")) if owner.exists() else state
+        if before.resolve() != state.resolve() and _owns(before, self.folder.name):
+            raise EmbeddedError(
+                f"{state} is a copy of {before} and would write into the same database: "
+                f"delete {state / CLUSTER_FILE} to start with an empty one."
+            )
+        owner.write_text(str(state.resolve()), "utf-8")
+        shutil.chown(self.folder, name)
 
     def give(self, path: Path) -> None:
         """Hand a file to the account that runs Postgres."""

@@ -94,7 +94,7 @@ class Postgres:
                 *("-D", str(draft), "-U", NAME, "--auth=scram-sha-256", f"--pwfile={word}"),
                 *("--encoding=UTF8", *_locale()),
             )
-            if made.wait(LIMIT_S):
+            if made.finish(LIMIT_S):
                 raise StartError(f"PostgreSQL cannot make its folder: see {self.log_path}.")
         finally:
             word.unlink()
@@ -140,9 +140,9 @@ def prepare(
     """Make a server for the data that belongs to `state`, not started yet."""
     state = state.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    places.sweep()
     cluster = places.Cluster.of(state)
     cluster.prepare(state)
+    places.sweep()
     _check_version(cluster.data, binaries)
     return Postgres(
         binaries=binaries,

@@ -113,6 +113,15 @@ class Guarded:
         _close(self._guard)
         return code
 
+    def finish(self, limit_s: float) -> int:
+        """Wait for the end of a short program; where that does not come, it is ended."""
+        try:
+            return self.wait(limit_s)
+        except TimeoutError:
+            raise StartError(f"{self.argv[0]} does not end: see {self.log_path}.") from None
+        finally:
+            self.kill()
+
     def stop(self, grace_s: float = GRACE_S) -> int:
         """Ask it to end, insist after `grace_s`, and return its exit code; again is harmless."""
         return self._order(f"stop {grace_s}\n".encode(), grace_s + ESCALATION_S)

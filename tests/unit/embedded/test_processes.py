@@ -88,6 +88,13 @@ def test_a_program_that_does_not_listen_is_killed_after_the_grace(tmp_path: Path
     assert guarded.stop(grace_s=0.2) == 128 + signal.SIGKILL
 
 
+def test_a_short_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    guarded = Guarded.start(["sleep", "600"], log_path=tmp_path / "log")
+    with pytest.raises(StartError, match="does not end"):
+        guarded.finish(0.1)
+    assert not lives(guarded.pid)
+
+
 def test_killing_waits_for_nobody(tmp_path: Path) -> None:
     guarded = Guarded.start(["sleep", "600"], log_path=tmp_path / "log")
     assert guarded.kill() == 128 + signal.SIGKILL

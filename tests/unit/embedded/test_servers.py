@@ -1,6 +1,7 @@
 """One state folder has one owner, and what belongs to it can be found and removed."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.embedded import places, ready
-from shared.embedded.errors import AlreadyRunningError
+from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.places import Cluster
 from shared.embedded.servers import runtime
 
@@ -77,6 +78,20 @@ def test_roots_cluster_goes_when_its_state_folder_is_gone(state: Path) -> None:
     assert cluster.folder.exists(), "its state folder is still there"
     (state / places.CLUSTER_FILE).unlink()
     places.sweep()
+    assert not cluster.folder.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's clusters live outside the state folder")
+def test_a_copied_state_folder_does_not_get_at_the_first_ones_data(state: Path) -> None:
+    state.mkdir()
+    cluster = Cluster.of(state)
+    cluster.prepare(state)
+    copy = Path(shutil.copytree(state, state.with_name("copy")))
+    with pytest.raises(EmbeddedError, match="is a copy of"):
+        Cluster.of(copy).prepare(copy)
+    (state / places.CLUSTER_FILE).rename(state / "moved away")
+    Cluster.of(copy).prepare(copy)
+    places.remove(copy)
     assert not cluster.folder.exists()
 
 
