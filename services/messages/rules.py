@@ -136,10 +136,10 @@ def translate(
 
 
 def _translated(record: EvolutionRecord, translation: Translation) -> Outcome:
-    told: Outcome = [Told(record, event) for event in translation.events]
-    if translation.unreadable and not told:
-        return [Dead(record, "unreadable-payload", translation.unreadable[0].detail)]
-    return told
+    outcome: Outcome = [Told(record, event) for event in translation.events]
+    if translation.unreadable:
+        outcome.append(Dead(record, "unreadable-payload", translation.unreadable[0].detail))
+    return outcome
 
 
 def _unknown(record: EvolutionRecord, found: Sequence[Line]) -> Dead:

@@ -1,0 +1,243 @@
+"""Messages through the real thing: Kafka, Postgres and the four workers."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts.message import MessageReceived
+from tests.support import world
+from tests.support.build import CUSTOMER, GROUP, at, in_group, job, received
+from tests.support.deployment import Deployment, Record, deployment
+
+pytestmark = pytest.mark.integration
+
+SAMPLE = "evolution/derived_kafka_global_messages_upsert.json"
+PAYLOADS = Path(__file__).parents[4] / "shared" / "payloads"
+
+
+@pytest_asyncio.fixture
+async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
+    async with deployment(kafka_bootstrap, migrated_url) as running:
+        await world.company(running, 1)
+        await world.line(running, 10, 1, instance="loja", allowGroup=True)
+        yield running
+
+
+async def everything(flow: Deployment) -> dict[str, Any]:
+    """Read what counts of the end state: no ids, no audit times."""
+    contacts = await flow.sql(
+        'SELECT number, lid, jid, "remoteJid", name, "isGroup", active FROM "Contacts" '
+        "ORDER BY number, lid"
+    )
+    tickets = await flow.sql(
+        'SELECT c.number, t.status, t."unreadMessages", t."lastMessage", t."fromMe", t."isGroup", '
+        '(SELECT count(*) FROM "TicketTraking" k WHERE k."ticketId" = t.id) AS attendances, '
+        '(SELECT count(*) FROM "LogTickets" l WHERE l."ticketId" = t.id) AS logged '
+        'FROM "Tickets" t JOIN "Contacts" c ON c.id = t."contactId" ORDER BY c.number, t.status'
+    )
+    messages = await flow.sql(
+        'SELECT m.wid, m.body, m."fromMe", m.read, m.ack, m."mediaType", m."createdAt", c.number, '
+        'q.wid AS quoted, s.number AS sender FROM "Messages" m JOIN "Tickets" t '
+        'ON t.id = m."ticketId" JOIN "Contacts" c ON c.id = t."contactId" '
+        'LEFT JOIN "Contacts" s ON s.id = m."contactId" '
+        'LEFT JOIN "Messages" q ON q.id = m."quotedMsgId" ORDER BY m.wid'
+    )
+    return {"contacts": contacts, "tickets": tickets, "messages": messages}
+
+
+def conversation() -> list[MessageReceived]:
+    """Three customers and a group: questions, answers, quotes, two messages in one second."""
+    talk: list[MessageReceived] = []
+    for person in range(3):
+        chat = f"551190000000{person}"
+        who = {"chat": chat, "jid": f"{chat}@s.whatsapp.net", "push_name": f"Pessoa {person}"}
+        talk += [
+            received(f"P{person}A", timestamp=at(1), body="Oi", **who),
+            received(f"P{person}B", timestamp=at(2), body="Tem estoque?", **who),
+            received(
+                f"P{person}C",
+                timestamp=at(3),
+                body="Temos",
+                from_me=True,
+                quoted_wid=f"P{person}B",
+                **who,
+            ),
+            received(f"P{person}D", timestamp=at(4), body="Quero dois", **who),
+            received(f"P{person}E", timestamp=at(4), body="por favor", **who),
+        ]
+    talk += [in_group(f"G{n}", timestamp=at(n), body=f"grupo {n}") for n in range(4)]
+    return talk
+
+
+async def test_a_conversation_becomes_contacts_tickets_and_messages(flow: Deployment) -> None:
+    await flow.publish(*map(flow.record, conversation()))
+    await flow.settled()
+    state = await everything(flow)
+    assert len(state["contacts"]) == 5
+    assert [m["quoted"] for m in state["messages"] if m["wid"].endswith("C")] == [
+        "P0B",
+        "P1B",
+        "P2B",
+    ]
+    assert [(t["status"], t["unreadMessages"], t["lastMessage"]) for t in state["tickets"]] == [
+        ("pending", 2, "por favor"),
+        ("pending", 2, "por favor"),
+        ("pending", 2, "por favor"),
+        ("group", 4, "grupo 3"),
+    ]
+
+
+@pytest.mark.parametrize("variant", ["twice", "shuffled", "cut into batches of one"])
+async def test_order_repetition_and_batches_change_nothing(
+    variant: str, kafka_bootstrap: str, migrated_url: str, another_migrated_url: str
+) -> None:
+    talk = conversation()
+    mixed = list(talk)
+    options: dict[str, object] = {}
+    if variant == "twice":
+        mixed = talk + talk
+    elif variant == "shuffled":
+        Random(7).shuffle(mixed)
+    else:
+        options = {"batch_records": 1}
+    states = []
+    for url, messages, given in ((migrated_url, talk, {}), (another_migrated_url, mixed, options)):
+        async with deployment(kafka_bootstrap, url, **given) as running:
+            await world.company(running, 1)
+            await world.line(running, 10, 1, allowGroup=True)
+            await running.publish(*map(running.record, messages))
+            await running.settled()
+            states.append(await everything(running))
+    assert states[0] == states[1]
+    assert len(states[0]["messages"]) == len(talk)
+
+
+async def test_evolutions_own_record_becomes_a_contact_a_ticket_and_a_message(
+    flow: Deployment,
+) -> None:
+    if not (PAYLOADS / SAMPLE).exists():
+        pytest.skip("the payload samples are not beside this repository")
+    sample = json.loads((PAYLOADS / SAMPLE).read_text())
+    await flow.sql('UPDATE "GatewayConnections" SET instance = :i', i=sample["value"]["instance"])
+    topic = sample["topic"].replace("evolution.", f"{flow.settings.evolution_prefix}.", 1)
+    headers = tuple((name, value.encode()) for name, value in sample["headers"].items())
+    value = json.dumps(sample["value"]).encode()
+    await flow.publish(Record(topic, sample["key"], value, headers))
+    await flow.settled()
+    state = await everything(flow)
+    assert [(c["number"], c["name"]) for c in state["contacts"]] == [(CUSTOMER, "Maria Teste")]
+    (ticket,) = state["tickets"]
+    assert (ticket["status"], ticket["unreadMessages"]) == ("pending", 1)
+    assert [m["body"] for m in state["messages"]] == ["Oi, meu pedido não chegou"]
+    secrets = await flow.sql('SELECT "dataJson" FROM "Messages" WHERE "dataJson" LIKE \'%APIKEY%\'')
+    assert secrets == []
+
+
+async def test_a_known_wid_moves_nothing_even_when_its_ticket_is_closed(flow: Deployment) -> None:
+    await flow.publish(flow.record(received("A1")))
+    await flow.settled()
+    await flow.sql("""UPDATE "Tickets" SET status = 'closed', "unreadMessages" = 0""")
+    before = await everything(flow)
+    await flow.publish(flow.record(received("A1")))
+    await flow.settled()
+    assert await everything(flow) == before
+
+
+async def test_a_message_within_the_window_reopens_the_ticket(flow: Deployment) -> None:
+    await flow.sql('UPDATE "Whatsapps" SET "timeCreateNewTicket" = 30')
+    await flow.publish(flow.record(received("A1")))
+    await flow.settled()
+    await flow.sql("""UPDATE "Tickets" SET status = 'closed', "updatedAt" = :at""", at=at(5))
+    await flow.publish(flow.record(received("A2", timestamp=at(10))))
+    await flow.settled()
+    (ticket,) = (await everything(flow))["tickets"]
+    assert (ticket["status"], ticket["unreadMessages"], ticket["attendances"]) == ("pending", 2, 2)
+    assert [f["type"] for f in await flow.facts("ticket.changed")].count(
+        "chatia.ticket.reopened.v1"
+    ) == 1
+
+
+async def test_a_copy_that_slipped_through_is_refused_and_its_ticket_taken_back(
+    flow: Deployment,
+) -> None:
+    await flow.publish(flow.record(received("A1")))
+    await flow.settled()
+    routed = next(
+        f for f in await flow.facts("message.routed") if f["type"] == "chatia.message.routed.v1"
+    )
+    await flow.sql("""UPDATE "Tickets" SET status = 'closed'""")
+    await flow.sql(
+        'INSERT INTO "Tickets" (id, "companyId", "whatsappId", "contactId", status) '
+        'SELECT 999, "companyId", "whatsappId", "contactId", \'pending\' FROM "Tickets"'
+    )
+    copy = {**routed, "ticketId": 999, "ticketTrakingId": None, "ticketEffect": "opened"}
+    headers = (("ce_type", b"chatia.message.routed.v1"),)
+    await flow.publish(
+        Record(flow.topic("message.routed"), f"1:10:{CUSTOMER}", json.dumps(copy).encode(), headers)
+    )
+    await flow.settled()
+    assert [f["wid"] for f in await flow.facts("message.stored") if "refused" in f["type"]] == [
+        "A1"
+    ]
+    discarded = [f for f in await flow.facts("ticket.changed") if "discarded" in f["type"]]
+    assert [(f["ticketId"], f["status"]) for f in discarded] == [(999, "closed")]
+    assert await flow.sql("SELECT FROM \"Tickets\" WHERE status <> 'closed'") == []
+    assert len(await flow.sql('SELECT FROM "Messages"')) == 1
+
+
+async def test_a_line_that_serves_no_groups_says_why_their_messages_are_not_rows(
+    flow: Deployment,
+) -> None:
+    await flow.sql('UPDATE "Whatsapps" SET "allowGroup" = FALSE')
+    await flow.publish(flow.record(in_group("G1")), flow.record(received("A1")))
+    await flow.settled()
+    told = [(f["wid"], f["reason"]) for f in await flow.facts("message.stored") if "reason" in f]
+    assert told == [("G1", "groups-not-allowed")]
+    assert await flow.sql('SELECT FROM "Contacts" WHERE number = :n', n=GROUP) == []
+
+
+async def test_rubbish_becomes_dead_letters_and_harms_no_neighbour(flow: Deployment) -> None:
+    topic = flow.topic("message.received")
+    await flow.publish(
+        Record(topic, "1:10:x", b"not json"),
+        Record(topic, "1:10:x", None),
+        Record(topic, "1:10:x", b"{}", (("ce_type", b"\xff"),)),
+        Record(topic, "1:10:x", b"\x00\xff" * 50, (("anything", b"\xff\x00"),)),
+        flow.record(received("A1")),
+        flow.record(received("A2", whatsapp_id=99)),
+        Record(f"{flow.settings.evolution_prefix}.global.call", "k", b'{"apikey":"SECRET"'),
+    )
+    await flow.settled()
+    assert [m["wid"] for m in (await everything(flow))["messages"]] == ["A1"]
+    letters = await flow.sql('SELECT service, reason, body FROM "DeadLetters" ORDER BY id')
+    assert sorted(letter["reason"] for letter in letters) == [
+        "empty-body",
+        "unknown-line",
+        "unreadable-body",
+        "unreadable-body",
+        "unreadable-body",
+        "unreadable-header",
+    ]
+    assert all(b"SECRET" not in (letter["body"] or b"") for letter in letters)
+
+
+async def test_a_send_job_repeated_is_one_row_and_one_send(flow: Deployment) -> None:
+    await flow.sql(
+        'INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name, status) '
+        "VALUES (7, 1, 10, 'Promo', 'EM_ANDAMENTO')"
+    )
+    await flow.publish(*[flow.record(job()) for _ in range(3)])
+    await flow.settled()
+    rows = await flow.sql('SELECT number, "jobId" FROM "CampaignShipping"')
+    assert rows == [{"number": CUSTOMER, "jobId": f"campaign:7:{CUSTOMER}"}]
+    (send,) = await flow.facts("message.send")
+    assert (send["sendId"], send["chat"], send["body"]) == (
+        f"campaign:7:{CUSTOMER}",
+        CUSTOMER,
+        "Promoção",
+    )

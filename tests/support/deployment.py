@@ -1,0 +1,203 @@
+"""A whole deployment in this process: migrated database, topics of its own, the four workers."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faststream import FastStream
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import services.campaigns.app
+import services.campaigns.consumer
+import services.contacts.app
+import services.contacts.consumer
+import services.messages.app
+import services.messages.consumer
+import services.tickets.app
+import services.tickets.consumer
+from shared import kafka
+from shared.cli import cluster
+from shared.contracts.base import Event
+from shared.db.engine import create_engine
+from shared.settings import DatabaseSettings, KafkaSettings, Settings
+from shared.topics import TOPICS, evolution_topics
+
+APPS = {
+    "contacts": services.contacts.app.create_app,
+    "tickets": services.tickets.app.create_app,
+    "messages": services.messages.app.create_app,
+    "campaigns": services.campaigns.app.create_app,
+}
+CONSUMERS = {
+    "contacts": services.contacts.consumer.service,
+    "tickets": services.tickets.consumer.service,
+    "messages": services.messages.consumer.service,
+    "campaigns": services.campaigns.consumer.service,
+}
+PARTITIONS = 3
+SETTLE_S = 60.0
+POLL_S = 0.1
+STILL_POLLS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as a gateway puts it."""
+
+    topic: str
+    key: str | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Deployment:
+    """Publishes to it, waits until nothing moves, and looks at what is there."""
+
+    def __init__(self, settings: Settings, engine: AsyncEngine, producer: AIOKafkaProducer) -> None:
+        self.settings = settings
+        self.engine = engine
+        self._producer = producer
+
+    def topic(self, name: str) -> str:
+        """Give the full name of one of our topics."""
+        return f"{self.settings.namespace}.{name}"
+
+    def record(self, event: Event) -> Record:
+        """Make the record that a gateway of our own would publish."""
+        return Record(
+            self.topic(event.topic), event.key, event.model_dump_json(by_alias=True).encode()
+        )
+
+    async def publish(self, *records: Record) -> None:
+        """Put records on their topics, in order; each is acknowledged before the next."""
+        for record in records:
+            await self._producer.send_and_wait(
+                record.topic,
+                value=record.value,
+                key=None if record.key is None else record.key.encode(),
+                headers=list(record.headers),
+            )
+
+    async def sql(self, query: str, **values: object) -> list[dict[str, Any]]:
+        """Run a statement and give its rows, if it has any."""
+        async with self.engine.begin() as conn:
+            found = await conn.execute(text(query), values)
+            return [dict(row) for row in found.mappings()] if found.returns_rows else []
+
+    async def facts(self, name: str) -> list[dict[str, Any]]:
+        """Read everything that is on one of our topics, with its type."""
+        return [
+            {"type": dict(record.headers).get("ce_type", b"").decode(), **json.loads(record.value)}
+            for record in await self._read([self.topic(name)])
+        ]
+
+    async def settled(self) -> None:
+        """Wait until every worker has taken everything and nothing new has come for a while."""
+        still = 0
+        async with asyncio.timeout(SETTLE_S):
+            before: object = None
+            while still < STILL_POLLS:
+                lag, ends = await self._lag()
+                still = still + 1 if lag == 0 and ends == before else 0
+                before = ends
+                await asyncio.sleep(POLL_S)
+
+    async def _lag(self) -> tuple[int, Mapping[TopicPartition, int]]:
+        heard = {
+            name: [
+                t
+                for s in service(self.settings).subscriptions
+                for t in s.topics(self.settings.namespace)
+            ]
+            for name, service in CONSUMERS.items()
+        }
+        ends = await self._ends({topic for topics in heard.values() for topic in topics})
+        rows = await self.sql('SELECT service, topic, partition, "nextOffset" FROM "Checkpoints"')
+        at = {(r["service"], r["topic"], r["partition"]): r["nextOffset"] for r in rows}
+        lag = sum(
+            end - at.get((service, place.topic, place.partition), 0)
+            for service, topics in heard.items()
+            for place, end in ends.items()
+            if place.topic in topics
+        )
+        return lag, ends
+
+    async def _ends(self, topics: Iterable[str]) -> Mapping[TopicPartition, int]:
+        async with self._reader() as consumer:
+            places = [TopicPartition(t, p) for t in topics for p in range(PARTITIONS)]
+            found: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
+            return found
+
+    async def _read(self, topics: Sequence[str]) -> list[Any]:
+        async with self._reader() as consumer:
+            places = [TopicPartition(t, p) for t in topics for p in range(PARTITIONS)]
+            ends = await consumer.end_offsets(places)
+            consumer.assign(places)
+            await consumer.seek_to_beginning(*places)
+            records: list[Any] = []
+            while len(records) < sum(ends.values()):
+                for found in (await consumer.getmany(timeout_ms=200)).values():
+                    records.extend(found)
+            return records
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
+            **kafka.connection(self.settings.kafka), auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
+
+
+@asynccontextmanager
+async def deployment(
+    kafka_bootstrap: str, database_url: str, workers: Iterable[str] = APPS, **options: object
+) -> AsyncIterator[Deployment]:
+    """Run workers on a migrated database, under a namespace that nobody else has."""
+    name = uuid.uuid4().hex[:10]
+    settings = Settings(
+        namespace=f"t{name}",
+        evolution_prefix=f"evo{name}",
+        kafka=KafkaSettings(bootstrap_servers=kafka_bootstrap),
+        database=DatabaseSettings.model_validate({"DATABASE_URL": database_url}),
+    ).model_copy(update=options)
+    async with AsyncExitStack() as stack:
+        await _create_topics(settings)
+        engine = create_engine(settings.database, "chatia-tests")
+        stack.push_async_callback(engine.dispose)
+        producer = AIOKafkaProducer(**kafka.connection(settings.kafka), acks="all", linger_ms=0)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        for worker in workers:
+            await stack.enter_async_context(running(APPS[worker](settings)))
+        yield Deployment(settings, engine, producer)
+
+
+@asynccontextmanager
+async def running(app: FastStream) -> AsyncIterator[None]:
+    """Run one worker's application until the block ends, then let it finish as SIGTERM would."""
+    task = asyncio.create_task(app.run())
+    try:
+        yield
+    finally:
+        app.exit()
+        await task
+
+
+async def _create_topics(settings: Settings) -> None:
+    topics = [
+        replace(topic, name=f"{settings.namespace}.{topic.name}", partitions=PARTITIONS)
+        for topic in TOPICS
+    ]
+    raw = [replace(t, partitions=PARTITIONS) for t in evolution_topics(settings.evolution_prefix)]
+    async with cluster.connected(settings.kafka) as admin:
+        await cluster.create(admin, topics + raw)

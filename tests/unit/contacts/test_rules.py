@@ -1,0 +1,103 @@
+"""Whose message it is."""
+
+from collections.abc import Sequence
+
+from services.contacts import rules
+from services.contacts.rules import Contact, Plan
+from shared.contracts.message import MessageReceived, MessageRefused
+from shared.contracts.outcome import Dead, Told
+from tests.support.build import CUSTOMER, GROUP, contact, in_group, lines, received
+
+LID = "140000000000580@lid"
+
+
+def identify(*batch: MessageReceived, known: Sequence[Contact] = (), groups: bool = True) -> Plan:
+    return rules.identify(lines(allow_group=groups), known, batch)
+
+
+def test_a_stranger_becomes_a_contact_named_as_they_name_themselves() -> None:
+    (new,) = identify(received()).new.values()
+    assert (new.number, new.name, new.whatsapp_id) == (CUSTOMER, "Maria", 10)
+
+
+def test_two_messages_of_a_stranger_make_one_contact() -> None:
+    plan = identify(received("A1"), received("A2"))
+    assert len(plan.new) == 1
+    assert [owner for _, owner, _ in plan.owners] == [-1, -1]
+
+
+def test_a_known_contact_of_whom_nothing_is_learnt_is_left_alone() -> None:
+    plan = identify(received(push_name="Outro Nome"), known=[contact()])
+    assert (plan.new, plan.changed) == ({}, {})
+
+
+def test_a_name_is_learnt_only_while_the_number_stands_for_it() -> None:
+    plan = identify(received(push_name="Maria"), known=[contact(name=CUSTOMER)])
+    assert plan.changed[100].name == "Maria"
+
+
+def test_our_own_push_name_names_nobody() -> None:
+    (new,) = identify(received(from_me=True, push_name="Atendente")).new.values()
+    assert new.name == CUSTOMER
+
+
+def test_a_deleted_contact_who_writes_is_active_again() -> None:
+    plan = identify(received(), known=[contact(active=False)])
+    assert plan.changed[100].active
+
+
+def test_our_message_to_a_deleted_contact_does_not_revive_it() -> None:
+    assert identify(received(from_me=True), known=[contact(active=False)]).changed == {}
+
+
+def test_a_contact_known_by_lid_learns_its_number() -> None:
+    known = contact(number=None, jid=None, lid=LID, remote_jid=LID, name=LID)
+    plan = identify(received(lid=LID), known=[known])
+    learnt = plan.changed[100]
+    assert (learnt.number, learnt.name) == (CUSTOMER, "Maria")
+    assert learnt.remote_jid == f"{CUSTOMER}@s.whatsapp.net"
+
+
+def test_a_real_address_is_never_replaced_by_a_lid() -> None:
+    plan = identify(received(chat=LID, jid=LID, lid=LID), known=[contact(lid=LID)])
+    assert plan.changed == {}
+
+
+def test_a_lid_that_belongs_to_another_contact_is_left_to_it() -> None:
+    other = contact(101, number=None, jid=None, lid=LID, name="Sem número")
+    plan = identify(received(lid=LID), known=[contact(), other])
+    assert plan.changed == {}
+    assert plan.owners[0][1] == 100
+
+
+def test_a_group_and_its_author_are_two_contacts() -> None:
+    plan = identify(in_group())
+    group, author = plan.new.values()
+    assert (group.number, group.is_group, group.name) == (GROUP, True, GROUP)
+    assert (author.number, author.is_group, author.name) == (CUSTOMER, False, "Maria")
+    assert plan.owners[0][1:] == (group.id, author.id)
+
+
+def test_our_message_has_no_sender() -> None:
+    assert identify(in_group(from_me=True)).owners[0][2] is None
+
+
+def test_a_group_that_the_line_does_not_serve_is_refused_and_leaves_no_contact() -> None:
+    plan = identify(in_group(), groups=False)
+    (told,) = plan.outcome
+    assert isinstance(told, Told)
+    assert isinstance(told.fact, MessageRefused)
+    assert told.fact.reason == "groups-not-allowed"
+    assert plan.new == {}
+
+
+def test_a_line_that_the_company_does_not_have_is_a_dead_letter() -> None:
+    (dead,) = identify(received(whatsapp_id=99)).outcome
+    assert isinstance(dead, Dead)
+    assert (dead.reason, "no line 99" in dead.detail) == ("unknown-line", True)
+
+
+def test_the_same_number_in_another_company_is_another_contact() -> None:
+    two_lines = lines() | {(2, 20): rules.Line(2, 20, allow_group=True)}
+    batch = [received("A1"), received("A1", company_id=2, whatsapp_id=20)]
+    assert len(rules.identify(two_lines, [], batch).new) == 2

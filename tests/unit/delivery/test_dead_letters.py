@@ -1,0 +1,41 @@
+"""What is kept of a record that can never take effect."""
+
+import json
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from shared.delivery.dead_letters import dead_letter
+
+
+def record(value: bytes | None = b"x", key: bytes | None = None, headers: Any = ()) -> Any:
+    return ConsumerRecord("t", 1, 2, 1_000, 0, key, value, None, 0, 0, headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"apikey":"SECRET","event":"x"}',
+        b'{"apiKey" : "SECRET"',
+        b'{"data":{"base64":"SECRET',
+        b'{"token":"a\\"SECRET"}',
+    ],
+)
+def test_secrets_are_blanked_even_in_a_broken_body(body: bytes) -> None:
+    kept = dead_letter(record(body), "unreadable-body", "…").body
+    assert kept is not None
+    assert b"SECRET" not in kept
+
+
+@pytest.mark.parametrize(
+    ("key", "company"),
+    [(b"7:1:55", 7), (b"nobody", None), (None, None), (b"99999999999:1", None), (b"\xff", None)],
+)
+def test_the_company_is_guessed_from_the_key(key: bytes | None, company: int | None) -> None:
+    assert dead_letter(record(key=key), "r", "d").company_id == company
+
+
+def test_null_binary_and_nul_headers_can_be_stored() -> None:
+    letter = dead_letter(record(headers=(("a", None), ("b", b"\xff\x00"))), "r", "d")
+    assert json.loads(letter.headers) == [["a", None], ["b", "\xff"]]

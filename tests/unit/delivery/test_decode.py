@@ -1,0 +1,115 @@
+"""The sorting table: every record is an event, skipped, or rejected with a reason."""
+
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+from pydantic import BaseModel
+
+from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
+from shared.contracts.outcome import Outcome
+from shared.delivery.decode import Headers, Rejected, Skipped, SortingTable, headers_of
+from shared.delivery.subscription import Subscription
+from tests.support.build import received, stored
+
+
+async def _handler(*_: object) -> Outcome:
+    return []
+
+
+TABLE = SortingTable(
+    (
+        Subscription((MessageReceived,), _handler),
+        Subscription((MessageStored, MessageRefused), _handler),
+        Subscription((EvolutionRecord,), _handler, ("evolution.global.call",)),
+    ),
+    "chatia",
+)
+
+
+def record(value: bytes | None, topic: str = "chatia.message.received", **headers: Any) -> Any:
+    pairs = [
+        (name.replace("_type", "-type"), v) if name == "content_type" else (name, v)
+        for name, v in headers.items()
+    ]
+    return ConsumerRecord(topic, 0, 0, 0, 0, None, value, None, 0, 0, tuple(pairs))
+
+
+def read(value: bytes | None, topic: str = "chatia.message.received", **headers: Any) -> Any:
+    found = record(value, topic, **headers)
+    attributes = headers_of(found)
+    assert isinstance(attributes, Headers)
+    return TABLE.read(found, attributes)
+
+
+def body(event: BaseModel | None = None) -> bytes:
+    return (event or received()).model_dump_json(by_alias=True).encode()
+
+
+def test_a_gateway_needs_no_headers_on_a_topic_of_one_type() -> None:
+    assert read(body()) == received()
+
+
+def test_the_type_header_chooses_the_contract() -> None:
+    event = read(body(stored()), "chatia.message.stored", ce_type=b"chatia.message.stored.v1")
+    assert isinstance(event, MessageStored)
+
+
+def test_a_topic_of_several_types_needs_the_type() -> None:
+    assert read(body(stored()), "chatia.message.stored").reason == "missing-type"
+
+
+def test_a_structured_event_is_read_too() -> None:
+    envelope = b'{"specversion":"1.0","type":"chatia.message.received.v1","data":%s}' % body()
+    assert read(envelope, content_type=b"application/cloudevents+json") == received()
+
+
+def test_a_type_that_nobody_here_hears_is_skipped() -> None:
+    assert read(b"{}", ce_type=b"chatia.message.whispered.v1") == Skipped(
+        "chatia.message.whispered.v1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "reason"),
+    [
+        pytest.param(None, {}, "empty-body", id="tombstone"),
+        pytest.param(b"", {}, "unreadable-body", id="nothing"),
+        pytest.param(b"\xff\xfe", {}, "unreadable-body", id="not UTF-8"),
+        pytest.param(b"[" * 100_000, {}, "unreadable-body", id="bottomless"),
+        pytest.param(b"{}", {}, "unreadable-body", id="members missing"),
+        pytest.param(
+            body(), {"ce_type": b"chatia.message.received.v2"}, "unknown-version", id="v2"
+        ),
+        pytest.param(body(), {"ce_companyid": b"2"}, "tenant-mismatch", id="another company"),
+        pytest.param(
+            b"[]",
+            {"content_type": b"application/cloudevents+json"},
+            "unreadable-body",
+            id="no envelope",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_rejected_with_a_reason(
+    value: bytes | None, headers: dict[str, Any], reason: str
+) -> None:
+    rejected = read(value, **headers)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == reason
+    assert rejected.detail
+
+
+def test_a_header_that_matters_and_is_not_text_is_rejected() -> None:
+    rejected = headers_of(record(body(), ce_type=b"\xff"))
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == "unreadable-header"
+
+
+def test_other_headers_may_hold_anything() -> None:
+    assert read(body(), whatever=b"\xff", nothing=None) == received()
+
+
+def test_the_gateways_secret_is_dropped_when_its_envelope_is_read() -> None:
+    event = read(b'{"event":"call","instance":"i","apikey":"SECRET"}', "evolution.global.call")
+    assert "SECRET" not in repr(event) + event.model_dump_json()
