@@ -1,0 +1,47 @@
+"""The tables of the database, one module per owner: only the owner writes them, all may read."""
+
+from typing import Final
+
+# Imported for their tables, which enter the catalogue when their classes are made.
+from shared.schema import campaigns, contacts, internal, messages, tickets
+from shared.schema.base import Base
+
+metadata = Base.metadata
+
+SERVICES: Final = ("tickets", "messages", "contacts", "campaigns")
+EVERY_SERVICE: Final = "every service"
+PLATFORM: Final = "platform"
+
+_INTERNAL: Final = {
+    "Deployment": PLATFORM,
+    "Checkpoints": EVERY_SERVICE,
+    "DeadLetters": EVERY_SERVICE,
+    "GatewayConnections": "messages",
+    "AwaitedQuotes": "messages",
+    "LineSendRates": "campaigns",
+    "Requests": EVERY_SERVICE,
+    "SeedRows": PLATFORM,
+}
+
+
+def _owners() -> dict[str, str]:
+    """Tell each table's owner: the module that maps it, but for the internal ones."""
+    mapped = (mapper.class_ for mapper in Base.registry.mappers)
+    modules = {row.__tablename__: row.__module__.rpartition(".")[2] for row in mapped}
+    return modules | _INTERNAL
+
+
+OWNERS: Final[dict[str, str]] = _owners()
+
+__all__ = [
+    "EVERY_SERVICE",
+    "OWNERS",
+    "PLATFORM",
+    "SERVICES",
+    "campaigns",
+    "contacts",
+    "internal",
+    "messages",
+    "metadata",
+    "tickets",
+]

@@ -1,0 +1,158 @@
+"""The tables that the contacts service writes."""
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.schema.base import (
+    Base,
+    Blank,
+    LongText,
+    OfCompany,
+    Off,
+    On,
+    Stamped,
+    TenantRow,
+    Zero,
+    belongs_to,
+    index,
+    index_where_set,
+    parent_key,
+    refers_to,
+    unique,
+    unique_where,
+)
+
+
+class Contact(TenantRow, Base):
+    """Somebody, or a group, that a company talks with: once per number.
+
+    `active` is false for a deleted contact, which an inbound message revives. A merged contact
+    stands for the one that it was merged into.
+    """
+
+    __tablename__ = "Contacts"
+    __table_args__ = (
+        parent_key(),
+        refers_to("whatsappId", "Whatsapps"),
+        refers_to("mergedIntoContactId", "Contacts"),
+        Index("idx_contacts_company_number", "companyId", "number", unique=True),
+        unique_where("uq_Contacts_companyId_lid", "lid IS NOT NULL", "companyId", "lid"),
+        unique_where("uq_Contacts_companyId_jid", "jid IS NOT NULL", "companyId", "jid"),
+        Index("idx_contacts_company", "companyId"),
+        Index("idx_contacts_number", "number"),
+        Index("idx_contacts_active", "active"),
+        index_where_set("whatsappId"),
+        index_where_set("mergedIntoContactId"),
+    )
+
+    name: Mapped[str]
+    number: Mapped[str | None]
+    profilePicUrl: Mapped[LongText | None]
+    email: Mapped[Blank]
+    isGroup: Mapped[Off]
+    acceptAudioMessage: Mapped[On]
+    channel: Mapped[LongText | None] = mapped_column(server_default="whatsapp")
+    active: Mapped[On | None]
+    disableBot: Mapped[Off]
+    remoteJid: Mapped[str | None]
+    lgpdAcceptedAt: Mapped[datetime | None]
+    urlPicture: Mapped[LongText | None]
+    pictureUpdated: Mapped[Off]
+    whatsappId: Mapped[int | None]
+    lid: Mapped[LongText | None]
+    jid: Mapped[LongText | None]
+    mergedIntoContactId: Mapped[int | None]
+    blocked: Mapped[Off]
+
+
+class ContactCustomField(TenantRow, Base):
+    """A field that a company added to a contact."""
+
+    __tablename__ = "ContactCustomFields"
+    __table_args__ = (
+        belongs_to("contactId", "Contacts"),
+        index("companyId", "contactId"),
+    )
+
+    name: Mapped[str]
+    value: Mapped[str]
+    contactId: Mapped[int]
+
+
+class ContactTag(OfCompany, Stamped, Base):
+    """A contact wears a tag."""
+
+    __tablename__ = "ContactTags"
+    __table_args__ = (
+        belongs_to("contactId", "Contacts"),
+        belongs_to("tagId", "Tags"),
+        index("companyId", "tagId"),
+    )
+
+    contactId: Mapped[int] = mapped_column(primary_key=True)
+    tagId: Mapped[int] = mapped_column(primary_key=True)
+
+
+class ContactWallet(TenantRow, Base):
+    """A user (`walletId`) looks after a contact."""
+
+    __tablename__ = "ContactWallets"
+    __table_args__ = (
+        belongs_to("walletId", "Users"),
+        belongs_to("contactId", "Contacts"),
+        unique("walletId", "contactId"),
+        index("companyId", "contactId"),
+    )
+
+    walletId: Mapped[int]
+    contactId: Mapped[int]
+
+
+class Tag(TenantRow, Base):
+    """A label, or a lane of the kanban board, which tickets leave by time for the next one."""
+
+    __tablename__ = "Tags"
+    __table_args__ = (
+        parent_key(),
+        refers_to("nextLaneId", "Tags"),
+        refers_to("rollbackLaneId", "Tags"),
+        index_where_set("nextLaneId"),
+        index_where_set("rollbackLaneId"),
+    )
+
+    name: Mapped[str]
+    color: Mapped[str | None]
+    kanban: Mapped[int | None]
+    nextLaneId: Mapped[int | None]
+    timeLane: Mapped[Zero | None]
+    greetingMessageLane: Mapped[LongText | None]
+    rollbackLaneId: Mapped[int | None]
+
+
+class ContactList(TenantRow, Base):
+    """Whom campaigns are sent to."""
+
+    __tablename__ = "ContactLists"
+    __table_args__ = (parent_key(),)
+
+    name: Mapped[str]
+
+
+class ContactListItem(TenantRow, Base):
+    """One recipient of a list: once per number."""
+
+    __tablename__ = "ContactListItems"
+    __table_args__ = (
+        parent_key(),
+        belongs_to("contactListId", "ContactLists"),
+        unique("contactListId", "number"),
+    )
+
+    name: Mapped[str]
+    number: Mapped[str]
+    email: Mapped[str | None]
+    contactListId: Mapped[int]
+    isWhatsappValid: Mapped[Off | None]
+    isGroup: Mapped[Off | None]

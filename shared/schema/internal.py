@@ -1,0 +1,154 @@
+"""Tables beside the documented 55, for the delivery of events and the deployment itself."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Identity, SmallInteger, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.schema.base import (
+    Base,
+    BigInt,
+    Identified,
+    Jsonb,
+    LongText,
+    Now,
+    Stamped,
+    Zero,
+    belongs_to,
+    index,
+    unique,
+)
+
+
+class Deployment(Base):
+    """The one row that names this database, as the first part of every fact's source."""
+
+    __tablename__ = "Deployment"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(
+        SmallInteger, server_default="1", primary_key=True, autoincrement=False
+    )
+    uuid: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
+    createdAt: Mapped[Now]
+
+
+class Checkpoint(Base):
+    """How far a service is in a partition, and what it has still to tell.
+
+    Rewritten with every batch, so pages keep half of their room for the next version of a row.
+    """
+
+    __tablename__ = "Checkpoints"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
+
+    service: Mapped[LongText] = mapped_column(primary_key=True)
+    topic: Mapped[LongText] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True)
+    nextOffset: Mapped[BigInt]
+    lastTimestamp: Mapped[BigInt | None]
+    lastCrc: Mapped[BigInt | None]
+    epoch: Mapped[Zero]
+    outbox: Mapped[bytes | None]
+    seen: Mapped[Jsonb] = mapped_column(server_default="{}")
+    updatedAt: Mapped[Now]
+
+
+class DeadLetter(Stamped, Base):
+    """A record that can never take effect, kept for an operator to mend and replay.
+
+    `companyId` is no foreign key: the record may name a company that does not exist.
+    """
+
+    __tablename__ = "DeadLetters"
+    __table_args__ = (
+        unique("service", "topic", "partition", "offset"),
+        CheckConstraint("status IN ('open', 'replayed', 'resolved', 'discarded')", name="status"),
+    )
+
+    id: Mapped[BigInt] = mapped_column(Identity(), primary_key=True)
+    service: Mapped[LongText]
+    topic: Mapped[LongText]
+    partition: Mapped[int]
+    offset: Mapped[BigInt]
+    key: Mapped[bytes | None]
+    headers: Mapped[Jsonb] = mapped_column(server_default="[]")
+    body: Mapped[bytes | None]
+    reason: Mapped[LongText]
+    detail: Mapped[LongText] = mapped_column(server_default="")
+    sqlstate: Mapped[LongText | None]
+    companyId: Mapped[int | None]
+    recordTimestamp: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default="1")
+    status: Mapped[LongText] = mapped_column(server_default="open")
+
+
+class GatewayConnection(Identified, Stamped, Base):
+    """Which line an instance of a gateway stands for, whatever its payloads say."""
+
+    __tablename__ = "GatewayConnections"
+    __table_args__ = (
+        belongs_to("whatsappId", "Whatsapps"),
+        unique("gateway", "server", "instance"),
+        index("whatsappId"),
+    )
+
+    companyId: Mapped[int]
+    whatsappId: Mapped[int]
+    gateway: Mapped[LongText]
+    server: Mapped[LongText] = mapped_column(server_default="")
+    instance: Mapped[LongText]
+
+
+class AwaitedQuote(Base):
+    """A message quotes one that has not arrived yet."""
+
+    __tablename__ = "AwaitedQuotes"
+    __table_args__ = (
+        belongs_to("messageId", "Messages"),
+        index("messageId"),
+    )
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    whatsappId: Mapped[int] = mapped_column(primary_key=True)
+    wid: Mapped[LongText] = mapped_column(primary_key=True)
+    messageId: Mapped[int] = mapped_column(primary_key=True)
+
+
+class LineSendRate(Base):
+    """How fast a line may send, and when it may send next."""
+
+    __tablename__ = "LineSendRates"
+    __table_args__ = (
+        belongs_to("whatsappId", "Whatsapps"),
+        CheckConstraint('"intervalMs" > 0', name="intervalMs"),
+    )
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    whatsappId: Mapped[int] = mapped_column(primary_key=True)
+    intervalMs: Mapped[int]
+    nextSendAt: Mapped[Now]
+    updatedAt: Mapped[Now]
+
+
+class Request(Base):
+    """A request from outside that was answered, so that its repetition changes nothing."""
+
+    __tablename__ = "Requests"
+
+    service: Mapped[LongText] = mapped_column(primary_key=True)
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    requestId: Mapped[LongText] = mapped_column(primary_key=True)
+    answer: Mapped[Jsonb | None]
+    createdAt: Mapped[Now]
+
+
+class SeedRow(Base):
+    """A row that a seed inserted, so that undoing the seed removes that row only."""
+
+    __tablename__ = "SeedRows"
+
+    seed: Mapped[LongText] = mapped_column(primary_key=True)
+    tableName: Mapped[LongText] = mapped_column(primary_key=True)
+    rowId: Mapped[int] = mapped_column(primary_key=True)

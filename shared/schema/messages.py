@@ -1,0 +1,393 @@
+"""The tables that the messages service writes."""
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.schema.base import (
+    Base,
+    Blank,
+    Jsonb,
+    LongText,
+    Off,
+    On,
+    TenantRow,
+    Zero,
+    belongs_to,
+    index,
+    index_where_set,
+    parent_key,
+    refers_to,
+    unique,
+    unique_where,
+)
+
+
+class Whatsapp(TenantRow, Base):
+    """A line: one connected account. `session` and the tokens are secrets, never told."""
+
+    __tablename__ = "Whatsapps"
+    __table_args__ = (
+        parent_key(),
+        refers_to("sendIdQueue", "Queues"),
+        refers_to("promptId", "Prompts", closing=True),
+        refers_to("integrationId", "QueueIntegrations", closing=True),
+        refers_to("queueIdImportMessages", "Queues"),
+        refers_to("flowIdNotPhrase", "FlowBuilders", closing=True),
+        refers_to("flowIdWelcome", "FlowBuilders", closing=True),
+        unique("companyId", "channel", "name", nulls_are_equal=True),
+        unique_where("uq_Whatsapps_default", '"isDefault"', "companyId"),
+        index_where_set("sendIdQueue"),
+        index_where_set("promptId"),
+        index_where_set("integrationId"),
+        index_where_set("queueIdImportMessages"),
+        index_where_set("flowIdNotPhrase"),
+        index_where_set("flowIdWelcome"),
+    )
+
+    session: Mapped[LongText | None]
+    qrcode: Mapped[LongText | None]
+    status: Mapped[str | None]
+    battery: Mapped[str | None]
+    plugged: Mapped[bool | None]
+    name: Mapped[str]
+    isDefault: Mapped[Off]
+    retries: Mapped[Zero]
+    greetingMessage: Mapped[LongText | None]
+    complationMessage: Mapped[LongText | None]
+    outOfHoursMessage: Mapped[LongText | None]
+    token: Mapped[LongText | None]
+    farewellMessage: Mapped[LongText | None]
+    provider: Mapped[LongText | None] = mapped_column(server_default="stable")
+    number: Mapped[LongText | None]
+    channel: Mapped[LongText | None]
+    facebookUserToken: Mapped[LongText | None]
+    tokenMeta: Mapped[LongText | None]
+    facebookPageUserId: Mapped[LongText | None]
+    facebookUserId: Mapped[LongText | None]
+    maxUseBotQueues: Mapped[int | None] = mapped_column(server_default="3")
+    expiresTicket: Mapped[Zero | None]
+    allowGroup: Mapped[Off]
+    timeUseBotQueues: Mapped[str] = mapped_column(server_default="0")
+    timeSendQueue: Mapped[Zero | None]
+    sendIdQueue: Mapped[int | None]
+    expiresInactiveMessage: Mapped[LongText | None]
+    whenExpiresTicket: Mapped[Blank | None]
+    inactiveMessage: Mapped[Blank | None]
+    timeInactiveMessage: Mapped[Blank | None]
+    maxUseBotQueuesNPS: Mapped[Zero | None]
+    expiresTicketNPS: Mapped[Blank | None]
+    ratingMessage: Mapped[LongText | None]
+    groupAsTicket: Mapped[str] = mapped_column(server_default="disabled")
+    importOldMessages: Mapped[LongText | None]
+    importRecentMessages: Mapped[LongText | None]
+    statusImportMessages: Mapped[str | None]
+    closedTicketsPostImported: Mapped[bool | None]
+    importOldMessagesGroups: Mapped[bool | None]
+    timeCreateNewTicket: Mapped[int | None]
+    greetingMediaAttachment: Mapped[str | None]
+    promptId: Mapped[int | None]
+    integrationId: Mapped[int | None]
+    schedules: Mapped[Jsonb | None] = mapped_column(server_default="[]")
+    collectiveVacationEnd: Mapped[str | None]
+    collectiveVacationMessage: Mapped[LongText | None]
+    collectiveVacationStart: Mapped[str | None]
+    queueIdImportMessages: Mapped[int | None]
+    flowIdNotPhrase: Mapped[int | None]
+    flowIdWelcome: Mapped[int | None]
+
+
+class Message(TenantRow, Base):
+    """One message of a ticket, once per line and `wid`, the provider's id.
+
+    `ack` only grows, but for -1, which means that the message could not be sent.
+    """
+
+    __tablename__ = "Messages"
+    __table_args__ = (
+        parent_key(),
+        belongs_to("ticketId", "Tickets"),
+        belongs_to("contactId", "Contacts"),
+        refers_to("queueId", "Queues"),
+        refers_to("ticketTrakingId", "TicketTraking"),
+        refers_to("quotedMsgId", "Messages"),
+        belongs_to("whatsappId", "Whatsapps"),
+        unique("companyId", "whatsappId", "wid"),
+        CheckConstraint("ack BETWEEN -1 AND 5", name="ack"),
+        Index("idx_messages_ticket", "ticketId"),
+        Index("idx_messages_company", "companyId"),
+        Index("idx_messages_ticket_created", "ticketId", "createdAt"),
+        Index("idx_messages_fromme", "fromMe"),
+        Index("idx_messages_read", "read"),
+        Index("idx_messages_company_fromme", "companyId", "fromMe"),
+        index_where_set("contactId"),
+        index_where_set("queueId"),
+        index_where_set("ticketTrakingId"),
+        index_where_set("quotedMsgId"),
+    )
+
+    body: Mapped[LongText]
+    ack: Mapped[Zero]
+    read: Mapped[Off]
+    mediaType: Mapped[str | None]
+    mediaUrl: Mapped[str | None]
+    ticketId: Mapped[int]
+    fromMe: Mapped[Off]
+    isDeleted: Mapped[Off]
+    contactId: Mapped[int | None]
+    remoteJid: Mapped[LongText | None]
+    dataJson: Mapped[LongText | None]
+    participant: Mapped[LongText | None]
+    queueId: Mapped[int | None]
+    ticketTrakingId: Mapped[int | None]
+    quotedMsgId: Mapped[int | None]
+    wid: Mapped[str | None]
+    isPrivate: Mapped[Off | None]
+    isEdited: Mapped[Off | None]
+    isForwarded: Mapped[Off | None]
+    messageId: Mapped[str | None]
+    whatsappId: Mapped[int]
+
+
+class Baileys(TenantRow, Base):
+    """The address book and the list of chats that a line's session has told."""
+
+    __tablename__ = "Baileys"
+    __table_args__ = (
+        belongs_to("whatsappId", "Whatsapps"),
+        unique("companyId", "whatsappId"),
+    )
+
+    whatsappId: Mapped[int]
+    contacts: Mapped[Jsonb | None]
+    chats: Mapped[Jsonb | None]
+
+
+class QuickMessage(TenantRow, Base):
+    """A text that users send by its short code."""
+
+    __tablename__ = "QuickMessages"
+    __table_args__ = (
+        belongs_to("userId", "Users"),
+        index("companyId", "userId"),
+    )
+
+    shortcode: Mapped[str]
+    message: Mapped[LongText | None]
+    userId: Mapped[int | None]
+    mediaPath: Mapped[str | None]
+    mediaName: Mapped[str | None]
+    geral: Mapped[Off]
+    visao: Mapped[On | None]
+
+
+class Chat(TenantRow, Base):
+    """A conversation among the users of a company."""
+
+    __tablename__ = "Chats"
+    __table_args__ = (
+        parent_key(),
+        belongs_to("ownerId", "Users"),
+        index("ownerId"),
+    )
+
+    title: Mapped[LongText | None] = mapped_column(server_default="")
+    uuid: Mapped[Blank | None]
+    ownerId: Mapped[int]
+    lastMessage: Mapped[LongText | None]
+
+
+class ChatUser(TenantRow, Base):
+    """A user takes part in a chat, and has so many messages of it unread."""
+
+    __tablename__ = "ChatUsers"
+    __table_args__ = (
+        belongs_to("chatId", "Chats"),
+        belongs_to("userId", "Users"),
+        unique("chatId", "userId"),
+        index("companyId", "userId"),
+    )
+
+    chatId: Mapped[int]
+    userId: Mapped[int]
+    unreads: Mapped[Zero | None]
+
+
+class ChatMessage(TenantRow, Base):
+    """One message of a chat among users."""
+
+    __tablename__ = "ChatMessages"
+    __table_args__ = (
+        belongs_to("chatId", "Chats"),
+        belongs_to("senderId", "Users"),
+        index("companyId", "chatId"),
+        index("senderId"),
+    )
+
+    chatId: Mapped[int]
+    senderId: Mapped[int]
+    message: Mapped[LongText | None] = mapped_column(server_default="")
+    mediaPath: Mapped[LongText | None]
+    mediaName: Mapped[LongText | None]
+
+
+class Chatbot(TenantRow, Base):
+    """One option of a queue's menu; options hang below one another."""
+
+    __tablename__ = "Chatbots"
+    __table_args__ = (
+        parent_key(),
+        belongs_to("queueId", "Queues"),
+        belongs_to("chatbotId", "Chatbots"),
+        refers_to("optQueueId", "Queues"),
+        refers_to("optUserId", "Users"),
+        refers_to("optIntegrationId", "QueueIntegrations"),
+        refers_to("optFileId", "Files"),
+        index_where_set("queueId"),
+        index_where_set("chatbotId"),
+        index_where_set("optQueueId"),
+        index_where_set("optUserId"),
+        index_where_set("optIntegrationId"),
+        index_where_set("optFileId"),
+    )
+
+    name: Mapped[str]
+    queueId: Mapped[int | None]
+    chatbotId: Mapped[int | None]
+    greetingMessage: Mapped[LongText | None]
+    isAgent: Mapped[Off | None]
+    optQueueId: Mapped[int | None]
+    optUserId: Mapped[int | None]
+    queueType: Mapped[str] = mapped_column(server_default="text")
+    optIntegrationId: Mapped[int | None]
+    optFileId: Mapped[int | None]
+    closeTicket: Mapped[Off]
+
+
+class DialogChatBots(TenantRow, Base):
+    """Where a contact stands in a menu, for as long as it is in one."""
+
+    __tablename__ = "DialogChatBots"
+    __table_args__ = (
+        belongs_to("contactId", "Contacts"),
+        refers_to("chatbotId", "Chatbots"),
+        refers_to("queueId", "Queues"),
+        index("companyId", "contactId"),
+        index_where_set("chatbotId"),
+        index_where_set("queueId"),
+    )
+
+    awaiting: Mapped[Zero]
+    contactId: Mapped[int | None]
+    chatbotId: Mapped[int | None]
+    queueId: Mapped[int | None]
+
+
+class QueueIntegrations(TenantRow, Base):
+    """An outside system (typebot, n8n, Dialogflow) that answers."""
+
+    __tablename__ = "QueueIntegrations"
+    __table_args__ = (
+        parent_key(),
+        refers_to("queueId", "Queues"),
+        unique("companyId", "name"),
+        unique("companyId", "projectName"),
+        index_where_set("queueId"),
+    )
+
+    type: Mapped[str]
+    name: Mapped[str]
+    projectName: Mapped[str]
+    jsonContent: Mapped[LongText]
+    language: Mapped[str]
+    urlN8N: Mapped[str]
+    typebotSlug: Mapped[Blank]
+    typebotKeywordFinish: Mapped[Blank]
+    typebotUnknownMessage: Mapped[Blank]
+    typebotExpires: Mapped[Zero]
+    typebotDelayMessage: Mapped[int] = mapped_column(server_default="1000")
+    typebotKeywordRestart: Mapped[Blank | None]
+    typebotRestartMessage: Mapped[Blank | None]
+    queueId: Mapped[int | None]
+
+
+class Prompt(TenantRow, Base):
+    """What a language model is told before it answers for a queue."""
+
+    __tablename__ = "Prompts"
+    __table_args__ = (
+        parent_key(),
+        refers_to("queueId", "Queues"),
+        index_where_set("queueId"),
+    )
+
+    name: Mapped[LongText]
+    apiKey: Mapped[LongText]
+    prompt: Mapped[LongText]
+    maxTokens: Mapped[int] = mapped_column(server_default="100")
+    maxMessages: Mapped[int] = mapped_column(server_default="10")
+    temperature: Mapped[int] = mapped_column(server_default="1")
+    promptTokens: Mapped[Zero]
+    completionTokens: Mapped[Zero]
+    totalTokens: Mapped[Zero]
+    voice: Mapped[LongText | None]
+    voiceKey: Mapped[LongText | None]
+    voiceRegion: Mapped[LongText | None]
+    queueId: Mapped[int | None]
+    model: Mapped[str] = mapped_column(server_default="gpt-3.5-turbo-1106")
+
+
+class Integrations(TenantRow, Base):
+    """Access to an outside system, of a kind that nothing writes any more."""
+
+    __tablename__ = "Integrations"
+    __table_args__ = (index("companyId"),)
+
+    name: Mapped[str]
+    isActive: Mapped[Off | None]
+    token: Mapped[LongText | None]
+    foneContact: Mapped[str | None]
+    userLogin: Mapped[str | None]
+    passLogin: Mapped[str | None]
+    finalCurrentMonth: Mapped[int | None]
+    initialCurrentMonth: Mapped[int | None]
+
+
+class Files(TenantRow, Base):
+    """A list of files that is sent as a whole."""
+
+    __tablename__ = "Files"
+    __table_args__ = (parent_key(),)
+
+    name: Mapped[str]
+    message: Mapped[LongText]
+
+
+class FilesOptions(TenantRow, Base):
+    """One file of such a list."""
+
+    __tablename__ = "FilesOptions"
+    __table_args__ = (
+        belongs_to("fileId", "Files"),
+        index("companyId", "fileId"),
+    )
+
+    name: Mapped[str]
+    path: Mapped[str]
+    fileId: Mapped[int]
+    mediaType: Mapped[Blank | None]
+
+
+class ApiUsages(TenantRow, Base):
+    """How much a company sent through the interface on one day (DD/MM/YYYY)."""
+
+    __tablename__ = "ApiUsages"
+    __table_args__ = (unique("companyId", "dateUsed"),)
+
+    dateUsed: Mapped[LongText]
+    UsedOnDay: Mapped[Zero | None]
+    usedText: Mapped[Zero | None]
+    usedPDF: Mapped[Zero | None]
+    usedImage: Mapped[Zero | None]
+    usedVideo: Mapped[Zero | None]
+    usedOther: Mapped[Zero | None]
+    usedCheckNumber: Mapped[Zero | None]
