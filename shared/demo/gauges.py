@@ -85,16 +85,12 @@ class Gauges:
         )
 
     async def _lag(self, service: str, ends: Ends) -> int:
+        heard = {place: end for place, end in ends.items() if place.topic in self._heard[service]}
         done: Ends = {}
         # A group that was never there has no coordinator yet: nothing of it is committed.
         with suppress(KafkaError):
-            done = await self._offsets.committed(f"{self._namespace}.{service}")
-        heard = self._heard[service]
-        return sum(
-            max(0, end - max(0, done.get(place, 0)))
-            for place, end in ends.items()
-            if place.topic in heard
-        )
+            done = await self._offsets.committed(f"{self._namespace}.{service}", heard)
+        return sum(max(0, end - done.get(place, 0)) for place, end in heard.items())
 
     async def _rows(self) -> dict[str, int]:
         of_run = {"company_ids": list(self._run.company_ids), "after": self._run.letters_before}

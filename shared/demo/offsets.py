@@ -28,10 +28,10 @@ class Offsets:
         found: Ends = await self.consumer.end_offsets(places)
         return found
 
-    async def committed(self, group: str) -> Ends:
-        """Tell how far a group has come, for the partitions that it has committed."""
-        found = await self._admin.list_consumer_group_offsets(group)
-        return {place: committed.offset for place, committed in found.items()}
+    async def committed(self, group: str, places: Collection[TopicPartition]) -> Ends:
+        """Tell how far a group has come in these partitions: 0 where it has committed nothing."""
+        found = await self._admin.list_consumer_group_offsets(group, partitions=list(places))
+        return {place: max(0, committed.offset) for place, committed in found.items()}
 
 
 @asynccontextmanager

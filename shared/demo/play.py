@@ -59,9 +59,9 @@ async def demo(
         )
         kafka = connection(settings.kafka)
         async with open_offsets(kafka) as offsets:
-            gauges = Gauges(offsets, engine, run.topics, _rows_of(run))
+            gauges = Gauges(offsets, engine, run.topics, rows_of(run))
             places, ending = await _both(
-                publish(kafka, run.script.all), watch(gauges, _wait(run, limit_s), console)
+                publish(kafka, run.script.all), watch(gauges, wait_for(run, limit_s), console)
             )
         if ending is not Ending.SETTLED:
             console.print(f"Stopped waiting: {ending.value}.")
@@ -122,11 +122,13 @@ def _with_letters(script: Script, places: Sequence[Place]) -> Facts:
     return replace(script.expected, letters=letters)
 
 
-def _rows_of(run: Prepared) -> Run:
+def rows_of(run: Prepared) -> Run:
+    """Tell the gauges which rows are this run's."""
     return Run(run.stage.company_ids, run.letters_before)
 
 
-def _wait(run: Prepared, limit_s: float) -> Wait:
+def wait_for(run: Prepared, limit_s: float) -> Wait:
+    """Say what must have come before the run counts as settled."""
     expected = run.script.expected
     return Wait(
         rows={

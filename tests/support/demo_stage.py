@@ -27,9 +27,9 @@ def stage() -> Stage:
 
 def crowd(seed: int = 1) -> Crowd:
     """A crowd that says what the script of the same seed tells."""
-    return Crowd(Random(seed), CAST, NOW)  # noqa: S311 - the same for the same seed
+    return Crowd(Random(seed), CAST, NOW)
 
 
 def script(events: int = 600, seed: int = 1) -> Script:
-    random = Random(seed)  # noqa: S311 - the same for the same seed
+    random = Random(seed)
     return write(Writer(random, stage(), TOPICS, NOW), CAST, events)
