@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -110,13 +110,11 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none yet"
 
 
-def _table(reading: Reading, progress: Progress) -> Table:
+def _table(reading: Reading, progress: Progress) -> Group:
     table = Table(title="ChatIA Flow at work", title_justify="left", box=None)
     table.add_column("stage")
     for column in ("facts told", "events/s", "lag"):
         table.add_column(column, justify="right", min_width=10)
     for stage, count in reading.told.items():
         table.add_row(stage, str(count), f"{progress.rates[stage]:.0f}", str(reading.lag[stage]))
-    table.caption = f"{_listed(reading.rows)}\ntickets: {_listed(reading.tickets)}"
-    table.caption_justify = "left"
-    return table
+    return Group(table, f"rows: {_listed(reading.rows)}", f"tickets: {_listed(reading.tickets)}")
