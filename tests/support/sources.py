@@ -1,0 +1,40 @@
+"""The project's own files, as the checks of the house read them."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("campaigns", "contacts", "messages", "tickets")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Python file: its path from the root, and its text."""
+
+    path: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    def at(self, node: ast.AST) -> str:
+        """Name a place so that an editor can open it."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)}"
+
+
+def sources(*folders: str) -> Iterator[Source]:
+    """Read every Python file below the folders."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+
+
+def rooms(*names: str) -> Iterator[Source]:
+    """Read these rooms of every service, each a file or a package of that name."""
+    for source in sources("services"):
+        parts = Path(source.path).with_suffix("").parts
+        if len(parts) > 2 and parts[2] in names:
+            yield source
