@@ -9,6 +9,7 @@ from enum import Enum
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from shared.demo.gauges import Gauges, Reading
 
@@ -117,4 +118,5 @@ def _table(reading: Reading, progress: Progress) -> Group:
         table.add_column(column, justify="right", min_width=10)
     for stage, count in reading.told.items():
         table.add_row(stage, str(count), f"{progress.rates[stage]:.0f}", str(reading.lag[stage]))
-    return Group(table, f"rows: {_listed(reading.rows)}", f"tickets: {_listed(reading.tickets)}")
+    counts = f"rows: {_listed(reading.rows)}\ntickets: {_listed(reading.tickets)}"
+    return Group(table, Text(counts))
