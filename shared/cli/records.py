@@ -88,6 +88,8 @@ def event_reader(topic: str, source: str, at: datetime) -> Reader:
 def read_raw(line: bytes) -> Record:
     """Take the record of the line as it is."""
     raw = RawRecord.model_validate_json(line)
+    if raw.key is None and raw.value is None:
+        raise LineError("a record needs a key or a value")
     pairs = raw.headers.items() if isinstance(raw.headers, dict) else raw.headers
     return Record(
         key=None if raw.key is None else raw.key.encode(),

@@ -1,0 +1,110 @@
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from uuid import uuid4
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from shared.topics import DAY_MS, EVOLUTION_EVENTS, TOPICS
+from tests.support.chatia import chatia
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def environment(kafka_bootstrap: str) -> dict[str, str]:
+    namespace = f"test-{uuid4().hex[:12]}"
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "CHATIA_NAMESPACE": namespace,
+        "CHATIA_EVOLUTION_PREFIX": f"{namespace}-evolution",
+    }
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """Give a port where connections are taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+async def create(environment: Mapping[str, str], name: str, partitions: int) -> str:
+    full_name = f"{environment['CHATIA_NAMESPACE']}.{name}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=environment["KAFKA_BOOTSTRAP_SERVERS"])
+    try:
+        await admin.start()
+        await admin.create_topics([NewTopic(full_name, partitions, 1)])
+    finally:
+        await admin.close()
+    return full_name
+
+
+def test_apply_creates_what_is_missing_and_again_changes_nothing(
+    environment: dict[str, str],
+) -> None:
+    names = [f"{environment['CHATIA_NAMESPACE']}.{topic.name}" for topic in TOPICS]
+
+    before = chatia("topics", "list", "--json", environment=environment)
+    first = chatia("topics", "apply", "--json", environment=environment)
+    second = chatia("topics", "apply", "--json", environment=environment)
+    after = chatia("topics", "list", "--json", environment=environment)
+
+    assert [topic["exists"] for topic in before.json] == [False] * len(TOPICS)
+    assert (first.code, first.complaint) == (0, "")
+    assert first.json == {"created": names, "existing": [], "different": []}
+    assert second.json == {"created": [], "existing": names, "different": []}
+    assert after.json == [
+        {"name": name, "partitions": 12, "exists": True, "retentionMs": 7 * DAY_MS}
+        for name in names
+    ]
+
+
+def test_evolutions_topics_are_created_when_asked_for(environment: dict[str, str]) -> None:
+    chatia("topics", "apply", environment=environment)
+    applied = chatia("topics", "apply", "--with-evolution", "--json", environment=environment)
+    listed = chatia("topics", "list", "--with-evolution", environment=environment)
+
+    prefix = environment["CHATIA_EVOLUTION_PREFIX"]
+    assert applied.json["created"] == [f"{prefix}.global.{event}" for event in EVOLUTION_EVENTS]
+    assert f"{prefix}.global.messages.upsert" in listed.answer
+    assert "7 d" in listed.answer
+
+
+async def test_other_partition_counts_are_told_and_left_alone(
+    environment: dict[str, str],
+) -> None:
+    name = await create(environment, "message.received", 5)
+
+    applied = chatia("topics", "apply", "--json", environment=environment)
+    listed = chatia("topics", "list", "--json", environment=environment)
+
+    assert applied.code == 1
+    assert f"{name} has 5 partitions instead of 12" in applied.complaint
+    assert applied.json["different"] == [{"name": name, "partitions": 5, "expected": 12}]
+    assert {topic["name"]: topic["partitions"] for topic in listed.json}[name] == 5
+
+
+def test_more_replicas_than_brokers_are_wrong_usage(environment: dict[str, str]) -> None:
+    ended = chatia("topics", "apply", "--replication-factor", "99", environment=environment)
+    assert ended.code == 2
+    assert "99 replicas" in ended.complaint
+
+
+def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    ended = chatia("topics", "list", environment={"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"})
+    assert (ended.code, ended.answer) == (3, "")
+    assert ended.complaint.startswith(f"Kafka at 127.0.0.1:{port} does not answer")
+    assert ended.complaint.count("\n") == 1
+
+
+def test_a_broker_that_says_nothing_is_given_up(deaf_port: int) -> None:
+    started = time.monotonic()
+    ended = chatia(
+        "topics", "list", environment={"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{deaf_port}"}
+    )
+    assert ended.code == 3
+    assert ended.complaint.count("\n") == 1
+    assert time.monotonic() - started < 15
