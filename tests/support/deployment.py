@@ -59,10 +59,17 @@ class Record:
 class Deployment:
     """Publishes to it, waits until nothing moves, and looks at what is there."""
 
-    def __init__(self, settings: Settings, engine: AsyncEngine, producer: AIOKafkaProducer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: AsyncEngine,
+        producer: AIOKafkaProducer,
+        watcher: AIOKafkaConsumer,
+    ) -> None:
         self.settings = settings
         self.engine = engine
         self._producer = producer
+        self._watcher = watcher
 
     def topic(self, name: str) -> str:
         """Give the full name of one of our topics."""
@@ -129,33 +136,22 @@ class Deployment:
         return lag, ends
 
     async def _ends(self, topics: Iterable[str]) -> Mapping[TopicPartition, int]:
-        async with self._reader() as consumer:
-            places = [TopicPartition(t, p) for t in topics for p in range(PARTITIONS)]
-            found: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
-            return found
+        places = [TopicPartition(t, p) for t in sorted(topics) for p in range(PARTITIONS)]
+        if self._watcher.assignment() != set(places):
+            self._watcher.assign(places)
+        found: Mapping[TopicPartition, int] = await self._watcher.end_offsets(places)
+        return found
 
     async def _read(self, topics: Sequence[str]) -> list[Any]:
-        async with self._reader() as consumer:
-            places = [TopicPartition(t, p) for t in topics for p in range(PARTITIONS)]
-            ends = await consumer.end_offsets(places)
-            consumer.assign(places)
-            await consumer.seek_to_beginning(*places)
-            records: list[Any] = []
-            while len(records) < sum(ends.values()):
-                for found in (await consumer.getmany(timeout_ms=200)).values():
-                    records.extend(found)
-            return records
-
-    @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            **kafka.connection(self.settings.kafka), auto_offset_reset="earliest"
-        )
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
+        places = [TopicPartition(t, p) for t in topics for p in range(PARTITIONS)]
+        self._watcher.assign(places)
+        await self._watcher.seek_to_beginning(*places)
+        ends = await self._watcher.end_offsets(places)
+        records: list[Any] = []
+        while len(records) < sum(ends.values()):
+            for found in (await self._watcher.getmany(timeout_ms=200)).values():
+                records.extend(found)
+        return records
 
 
 @asynccontextmanager
@@ -177,9 +173,17 @@ async def deployment(
         producer = AIOKafkaProducer(**kafka.connection(settings.kafka), acks="all", linger_ms=0)
         await producer.start()
         stack.push_async_callback(producer.stop)
+        watcher = AIOKafkaConsumer(
+            **kafka.connection(settings.kafka),
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
+            enable_auto_commit=False,
+        )
+        await watcher.start()
+        stack.push_async_callback(watcher.stop)
         for worker in workers:
             await stack.enter_async_context(running(APPS[worker](settings)))
-        yield Deployment(settings, engine, producer)
+        yield Deployment(settings, engine, producer, watcher)
 
 
 @asynccontextmanager

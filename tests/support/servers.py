@@ -5,6 +5,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -13,8 +14,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from shared.db.migrations import upgrade
 from shared.embedded.errors import UnreachableError
 from shared.embedded.servers import runtime
+from shared.settings import DatabaseSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,8 @@ def kafka_bootstrap(servers: TestServers) -> str:
 @pytest_asyncio.fixture
 async def database_url(servers: TestServers) -> AsyncIterator[str]:
     """Make an empty database of its own for one test."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = await asyncpg.connect(servers.database_url)
-    try:
-        await admin.execute(f'CREATE DATABASE "{name}"')
-        yield database_named(servers.database_url, name)
-    finally:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
+    async with _clone(servers.database_url, "template0") as url:
+        yield url
 
 
 def database_named(url: str, name: str) -> str:
@@ -72,17 +69,46 @@ def database_named(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-async def create_from_template(url: str, template: str) -> str:
-    """Clone a database, which is faster than migrating a new one; gives the clone's URL."""
+@pytest.fixture(scope="session")
+def migrated_template(servers: TestServers) -> Iterator[str]:
+    """Migrate one database, which the tests then clone: cloning is faster than migrating."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_on_server(servers.database_url, f'CREATE DATABASE "{name}"'))
+    url = DatabaseSettings.model_validate(
+        {"DATABASE_URL": database_named(servers.database_url, name)}
+    )
+    asyncio.run(upgrade(url.url))
+    yield name
+    asyncio.run(_on_server(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest_asyncio.fixture
+async def migrated_url(servers: TestServers, migrated_template: str) -> AsyncIterator[str]:
+    """Make a migrated database of its own for one test."""
+    async with _clone(servers.database_url, migrated_template) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def another_migrated_url(servers: TestServers, migrated_template: str) -> AsyncIterator[str]:
+    """Make a second one, for tests that compare two."""
+    async with _clone(servers.database_url, migrated_template) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _clone(url: str, template: str) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
+    await _on_server(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield database_named(url, name)
+    finally:
+        await _on_server(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _on_server(url: str, command: str) -> None:
     admin = await asyncpg.connect(url)
     try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        await admin.execute(command)
     finally:
         await admin.close()
-    return database_named(url, name)
-
-
-def run(coroutine: object) -> None:
-    """Run a coroutine from a synchronous session fixture, on a loop of its own."""
-    asyncio.run(coroutine)  # type: ignore[arg-type]
