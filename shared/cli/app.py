@@ -1,5 +1,6 @@
 """The program `chatia`: its commands, and how any of them ends."""
 
+import importlib.util
 import logging
 import sys
 from typing import NoReturn
@@ -8,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from shared.cli import events, running, topics
+from shared.cli import db, events, topics, worker
 from shared.cli.errors import CommandError, WrongUsage
 from shared.cli.output import complain
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
@@ -22,9 +23,13 @@ app = typer.Typer(
 )
 app.add_typer(topics.app)
 app.add_typer(events.app)
-app.command()(running.worker)
-app.command()(running.up)
-app.command()(running.demo)
+app.add_typer(db.app)
+app.command()(worker.worker)
+if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers
+    from shared.cli import embedded
+
+    app.command()(embedded.up)
+    app.command()(embedded.demo)
 
 _SETTINGS: dict[str, type[BaseSettings]] = {
     kind.__name__: kind for kind in (Settings, DatabaseSettings, KafkaSettings)
