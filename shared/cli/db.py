@@ -178,7 +178,7 @@ async def _in_transaction(do: Callable[[AsyncConnection], Awaitable[T]]) -> T:
 async def _reached(do: Callable[[str], Awaitable[T]]) -> T:
     """Do something with the database once it answers; its complaints become one sentence."""
     url = _url()
-    async with _explained():
+    async with explained():
         await _wait_for(url)
         return await do(url)
 
@@ -192,7 +192,8 @@ def _url() -> str:
 
 
 @asynccontextmanager
-async def _explained() -> AsyncIterator[None]:
+async def explained() -> AsyncIterator[None]:
+    """Turn what the database and its driver raise into the sentence that a person needs."""
     try:
         yield
     except OSError as error:

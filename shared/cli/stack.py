@@ -1,5 +1,6 @@
 """The whole deployment for one machine: servers, tables, seeds, topics and the four workers."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -8,8 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from shared.cli import topics
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared import seeds
+from shared.cli import output, topics
+from shared.cli.db import explained
 from shared.cli.errors import AlreadyRunning, WorldFailed
+from shared.db import migrations
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.processes import Guarded
 from shared.embedded.progress import reporter
@@ -18,6 +25,7 @@ from shared.settings import DatabaseSettings, KafkaSettings, Settings
 
 STATE = Path(".chatia")
 SERVICES = ("contacts", "tickets", "messages", "campaigns")
+DEMO_PASSWORD = "123456"  # noqa: S105 - the seed's own, and only in the demo
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_HOST", "DB_NAME")
 
 
@@ -47,8 +55,11 @@ class Stack:
 
 
 @contextmanager
-def running(state: Path, *, allow_mock: bool = False, demo: bool = False) -> Iterator[Stack]:
-    """Start what the environment does not name, and prepare it; all of it ends with the block."""
+def running(state: Path, *, demo: bool = False) -> Iterator[Stack]:
+    """Start what the environment does not name, and prepare it; all of it ends with the block.
+
+    Only the demo goes on with a stand-in where no Kafka can be had.
+    """
     base = Settings()
     try:
         with runtime(
@@ -56,12 +67,11 @@ def running(state: Path, *, allow_mock: bool = False, demo: bool = False) -> Ite
             kafka="KAFKA_BOOTSTRAP_SERVERS" not in os.environ,
             postgres=not any(name in os.environ for name in DATABASE_VARIABLES),
             progress=reporter(),
-            mock_topics=_all_topics(base) if allow_mock else None,
+            mock_topics=_all_topics(base) if demo else None,
         ) as servers:
             settings = _with_servers(base, servers)
-            prepare(
-                settings, demo=demo, create_topics=servers.kafka is None or servers.kafka_is_real
-            )
+            real_kafka = servers.kafka is None or servers.kafka_is_real
+            asyncio.run(prepare(settings, demo=demo, create_topics=real_kafka))
             yield Stack(settings, servers)
     except AlreadyRunningError as error:
         raise AlreadyRunning(str(error)) from error
@@ -69,9 +79,22 @@ def running(state: Path, *, allow_mock: bool = False, demo: bool = False) -> Ite
         raise WorldFailed(str(error)) from error
 
 
-def prepare(settings: Settings, *, demo: bool, create_topics: bool = True) -> None:
-    """Bring tables, seeds and topics up to date; repeated, it changes nothing."""
-    raise NotImplementedError
+async def prepare(settings: Settings, *, demo: bool, create_topics: bool) -> None:
+    """Bring tables, seeds and topics up to date; repeated, it changes nothing.
+
+    The administrator's password is that of ADMIN_PASSWORD; the demo's is the seed's own (seed 5.3).
+    """
+    async with explained():
+        await migrations.upgrade(settings.database.url)
+        engine = create_async_engine(settings.database.url, poolclass=NullPool)
+        password = os.environ.get("ADMIN_PASSWORD") or (DEMO_PASSWORD if demo else None)
+        async with engine.begin() as conn:
+            planted = await seeds.plant(conn, password=password)
+    for seed in planted:
+        if seed.password and not demo:
+            output.say(f"The password of admin@admin.com is {seed.password}")
+    if create_topics:
+        await topics.apply(settings, with_evolution=True)
 
 
 def without_password(url: str) -> str:

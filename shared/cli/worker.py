@@ -1,0 +1,84 @@
+"""`chatia worker`: one of the four services, as operators run it."""
+
+import asyncio
+import importlib
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaConnectionError
+from sqlalchemy.exc import ProgrammingError
+
+from shared import logs
+from shared.cli.errors import WorldFailed
+from shared.cli.signals import stoppable
+from shared.delivery.publish import TopicMissingError
+from shared.embedded.processes import Guarded
+from shared.settings import Settings
+
+POLL_S = 0.5
+NO_TABLES = "The database has no tables of ChatIA Flow: run `chatia db upgrade`."
+
+
+class Service(StrEnum):
+    """The four services."""
+
+    CONTACTS = "contacts"
+    TICKETS = "tickets"
+    MESSAGES = "messages"
+    CAMPAIGNS = "campaigns"
+
+
+def worker(
+    service: Annotated[Service, typer.Argument(help="Which of the four services to run.")],
+    *,
+    processes: Annotated[int, typer.Option(min=1, help="How many worker processes.")] = 1,
+) -> None:
+    """Run a service's worker: takes its batches until SIGTERM, then finishes the one in hand."""
+    settings = Settings()
+    if processes > 1:
+        _run_many(service, processes)
+        return
+    logs.configure(settings)
+    # By name, because `shared` knows no service; the command line is only where they are started.
+    app = importlib.import_module(f"services.{service}.app").create_app(settings)
+    try:
+        asyncio.run(app.run())
+    except TopicMissingError as error:
+        raise WorldFailed(str(error)) from error
+    except ProgrammingError as error:
+        raise WorldFailed(NO_TABLES) from error
+    except KafkaConnectionError as error:
+        raise WorldFailed(
+            f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
+            "KAFKA_BOOTSTRAP_SERVERS."
+        ) from error
+
+
+def wait_while_alive(children: Sequence[Guarded]) -> None:
+    """Wait until told to stop; raises WorldFailed when one of the processes ends by itself."""
+    while all(child.poll() is None for child in children):
+        time.sleep(POLL_S)
+    dead = next(child for child in children if child.poll() is not None)
+    raise WorldFailed(f"A worker ended by itself; its log is {dead.log_path}.")
+
+
+def _run_many(service: str, processes: int) -> None:
+    """Run several processes of one service; all end when one does, so that none is missed."""
+    folder = Path(tempfile.mkdtemp(prefix=f"chatia-{service}-"))
+    children: list[Guarded] = []
+    try:
+        with stoppable():
+            for number in range(1, processes + 1):
+                argv = [sys.executable, "-m", "shared.cli", "worker", service]
+                children.append(Guarded.start(argv, log_path=folder / f"{number}.log"))
+            typer.echo(f"{processes} {service} workers; their logs are in {folder}.")
+            wait_while_alive(children)
+    finally:
+        for child in children:
+            child.stop()
