@@ -47,7 +47,13 @@ def _limit_waiting() -> None:
 def _create_deployment() -> None:
     op.create_table(
         "Deployment",
-        sa.Column("id", sa.SmallInteger(), server_default="1", autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.SmallInteger(),
+            server_default=sa.text("1"),
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("uuid", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column(
             "createdAt", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False

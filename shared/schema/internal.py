@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity, SmallInteger, func
+from sqlalchemy import CheckConstraint, Identity, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -28,7 +28,7 @@ class Deployment(Base):
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
 
     id: Mapped[int] = mapped_column(
-        SmallInteger, server_default="1", primary_key=True, autoincrement=False
+        SmallInteger, server_default=text("1"), primary_key=True, autoincrement=False
     )
     uuid: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
     createdAt: Mapped[Now]

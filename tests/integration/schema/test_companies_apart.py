@@ -1,0 +1,95 @@
+"""No foreign key can ever join rows of two companies, and a company takes all its rows along."""
+
+import asyncpg
+import pytest
+
+from tests.support import catalog
+from tests.support.catalog import Table
+from tests.support.minimal import COMPANY_COLUMNS, Rows
+
+pytestmark = pytest.mark.integration
+
+
+async def test_two_companies_rows_cannot_be_joined_by_any_foreign_key(migrated_url: str) -> None:
+    tables = await catalog.read(migrated_url)
+    conn = await asyncpg.connect(migrated_url)
+    try:
+        rows = Rows(conn, tables)
+        ours, theirs = await rows.company(), await rows.company()
+        keys = _keys_between_tenants(tables)
+        assert len(keys) > 90
+        for table, key in keys:
+            transaction = conn.transaction()
+            await transaction.start()
+            await _assert_stays_apart(rows, table, key, ours, theirs)
+            await transaction.rollback()
+    finally:
+        await conn.close()
+
+
+async def test_every_column_that_names_a_tenants_row_is_a_key_with_the_company(
+    migrated_url: str,
+) -> None:
+    tables = await catalog.read(migrated_url)
+    alone = [
+        (table, key["columns"], key["references"])
+        for table, described in tables.items()
+        for key in described["foreignKeys"]
+        if len(key["columns"]) == 1 and key["references"] not in {"Companies (id)", "Plans (id)"}
+    ]
+    assert alone == []
+
+
+async def test_a_deleted_company_takes_all_its_rows_and_no_others(migrated_url: str) -> None:
+    tables = await catalog.read(migrated_url)
+    conn = await asyncpg.connect(migrated_url)
+    try:
+        rows = Rows(conn, tables)
+        ours, theirs = await rows.company(), await rows.company()
+        tenants = [name for name, table in tables.items() if _is_kept_by_company(table)]
+        for table in tenants:
+            for company in (ours, theirs):
+                await rows.insert(table, company, all_parents=True)
+        before = await _count(conn, tables, tenants, theirs)
+        await conn.execute('DELETE FROM "Companies" WHERE id = $1', ours)
+        assert set((await _count(conn, tables, tenants, ours)).values()) == {0}
+        assert await _count(conn, tables, tenants, theirs) == before
+    finally:
+        await conn.close()
+
+
+async def _assert_stays_apart(rows: Rows, table: str, key: Table, ours: int, theirs: int) -> None:
+    parent, column = key["references"].partition(" ")[0], key["columns"][-1]
+    our_parent = (await rows.insert(parent, ours))["id"]
+    # The same row of the same company is taken: the other is refused for its company alone.
+    same = await rows.attempt(table, ours, {column: our_parent})
+    assert same is None
+    refused = await rows.attempt(table, theirs, {column: our_parent})
+    assert isinstance(refused, asyncpg.ForeignKeyViolationError)
+    assert refused.constraint_name == f"fk_{table}_{'_'.join(key['columns'])}"
+
+
+def _keys_between_tenants(tables: dict[str, Table]) -> list[tuple[str, Table]]:
+    return [
+        (table, key)
+        for table, described in tables.items()
+        for key in described["foreignKeys"]
+        if not key["references"].startswith(("Companies ", "Plans "))
+    ]
+
+
+def _is_kept_by_company(table: Table) -> bool:
+    """Whether a company's rows go with it: all but those that only mention a company."""
+    return any(key["columns"][0] in COMPANY_COLUMNS for key in table["foreignKeys"])
+
+
+async def _count(
+    conn: asyncpg.Connection, tables: dict[str, Table], names: list[str], company: int
+) -> dict[str, int]:
+    counted = {}
+    for name in names:
+        columns = {column["name"] for column in tables[name]["columns"]}
+        column = next(each for each in COMPANY_COLUMNS if each in columns)
+        sql = f'SELECT count(*) FROM "{name}" WHERE "{column}" = $1'  # noqa: S608
+        counted[name] = await conn.fetchval(sql, company)
+    return counted
