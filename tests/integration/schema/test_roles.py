@@ -1,0 +1,138 @@
+"""Each service's role writes its own tables only, and nobody deletes what others hang on."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared.db import roles
+from shared.db.roles import NEVER_DELETED, ROLES, UnusablePasswordError
+from shared.schema import EVERY_SERVICE, OWNERS, SERVICES
+
+pytestmark = pytest.mark.integration
+
+PRIVILEGES = """
+SELECT has_table_privilege(:role, format('public.%I', CAST(:table AS text)), :privilege)
+"""
+
+
+@pytest_asyncio.fixture
+async def conn(migrated_url: str) -> AsyncIterator[AsyncConnection]:
+    """Connect; roles belong to the cluster, but for those of a transaction that is taken back."""
+    engine = create_async_engine(
+        migrated_url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+    )
+    async with engine.connect() as conn:
+        yield conn
+        await conn.rollback()
+    await engine.dispose()
+
+
+async def test_a_service_writes_its_own_tables_and_reads_all(conn: AsyncConnection) -> None:
+    await roles.apply(conn, {})
+    for service in SERVICES:
+        for table, owner in OWNERS.items():
+            writes = owner in {service, EVERY_SERVICE}
+            deletes = writes and table not in NEVER_DELETED
+            may = [await _may(conn, service, table, each) for each in ("INSERT", "UPDATE")]
+            assert may == [writes, writes], (service, table)
+            assert await _may(conn, service, table, "DELETE") == deletes, (service, table)
+            assert await _may(conn, service, table, "SELECT")
+            assert not await _may(conn, service, table, "TRUNCATE")
+
+
+async def test_readers_only_read(conn: AsyncConnection) -> None:
+    await roles.apply(conn, {})
+    for table in OWNERS:
+        for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+            assert not await _may(conn, "reader", table, privilege)
+        assert await _may(conn, "reader", table, "SELECT")
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        ("tickets", """INSERT INTO "Messages" (body) VALUES ('x')"""),
+        ("tickets", 'DELETE FROM "Tickets"'),
+        ("contacts", 'DELETE FROM "Contacts"'),
+        ("messages", 'DELETE FROM "Whatsapps"'),
+        ("campaigns", 'UPDATE "Tickets" SET status = status'),
+        ("reader", """INSERT INTO "Plans" (name) VALUES ('x')"""),
+    ],
+)
+async def test_what_a_role_must_not_do_fails(
+    conn: AsyncConnection, role: str, command: str
+) -> None:
+    await _become(conn, role)
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        await conn.execute(text(command))
+
+
+async def test_a_service_can_do_its_work(conn: AsyncConnection) -> None:
+    """Numbers are drawn from sequences, and parents of other owners are checked by Postgres."""
+    await conn.execute(text("""INSERT INTO "Companies" (name) VALUES ('Padaria')"""))
+    await _become(conn, "contacts")
+    await conn.execute(
+        text("""INSERT INTO "Contacts" ("companyId", name) SELECT id, 'x' FROM "Companies" """)
+    )
+    await conn.execute(
+        text("""INSERT INTO "DeadLetters" (service, topic, partition, "offset", reason)
+                VALUES ('contacts', 't', 0, 1, 'unreadable')""")
+    )
+    await conn.execute(text('SELECT FROM "Contacts" FOR NO KEY UPDATE'))
+
+
+async def test_run_again_it_changes_nothing_and_heals_what_was_changed(
+    conn: AsyncConnection,
+) -> None:
+    first = await roles.apply(conn, {})
+    tickets = f'"{first[0].name}"'
+    await conn.execute(text(f'GRANT DELETE ON "Tickets" TO {tickets}'))
+    await conn.execute(text(f'REVOKE ALL ON "Plans" FROM {tickets}'))
+    again = await roles.apply(conn, {})
+    assert [role.created for role in first] == [True] * len(ROLES)
+    assert [role.created for role in again] == [False] * len(ROLES)
+    assert not await _may(conn, "tickets", "Tickets", "DELETE")
+    assert await _may(conn, "tickets", "Plans", "SELECT")
+
+
+async def test_a_password_is_sent_as_a_verifier_and_kept_when_none_is_given(
+    conn: AsyncConnection,
+) -> None:
+    made = await roles.apply(conn, {"tickets": "geheim's"})
+    stored = await _stored_password(conn, made[0].name)
+    assert stored is not None
+    assert stored.startswith("SCRAM-SHA-256$4096:")
+    await roles.apply(conn, {})
+    assert await _stored_password(conn, made[0].name) == stored
+    assert await _stored_password(conn, made[1].name) is None
+
+
+async def test_a_password_that_hashes_differently_elsewhere_is_refused(
+    conn: AsyncConnection,
+) -> None:
+    with pytest.raises(UnusablePasswordError):
+        await roles.apply(conn, {"reader": "pão"})
+
+
+async def _may(conn: AsyncConnection, role: str, table: str, privilege: str) -> bool:
+    database = await conn.scalar(text("SELECT current_database()"))
+    parameters = {"role": f"{database}_{role}", "table": table, "privilege": privilege}
+    return bool(await conn.scalar(text(PRIVILEGES), parameters))
+
+
+async def _become(conn: AsyncConnection, role: str) -> None:
+    await roles.apply(conn, {})
+    database = await conn.scalar(text("SELECT current_database()"))
+    await conn.execute(text(f'SET LOCAL ROLE "{database}_{role}"'))
+
+
+async def _stored_password(conn: AsyncConnection, role: str) -> str | None:
+    found: str | None = await conn.scalar(
+        text("SELECT rolpassword FROM pg_authid WHERE rolname = :role"), {"role": role}
+    )
+    return found
