@@ -1,12 +1,16 @@
 """How a client reaches the brokers: the same settings for aiokafka and for FastStream."""
 
+import asyncio
 from ssl import SSLContext
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.settings import KafkaSettings
+
+STOP_SECONDS = 5
 
 _SASL: dict[str, type[SASLPlaintext | SASLScram256 | SASLScram512]] = {
     "PLAIN": SASLPlaintext,
@@ -33,6 +37,15 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_password": settings.sasl_password.get_secret_value(),
         }
     return arguments
+
+
+async def stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer, without waiting for acknowledgements that a lost broker will not give."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.stop()
+    except TimeoutError:
+        await producer.client.close()
 
 
 def security(settings: KafkaSettings) -> BaseSecurity:

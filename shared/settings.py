@@ -3,7 +3,7 @@
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,14 +23,20 @@ class DatabaseSettings(BaseSettings):
     pool_acquire_ms: int = Field(30_000, alias="DB_POOL_ACQUIRE", ge=1)
     pool_idle_ms: int = Field(600_000, alias="DB_POOL_IDLE", ge=1)
 
+    @field_validator("url_override")
+    @classmethod
+    def _names_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        scheme = value.get_secret_value().partition("://")[0] if value else "postgresql"
+        if scheme.split("+")[0] not in {"postgres", "postgresql"}:
+            msg = f"it must begin with postgresql://, not with {scheme}://"
+            raise ValueError(msg)
+        return value
+
     @property
     def url(self) -> str:
         """The SQLAlchemy address for asyncpg; holds the password, so it is never printed."""
         if self.url_override:
-            scheme, _, rest = self.url_override.get_secret_value().partition("://")
-            if scheme.split("+")[0] not in {"postgres", "postgresql"}:
-                msg = f"DATABASE_URL must begin with postgresql://, not with {scheme}://."
-                raise ValueError(msg)
+            rest = self.url_override.get_secret_value().partition("://")[2]
             return f"postgresql+asyncpg://{rest}"
         password = quote(self.password.get_secret_value(), safe="")
         login = quote(self.user, safe="") + (f":{password}" if password else "")

@@ -177,18 +177,10 @@ async def _in_transaction(do: Callable[[AsyncConnection], Awaitable[T]]) -> T:
 
 async def _reached(do: Callable[[str], Awaitable[T]]) -> T:
     """Do something with the database once it answers; its complaints become one sentence."""
-    url = _url()
+    url = DatabaseSettings().url
     async with explained():
         await _wait_for(url)
         return await do(url)
-
-
-def _url() -> str:
-    settings = DatabaseSettings()
-    try:
-        return settings.url
-    except ValueError as error:
-        raise WrongUsage(str(error)) from error
 
 
 @asynccontextmanager

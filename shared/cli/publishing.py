@@ -8,6 +8,7 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared import kafka
 from shared.cli import cluster
 from shared.cli.errors import WorldFailed
 from shared.cli.records import Record
@@ -15,7 +16,6 @@ from shared.settings import KafkaSettings
 
 CHUNK = 5_000  # records that are on their way at the same time
 STALL_SECONDS = 30
-STOP_SECONDS = 5
 
 
 async def publish(
@@ -81,13 +81,4 @@ async def _producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
             await producer.start()
             yield producer
         finally:
-            await _stop(producer)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await producer.stop()
-    except TimeoutError:
-        # It waits without an end for acknowledgements that a lost broker will not give.
-        await producer.client.close()
+            await kafka.stop(producer)

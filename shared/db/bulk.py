@@ -7,6 +7,10 @@ from typing import Any
 from sqlalchemy import TextClause, text
 
 
+class RacedError(Exception):
+    """Another worker changed a row between our reading and our writing: load and decide again."""
+
+
 def statement(sql: str) -> TextClause:
     """Prepare SQL once, at import, whose parameters are arrays of the batch's columns."""
     return text(sql)

@@ -67,7 +67,7 @@ class Corridor:
     ) -> Result:
         """Take records of locked checkpoints through; those before the checkpoint are dropped."""
         batch = self._sort(records, held)
-        facts = await self._handle_fitting(conn, batch, held)
+        facts = await self._settled(conn, batch, held)
         if batch.letters:
             await dead_letters.save(conn, self.service, batch.letters)
         progress = _progress(records, held, batch.seen, facts)
@@ -103,19 +103,19 @@ class Corridor:
                 batch.counts["repeated"] += 1
         return batch
 
-    async def _handle_fitting(
+    async def _settled(
         self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
     ) -> list[tuple[Place, Outgoing]]:
         while True:
             letters = list(batch.letters)
             try:
                 async with conn.begin_nested():
-                    return await self._handle(conn, batch, held)
+                    return await self._facts(conn, batch, held)
             except FactTooLargeError as error:
                 batch.letters = [*letters, dead_letter(error.record, "fact-too-large", str(error))]
                 batch.events = [pair for pair in batch.events if pair[1] is not error.record]
 
-    async def _handle(
+    async def _facts(
         self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
     ) -> list[tuple[Place, Outgoing]]:
         origin_of = {id(event): record for event, record in batch.events}

@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts.base import Event
+from shared.contracts.trouble import first_trouble
 from shared.delivery.subscription import Subscription
 
 Record = ConsumerRecord[bytes | None, bytes | None]
@@ -96,7 +97,7 @@ class SortingTable:
         try:
             event = contract.model_validate_json(value)
         except ValidationError as error:
-            return Rejected("unreadable-body", _first_trouble(error))
+            return Rejected("unreadable-body", first_trouble(error))
         return _checked_company(event, headers.company_id)
 
     def _contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
@@ -122,12 +123,6 @@ def _structured(value: bytes) -> tuple[str, bytes] | Rejected:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
         return Rejected("unreadable-body", "a structured CloudEvent needs a type")
     return envelope["type"], json.dumps(envelope.get("data")).encode()
-
-
-def _first_trouble(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _checked_company(event: BaseModel, claimed: str) -> BaseModel | Rejected:

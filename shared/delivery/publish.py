@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared import kafka
 from shared.delivery.outbox import Outgoing
 
 PUBLISH_TIMEOUT_S = 60
@@ -40,7 +41,7 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             with suppress(KafkaError):
-                await producer.stop()
+                await kafka.stop(producer)
 
     async def learn_partitions(self, topics: Iterable[str]) -> None:
         """Ask once how many partitions each has; raises TopicMissingError for an absent one."""
@@ -89,7 +90,7 @@ class Publisher:
             try:
                 await producer.start()
             except BaseException:
-                await producer.stop()
+                await kafka.stop(producer)
                 raise
             self._producer = producer
         return self._producer

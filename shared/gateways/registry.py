@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pydantic import JsonValue, ValidationError
 
 from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.trouble import first_trouble
 from shared.gateways import evolution
 from shared.gateways.outcome import LONGEST_DETAIL, Translation, Unreadable
 
@@ -19,7 +20,7 @@ def _evolution(payload: JsonValue, company_id: int, whatsapp_id: int) -> Transla
     try:
         record = EvolutionRecord.model_validate(payload)
     except ValidationError as error:
-        return Translation(unreadable=(Unreadable(_first_trouble(error)),))
+        return Translation(unreadable=(Unreadable(first_trouble(error)[:LONGEST_DETAIL]),))
     return evolution.translate(record, company_id=company_id, whatsapp_id=whatsapp_id)
 
 
@@ -34,9 +35,3 @@ def translate(
     if known is None:
         raise UnknownGatewayError(f"no gateway {gateway!r}; known are {', '.join(GATEWAYS)}")
     return known(payload, company_id, whatsapp_id)
-
-
-def _first_trouble(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}"[:LONGEST_DETAIL] if where else first["msg"][:LONGEST_DETAIL]
