@@ -50,7 +50,6 @@ async def test_all_55_tables_and_the_internal_ones_are_there_and_nothing_else(
 ) -> None:
     live = await catalog.read(migrated_url)
     assert set(live) == set(TABLES)
-    assert set(live) - INTERNAL == set(live).difference(INTERNAL)
     assert len(set(live) - INTERNAL) == 55
 
 
@@ -135,10 +134,7 @@ def _indexes(described: Table) -> list[Table]:
 
 
 def _serves(index: Table, key: list[str]) -> bool:
-    condition = index.get("where")
-    whole_enough = condition is None or condition.strip("()").replace('"', "") == (
-        f"{key[-1]} IS NOT NULL"
-    )
-    return (whole_enough and index["columns"][: len(key)] in (key, [key[-1]])) or (
-        whole_enough and index["columns"][0] == key[-1]
-    )
+    condition = index.get("where", "").strip("()").replace('"', "")
+    holds_all_children = condition in {"", f"{key[-1]} IS NOT NULL"}
+    columns = index["columns"]
+    return holds_all_children and (columns[0] == key[-1] or columns[: len(key)] == key)

@@ -1,6 +1,7 @@
 """Up, down and up again leave no difference, and nothing is left behind."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -46,3 +47,11 @@ async def test_a_database_has_one_name_of_its_own(migrated_url: str) -> None:
             await conn.execute('INSERT INTO "Deployment" (id) VALUES (2)')
     finally:
         await conn.close()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(migrations.FOLDER.glob("versions/*.py")), ids=lambda path: path.stem
+)
+def test_a_migration_stands_alone(path: Path) -> None:
+    """The tables' classes change with time; what a migration does must not."""
+    assert "shared" not in path.read_text("utf-8")

@@ -16,7 +16,7 @@ from shared.seeds.rows import NoCompanyError, PasswordTooLongError
 pytestmark = pytest.mark.integration
 
 COMPANY, SETTINGS, USER, COMPANIES_SETTINGS, SUPER_ADMIN = (seed.name for seed in seeds.SEEDS)
-PASSWORD = "123456"  # the documented one
+PASSWORD = "123456"  # noqa: S105 - the documented one
 PLANTED_TABLES = ("Plans", "Companies", "Settings", "Users", "CompaniesSettings", "SeedRows")
 
 
