@@ -15,12 +15,12 @@ depends_on = ${repr(depends_on)}
 
 def upgrade() -> None:
     _limit_waiting()
-    ${upgrades if upgrades else "pass"}
+    ${upgrades if upgrades else ""}
 
 
 def downgrade() -> None:
     _limit_waiting()
-    ${downgrades if downgrades else "pass"}
+    ${downgrades if downgrades else ""}
 
 
 def _limit_waiting() -> None:
