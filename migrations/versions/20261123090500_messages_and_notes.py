@@ -115,6 +115,12 @@ def _create_messages() -> None:
     op.create_index("idx_messages_read", "Messages", ["read"])
     op.create_index("idx_messages_company_fromme", "Messages", ["companyId", "fromMe"])
     op.create_index(
+        "ix_Messages_ticketId_read_mark",
+        "Messages",
+        ["ticketId", "createdAt"],
+        postgresql_where=sa.text('"fromMe" OR read'),
+    )
+    op.create_index(
         "ix_Messages_contactId",
         "Messages",
         ["contactId"],

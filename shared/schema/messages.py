@@ -1,6 +1,6 @@
 """The tables that the messages service writes."""
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -119,6 +119,13 @@ class Message(TenantRow, Base):
         Index("idx_messages_fromme", "fromMe"),
         Index("idx_messages_read", "read"),
         Index("idx_messages_company_fromme", "companyId", "fromMe"),
+        # Up to where a ticket is read: our last message, or the last one marked so (design 5.3).
+        Index(
+            "ix_Messages_ticketId_read_mark",
+            "ticketId",
+            "createdAt",
+            postgresql_where=text('"fromMe" OR read'),
+        ),
         index_where_set("contactId"),
         index_where_set("queueId"),
         index_where_set("ticketTrakingId"),

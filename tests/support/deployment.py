@@ -115,6 +115,12 @@ class Deployment:
                 before = ends
                 await asyncio.sleep(POLL_S)
 
+    async def until_none(self, query: str) -> None:
+        """Wait until a query finds nothing any more."""
+        async with asyncio.timeout(SETTLE_S):
+            while await self.sql(query):  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(POLL_S)
+
     async def _lag(self) -> tuple[int, Mapping[TopicPartition, int]]:
         heard = {
             name: [

@@ -30,17 +30,17 @@ FROM (
   FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
   CROSS JOIN LATERAL (
     SELECT body, "mediaUrl", "mediaType", "fromMe" FROM "Messages"
-    WHERE "ticketId" = b.ticket_id AND NOT "isPrivate"
+    WHERE "ticketId" = b.ticket_id AND "isPrivate" IS NOT TRUE
     ORDER BY "createdAt" DESC, wid DESC LIMIT 1
   ) AS last
   LEFT JOIN LATERAL (
     SELECT "createdAt" AS at FROM "Messages"
-    WHERE "ticketId" = b.ticket_id AND ("fromMe" OR read) AND NOT "isPrivate"
+    WHERE "ticketId" = b.ticket_id AND ("fromMe" OR read) AND "isPrivate" IS NOT TRUE
     ORDER BY "createdAt" DESC LIMIT 1
   ) AS mark ON TRUE
   CROSS JOIN LATERAL (
     SELECT count(*) AS number FROM "Messages"
-    WHERE "ticketId" = b.ticket_id AND NOT "fromMe" AND NOT "isPrivate"
+    WHERE "ticketId" = b.ticket_id AND NOT "fromMe" AND "isPrivate" IS NOT TRUE
       AND "createdAt" > COALESCE(mark.at, '-infinity')
   ) AS unread
 ) AS s

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +14,7 @@ import pytest_asyncio
 from shared.contracts.message import MessageReceived
 from tests.support import world
 from tests.support.build import CUSTOMER, GROUP, at, in_group, job, received
-from tests.support.deployment import Deployment, Record, deployment
+from tests.support.deployment import APPS, Deployment, Record, deployment, running
 
 pytestmark = pytest.mark.integration
 
@@ -22,10 +24,10 @@ PAYLOADS = Path(__file__).parents[4] / "shared" / "payloads"
 
 @pytest_asyncio.fixture
 async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
-    async with deployment(kafka_bootstrap, migrated_url) as running:
-        await world.company(running, 1)
-        await world.line(running, 10, 1, instance="loja", allowGroup=True)
-        yield running
+    async with deployment(kafka_bootstrap, migrated_url) as started:
+        await world.company(started, 1)
+        await world.line(started, 10, 1, instance="loja", allowGroup=True)
+        yield started
 
 
 async def everything(flow: Deployment) -> dict[str, Any]:
@@ -114,12 +116,12 @@ async def test_order_repetition_and_batches_change_nothing(
         (another_migrated_url, mixed, options),
     ]
     for url, messages, given in runs:
-        async with deployment(kafka_bootstrap, url, **given) as running:
-            await world.company(running, 1)
-            await world.line(running, 10, 1, allowGroup=True)
-            await running.publish(*map(running.record, messages))
-            await running.settled()
-            states.append(await everything(running))
+        async with deployment(kafka_bootstrap, url, **given) as started:
+            await world.company(started, 1)
+            await world.line(started, 10, 1, allowGroup=True)
+            await started.publish(*map(started.record, messages))
+            await started.settled()
+            states.append(await everything(started))
     assert states[0] == states[1]
     assert len(states[0]["messages"]) == len(talk)
 
@@ -248,3 +250,23 @@ async def test_a_send_job_repeated_is_one_row_and_one_send(flow: Deployment) -> 
         CUSTOMER,
         "Promoção",
     )
+
+
+async def test_two_workers_send_each_text_once_and_no_faster_than_the_line(
+    flow: Deployment,
+) -> None:
+    await flow.sql(
+        'INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name) VALUES (7, 1, 10, \'Promo\')'
+    )
+    await flow.sql(
+        'INSERT INTO "LineSendRates" ("companyId", "whatsappId", "intervalMs") VALUES (1, 10, 50)'
+    )
+    numbers = [f"55119{n:08}" for n in range(60)]
+    async with running(APPS["campaigns"](flow.settings)):
+        await flow.publish(*[flow.record(job(number)) for number in numbers])
+        await flow.settled()
+        await flow.until_none('SELECT 1 FROM "CampaignShipping" WHERE "jobId" IS NULL')
+    sends = await flow.facts("message.send")
+    assert sorted(send["chat"] for send in sends) == numbers
+    slots = sorted(datetime.fromisoformat(send["expiresAt"]) for send in sends)
+    assert min(b - a for a, b in pairwise(slots)) >= timedelta(milliseconds=49.9)

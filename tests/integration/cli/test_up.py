@@ -1,0 +1,126 @@
+"""`chatia up`: everything starts, starts once, and nothing outlives it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pytest
+
+from shared.embedded import places
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+CHATIA = [sys.executable, "-m", "shared.cli"]
+START_S = 90.0
+END_S = 45.0
+
+
+def environment() -> dict[str, str]:
+    named = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DB_HOST", "DB_NAME")
+    return {name: value for name, value in os.environ.items() if name not in named}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "state"
+    yield folder
+    places.remove(folder)
+
+
+@pytest.fixture
+def up(state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*CHATIA, "up", "--state", str(state)],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            wait_for_workers(state, process)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(END_S)
+
+
+def wait_for_workers(state: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until every worker has its partitions."""
+    deadline = time.monotonic() + START_S
+    logs = [
+        state / "logs" / f"{name}.log" for name in ("contacts", "tickets", "messages", "campaigns")
+    ]
+    while not all(log.exists() and "partitions.assigned" in log.read_text() for log in logs):
+        assert process.poll() is None, "chatia up ended by itself"
+        assert time.monotonic() < deadline, "the workers did not start in time"
+        time.sleep(0.2)
+
+
+def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return found
+
+
+def names(processes: list[psutil.Process]) -> str:
+    return " ".join(" ".join(process.cmdline()) for process in processes)
+
+
+def assert_all_end(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, END_S)
+    assert [" ".join(p.cmdline()) for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_killing_it_leaves_no_java_no_postgres_and_no_worker(
+    up: subprocess.Popen[bytes],
+) -> None:
+    processes = family(up)
+    for kind in ("java", "postgres", "worker contacts", "worker campaigns"):
+        assert kind in names(processes)
+    up.kill()
+    up.wait()
+    assert_all_end(processes)
+
+
+def test_sigterm_ends_everything_and_is_no_failure(up: subprocess.Popen[bytes]) -> None:
+    processes = family(up)
+    up.send_signal(signal.SIGTERM)
+    assert up.wait(END_S) == 0
+    assert_all_end(processes)
+
+
+def test_a_second_one_says_who_runs_and_exits_5(up: subprocess.Popen[bytes], state: Path) -> None:
+    second = subprocess.run(  # noqa: S603 - our own program
+        [*CHATIA, "up", "--state", str(state)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=END_S,
+    )
+    assert second.returncode == 5
+    assert str(up.pid) in second.stderr
+    assert json.loads((state / "runtime.json").read_text())["pid"] == up.pid
+
+
+def test_the_demo_without_any_kafka_says_so_and_still_flows(state: Path, tmp_path: Path) -> None:
+    nowhere = {
+        "CHATIA_MAVEN_REPOSITORY": "http://127.0.0.1:9/",
+        "CHATIA_CACHE": str(tmp_path / "empty"),
+    }
+    shown = subprocess.run(  # noqa: S603 - our own program
+        [*CHATIA, "demo", "--messages", "200", "--state", str(state)],
+        env=environment() | nowhere,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert shown.stdout.count("NOTE") >= 2
+    assert "NOT Kafka" in shown.stdout
