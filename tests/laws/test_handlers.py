@@ -1,0 +1,158 @@
+"""What every handler of every service must satisfy, whatever it does."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared.contracts.outcome import Outcome, Told
+from shared.delivery.settle import settle
+from shared.delivery.subscription import Subscription
+from shared.schema import metadata
+from shared.settings import DatabaseSettings, Settings
+from tests.laws.samples import SAMPLES, WORLD
+from tests.support.deployment import CONSUMERS
+
+pytestmark = pytest.mark.integration
+
+HANDLERS = [
+    pytest.param(subscription, id=f"{name}.{subscription.handler.__name__}")
+    for name, service in CONSUMERS.items()
+    for subscription in service(Settings()).subscriptions
+]
+AUDIT = {
+    "id",
+    "createdAt",
+    "updatedAt",
+    "uuid",
+    "messageId",
+    "ticketId",
+    "contactId",
+    "quotedMsgId",
+}
+UNTOLD = {"ticket_id", "contact_id", "sender_id", "message_id", "ticket_traking_id", "version"}
+
+
+def batch_of(subscription: Subscription, size: int) -> Sequence[BaseModel]:
+    return [event for contract in subscription.contracts for event in SAMPLES[contract].batch(size)]
+
+
+@asynccontextmanager
+async def world(url: str) -> AsyncIterator[AsyncEngine]:
+    address = DatabaseSettings.model_validate({"DATABASE_URL": url}).url
+    engine = create_async_engine(address, poolclass=NullPool)
+    async with engine.begin() as conn:
+        for statement in WORLD.split(";\n"):
+            if statement.strip():
+                await conn.execute(text(statement))
+    yield engine
+    await engine.dispose()
+
+
+async def apply(
+    conn: AsyncConnection, subscription: Subscription, batch: Sequence[BaseModel]
+) -> Outcome:
+    outcome, _ = await settle(conn, subscription.handler, batch)
+    return outcome
+
+
+async def rows(conn: AsyncConnection, *, without: set[str]) -> dict[str, list[str]]:
+    """Dump every table, without the columns that two equal histories may differ in."""
+    found = {}
+    for table in metadata.sorted_tables:
+        names = [column.name for column in table.columns if column.name not in without]
+        listed = await conn.execute(text(f'SELECT {_quoted(names)} FROM "{table.name}"'))  # noqa: S608
+        found[table.name] = sorted(map(repr, listed.fetchall()))
+    return found
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(["1", *(f'"{name}"' for name in names)])
+
+
+def told(outcome: Outcome) -> list[dict[str, Any]]:
+    facts = [item.fact for item in outcome if isinstance(item, Told)]
+    return [{"type": fact.type, **fact.model_dump(exclude=UNTOLD)} for fact in facts]
+
+
+def last_told(outcome: Outcome) -> list[str]:
+    """Keep the last fact of each type and key, as a reader does that keeps the newest."""
+    return sorted({f"{f['type']} {sorted(f.items())}" for f in told(outcome)})
+
+
+def test_every_contract_that_is_heard_has_a_sample() -> None:
+    heard = {
+        c for s in CONSUMERS.values() for sub in s(Settings()).subscriptions for c in sub.contracts
+    }
+    assert heard == set(SAMPLES)
+
+
+@pytest.mark.parametrize("subscription", HANDLERS)
+async def test_twice_is_once(subscription: Subscription, migrated_url: str) -> None:
+    async with world(migrated_url) as engine, engine.begin() as conn:
+        await apply(conn, subscription, batch_of(subscription, 60))
+        once = await rows(conn, without=set())
+        await apply(conn, subscription, batch_of(subscription, 60))
+        assert await rows(conn, without=set()) == once
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        pytest.param((1,), id="after the first"),
+        pytest.param((20, 40), id="into three"),
+        pytest.param(tuple(range(1, 60)), id="into single records"),
+    ],
+)
+@pytest.mark.parametrize("subscription", HANDLERS)
+async def test_where_a_batch_is_cut_changes_nothing(
+    subscription: Subscription, cuts: tuple[int, ...], migrated_url: str, another_migrated_url: str
+) -> None:
+    batch = batch_of(subscription, 60)
+    async with world(migrated_url) as engine, engine.begin() as conn:
+        whole_told = await apply(conn, subscription, batch)
+        whole = await rows(conn, without=AUDIT)
+    async with world(another_migrated_url) as engine, engine.begin() as conn:
+        cut_told: Outcome = []
+        for start, end in zip((0, *cuts), (*cuts, len(batch)), strict=True):
+            cut_told += await apply(conn, subscription, batch[start:end])
+        assert await rows(conn, without=AUDIT) == whole
+    assert last_told(cut_told) == last_told(whole_told)
+
+
+@pytest.mark.parametrize("subscription", HANDLERS)
+async def test_one_bad_record_harms_no_neighbour(
+    subscription: Subscription, migrated_url: str, another_migrated_url: str
+) -> None:
+    good = list(batch_of(subscription, 60))
+    bad = SAMPLES[subscription.contracts[0]].impossible()
+    async with world(migrated_url) as engine, engine.begin() as conn:
+        await apply(conn, subscription, good)
+        expected = await rows(conn, without=AUDIT)
+    async with world(another_migrated_url) as engine, engine.begin() as conn:
+        await apply(conn, subscription, [*good[:25], bad, *good[25:]])
+        assert await rows(conn, without=AUDIT) == expected
+
+
+@pytest.mark.parametrize("subscription", HANDLERS)
+async def test_the_number_of_statements_does_not_depend_on_the_size(
+    subscription: Subscription, migrated_url: str, another_migrated_url: str
+) -> None:
+    counts = []
+    for url, size in ((migrated_url, 4), (another_migrated_url, 150)):
+        async with world(url) as engine, engine.begin() as conn:
+            statements: list[str] = []
+            event.listen(
+                engine.sync_engine,
+                "before_cursor_execute",
+                lambda *arguments, seen=statements: seen.append(arguments[2]),
+            )
+            await subscription.handler(conn, batch_of(subscription, size))
+            counts.append(statements)
+    assert len(counts[0]) == len(counts[1])
+    assert set(counts[0]) == set(counts[1])
