@@ -1,6 +1,7 @@
 """Puts a service together: settings, engine, broker, worker and timers become a FastStream app."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -141,7 +142,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             await publisher.stop()
             await engine.dispose()
 
-    return FastStream(broker, lifespan=lifespan)
+    return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
 
 
 async def _deployment(engine: AsyncEngine) -> str:
