@@ -126,7 +126,9 @@ class Kafka:
 
     def _format(self, config: Path) -> None:
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(config)]
+        # One word with its value: an identity may begin with a dash and look like an option.
+        named = f"--cluster-id={identity}"
+        tool = ["kafka.tools.StorageTool", "format", named, "--config", str(config)]
         formatting = self._java(["-Xmx128m", "-XX:TieredStopAtLevel=1"], *tool)
         if formatting.finish(LIMIT_S):
             raise StartError(f"Kafka cannot format its folder: see {self.log_path}.")
