@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
 from shared.contracts.outcome import Dead, Told
-from shared.delivery import checkpoints, dead_letters
+from shared.delivery import checkpoints, dead_letters, replay
 from shared.delivery.checkpoints import Checkpoint, Progress
 from shared.delivery.dead_letters import DeadLetter, dead_letter
 from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
 from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
 from shared.delivery.publish import Publisher
+from shared.delivery.replay import Replays
 from shared.delivery.settle import settle
 from shared.delivery.subscription import Subscription
 
@@ -66,10 +67,12 @@ class Corridor:
         held: dict[Place, Checkpoint],
     ) -> Result:
         """Take records of locked checkpoints through; those before the checkpoint are dropped."""
-        batch = self._sort(records, held)
+        replays = await replay.find(conn, self.service, records)
+        batch = self._sort(records, held, replays)
         facts = await self._settled(conn, batch, held)
-        if batch.letters:
-            await dead_letters.save(conn, self.service, batch.letters)
+        letters = await replays.settle(conn, [r for _, r in batch.events], batch.letters)
+        if letters:
+            await dead_letters.save(conn, self.service, letters)
         progress = _progress(records, held, batch.seen, facts)
         await checkpoints.save(conn, self.service, progress)
         batch.counts["told"] = len(facts)
@@ -80,7 +83,9 @@ class Corridor:
             batch.counts,
         )
 
-    def _sort(self, records: Sequence[Record], held: dict[Place, Checkpoint]) -> Sorted:
+    def _sort(
+        self, records: Sequence[Record], held: dict[Place, Checkpoint], replays: Replays
+    ) -> Sorted:
         batch = Sorted(seen={place: dict(row.seen) for place, row in held.items()})
         for record in records:
             place = Place(record.topic, record.partition)
@@ -88,6 +93,9 @@ class Corridor:
                 batch.counts["repeated"] += 1
                 continue
             batch.counts["read"] += 1
+            if fate := replays.fate(record):
+                batch.counts[fate] += 1
+                continue
             headers = headers_of(record)
             if isinstance(headers, Rejected):
                 batch.letters.append(dead_letter(record, headers.reason, headers.detail))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,6 +64,17 @@ def dead_letter(
         company_id=_company_of(record),
         record_timestamp=datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC),
     )
+
+
+def headers_as_read(stored: Iterable[Sequence[str | None]]) -> list[tuple[str, bytes | None]]:
+    """Give stored headers back as the bytes that they were, but for NUL."""
+    return [
+        (
+            (name or "").encode("latin-1").decode(),
+            value if value is None else value.encode("latin-1"),
+        )
+        for name, value in stored
+    ]
 
 
 def _storable(value: bytes | None) -> str | None:

@@ -58,7 +58,8 @@ class Checkpoint(Base):
 class DeadLetter(Stamped, Base):
     """A record that can never take effect, kept for an operator to mend and replay.
 
-    `companyId` is no foreign key: the record may name a company that does not exist.
+    `companyId` is no foreign key: the record may name a company that does not exist. `history`
+    lists who did what to it and when, and what came of each replay.
     """
 
     __tablename__ = "DeadLetters"
@@ -82,6 +83,7 @@ class DeadLetter(Stamped, Base):
     recordTimestamp: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default="1")
     status: Mapped[LongText] = mapped_column(server_default="open")
+    history: Mapped[Jsonb] = mapped_column(server_default="[]", sort_order=3)
 
 
 class GatewayConnection(Identified, Stamped, Base):
