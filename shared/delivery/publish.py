@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from shared import kafka
 from shared.delivery.outbox import Outgoing
@@ -72,7 +72,10 @@ class Publisher:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S), asyncio.TaskGroup() as group:
                 for (topic, partition), lane in lanes.items():
                     group.create_task(_publish_lane(producer, topic, partition, lane))
-        except (BaseExceptionGroup, TimeoutError):
+        except TimeoutError as error:
+            await self.stop()
+            raise KafkaTimeoutError from error
+        except BaseExceptionGroup:
             await self.stop()
             raise
         return sum(map(len, lanes.values()))

@@ -20,12 +20,13 @@ from typing_extensions import override
 from shared import kafka
 from shared.contracts.base import Event
 from shared.db.engine import create_engine
+from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.publish import Publisher
 from shared.delivery.retry import Backoff
 from shared.delivery.subscription import Subscription, Timer
 from shared.delivery.timers import TimerLoop
-from shared.delivery.worker import Consumer, Worker
+from shared.delivery.worker import Worker
 from shared.settings import Settings
 
 log = structlog.get_logger("chatia.service")

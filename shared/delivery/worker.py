@@ -5,33 +5,20 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 import structlog
-from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import checkpoints
+from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor, Place, Result
 from shared.delivery.decode import Record
+from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
 from shared.delivery.publish import Publisher
-from shared.delivery.retry import Backoff
 
 log = structlog.get_logger("chatia.worker")
-
-
-class Consumer(Protocol):
-    """What a worker asks of aiokafka's consumer."""
-
-    def seek(self, partition: TopicPartition, offset: int) -> None: ...  # noqa: D102
-    def assignment(self) -> Iterable[TopicPartition]: ...  # noqa: D102
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None: ...  # noqa: D102
-    async def beginning_offsets(  # noqa: D102
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int]: ...
 
 
 class OvertakenError(Exception):
@@ -65,14 +52,14 @@ class Worker:
         self._positions: dict[Place, int] = {}
         self._sought: set[Place] = set()
         self._untold: set[Place] = set()
-        self._backoff = Backoff()
+        self.outage = Outage(engine, consumer)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
         async with self.busy:
             try:
                 await self._take(records)
-                self._backoff.succeeded()
+                self.outage.is_over()
             except OvertakenError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
                 self._forget(overtaken.places)
@@ -80,17 +67,9 @@ class Worker:
             # Nothing may leave the handler: FastStream would go on with the next batch and the
             # records of this one would never be read again. An outage and a bug of ours are both
             # waited for, loudly; neither is ever dead-lettered.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 self._seek_back(records)
-                delay_s = self._backoff.failed()
-                log.exception(
-                    "batch.postponed",
-                    service=self.corridor.service,
-                    error=type(error).__name__,
-                    retry_in_s=round(delay_s, 2),
-                    exc_info=not isinstance(error, (SQLAlchemyError, OSError, KafkaError)),
-                )
-                await asyncio.sleep(delay_s)
+                self.outage.wait_out(error)
 
     async def take_over(self, places: Iterable[Place]) -> None:
         """Make partitions ours: tell what their outboxes hold, read on from the stored offset."""
@@ -121,6 +100,7 @@ class Worker:
 
     async def close(self) -> None:
         """Let go of everything, at the end of the process."""
+        self.outage.forget()
         async with self.busy:
             await self.let_go(list(self._positions))
 
