@@ -16,6 +16,7 @@ from shared.settings import KafkaSettings
 
 CHUNK = 5_000  # records that are on their way at the same time
 STALL_SECONDS = 30
+LARGEST_REQUEST = 32 * 1_048_576  # topics may allow large records; the brokers' limit decides
 
 
 async def publish(
@@ -74,7 +75,7 @@ async def _producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
         compression_type="lz4",
         linger_ms=5,
         max_batch_size=262_144,
-        max_request_size=2 * 1_048_576,
+        max_request_size=LARGEST_REQUEST,
     )
     with cluster.kafka_trouble(settings):
         try:

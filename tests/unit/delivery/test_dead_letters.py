@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from shared.delivery.dead_letters import dead_letter
+from shared.delivery.dead_letters import dead_letter, headers_as_read
 
 
 def record(value: bytes | None = b"x", key: bytes | None = None, headers: Any = ()) -> Any:
@@ -39,3 +39,9 @@ def test_the_company_is_guessed_from_the_key(key: bytes | None, company: int | N
 def test_null_binary_and_nul_headers_can_be_stored() -> None:
     letter = dead_letter(record(headers=(("a", None), ("b", b"\xff\x00"))), "r", "d")
     assert json.loads(letter.headers) == [["a", None], ["b", "\xff"]]
+
+
+def test_headers_come_back_as_they_were_read() -> None:
+    headers = [("evento", "ação".encode()), ("título", b"\xff\x80"), ("none", None), ("empty", b"")]
+    letter = dead_letter(record(headers=headers), "r", "d")
+    assert headers_as_read(json.loads(letter.headers)) == headers

@@ -9,14 +9,15 @@ from aiokafka.errors import KafkaConnectionError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from shared.db.engine import create_engine
-from shared.delivery import health, outage
+from shared.delivery import health
 from shared.delivery.outage import Outage, awaited
+from shared.delivery.retry import Backoff
 from shared.settings import DatabaseSettings
 
 PLACE = TopicPartition("chatia.message.received", 0)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     sqlstate = "42P01"
 
 
@@ -44,7 +45,7 @@ class PausedConsumer:
     [
         (ConnectionRefusedError(), health.DATABASE),
         (OperationalError("SELECT 1", {}, Exception("gone")), health.DATABASE),
-        (DBAPIError("SELECT 1", {}, Refused()), health.US),
+        (DBAPIError("SELECT 1", {}, RefusedError()), health.US),
         (KafkaConnectionError(), health.KAFKA),
         (ExceptionGroup("lanes", [KafkaConnectionError()]), health.KAFKA),
         (KeyError("a bug"), health.US),
@@ -65,7 +66,7 @@ async def test_partitions_are_paused_until_the_database_answers(
         return next(answers)
 
     monkeypatch.setattr(Outage, "_database_answers", answer)
-    monkeypatch.setattr(outage.Backoff, "failed", lambda _: 0.01)
+    monkeypatch.setattr(Backoff, "failed", lambda _: 0.01)
     waiting.wait_out(ConnectionRefusedError())
     assert consumer.still == {PLACE}
     assert waiting.health.status.startswith("degraded: waiting for the database since 20")
