@@ -1,0 +1,170 @@
+"""One round: its traffic, what is broken meanwhile, the waiting, and the audit."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared.cli import cluster
+from shared.db import migrations
+from shared.demo import cast, found, setting
+from shared.demo.records import Topics
+from shared.embedded.servers import Servers
+from shared.settings import DatabaseSettings, KafkaSettings, Settings
+from shared.topics import TOPICS, evolution_topics
+from tests.faults import traffic
+from tests.faults.audit import Before, Case, all_topics, audit
+from tests.faults.crew import Crew
+from tests.faults.findings import LETTERS, TWICE, Finding
+from tests.faults.havoc import TRAFFIC_S, Havoc, theme_of, themes
+from tests.faults.reading import reader
+from tests.faults.settled import Watch
+
+PARTITIONS = 4
+PROCESSES = 2  # of each service
+EVENTS = 600  # gateway events of a round
+START_S = 60.0
+PATIENCE_S = 45.0  # before what is missing counts as lost
+LAST_FACTS_S = 1.0
+FINAL = {TWICE, LETTERS}  # what no waiting mends
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a round did and what the auditor found."""
+
+    number: int
+    seed: str
+    theme: str
+    seconds: float
+    events: int
+    harm: dict[str, int]
+    deaths: dict[str, int]
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many findings of each kind."""
+        return Counter(finding.kind for finding in self.findings)
+
+
+class Arena:
+    """Servers and workers on which rounds are played, one after another."""
+
+    def __init__(
+        self, servers: Servers, crew: Crew, engine: AsyncEngine, settings: Settings
+    ) -> None:
+        self.crew = crew
+        self.watch = Watch(
+            settings.kafka.bootstrap_servers, engine, topics_of(settings), PARTITIONS
+        )
+        self._servers = servers
+        self._engine = engine
+        self._settings = settings
+
+    async def play(self, number: int, seed: str, theme: str | None = None) -> Outcome:
+        """Play one round; the seed gives its traffic and what is broken, and when."""
+        began = time.monotonic()
+        theme = theme or theme_of(number)
+        random = Random(seed)
+        case = await self._prepare(number, random)
+        havoc = Havoc(self.crew)
+        async with asyncio.TaskGroup() as group:
+            publishing = group.create_task(
+                traffic.publish(self._settings.kafka, case.traffic, TRAFFIC_S)
+            )
+            group.create_task(havoc.carry_out(themes()[theme](random)))
+        case = replace(case, acknowledged=publishing.result())
+        findings = await self._verdict(case)
+        deaths, self.crew.deaths = self.crew.deaths, Counter()
+        return Outcome(
+            number, seed, theme, time.monotonic() - began, len(case.acknowledged),
+            dict(havoc.done), dict(deaths), findings,
+        )  # fmt: skip
+
+    async def _prepare(self, number: int, random: Random) -> Case:
+        now = datetime.now(UTC)
+        name = f"{number}-{int(now.timestamp() * 1000):x}"
+        company_cast = cast.companies(name)
+        async with self._engine.begin() as conn:
+            stage = await setting.build(conn, company_cast, now)
+            last_letter = await found.last_letter(conn)
+        topics = topics_of(self._settings)
+        async with reader(self._settings.kafka.bootstrap_servers, PARTITIONS) as reading:
+            before = Before(await reading.ends(all_topics(topics)), last_letter)
+        place = traffic.Setting(name, stage, company_cast, topics, now)
+        return Case(topics, stage, traffic.compose(place, random, EVENTS), (), before)
+
+    async def _verdict(self, case: Case) -> list[Finding]:
+        """Audit until all is well, or nothing can become well, or patience ends."""
+        deadline = time.monotonic() + PATIENCE_S
+        findings: list[Finding] = []
+        while True:
+            await self.watch.settled(case.stage.company_ids, deadline)
+            with suppress(KafkaError, SQLAlchemyError, OSError):
+                findings = await self._audit(case)
+                if not findings or FINAL & {finding.kind for finding in findings}:
+                    return findings
+            if time.monotonic() > deadline:
+                return findings
+            await asyncio.sleep(LAST_FACTS_S)
+
+    async def _audit(self, case: Case) -> list[Finding]:
+        async with (
+            reader(self._settings.kafka.bootstrap_servers, PARTITIONS) as reading,
+            self._engine.connect() as conn,
+        ):
+            return await audit(conn, reading, case)
+
+
+def topics_of(settings: Settings) -> Topics:
+    """Name the topics of this deployment."""
+    return Topics(settings.namespace, settings.evolution_prefix)
+
+
+@asynccontextmanager
+async def arena(servers: Servers, plant: str | None = None) -> AsyncIterator[Arena]:
+    """Make tables and topics, start the workers, and end them with the block."""
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers=servers.kafka_bootstrap),
+        database=DatabaseSettings.model_validate({"DATABASE_URL": servers.database_url}),
+    )
+    await migrations.upgrade(settings.database.url)
+    await _create_topics(settings)
+    engine = create_async_engine(settings.database.url, poolclass=NullPool)
+    crew = Crew(servers, plant)
+    watching: asyncio.Task[None] | None = None
+    try:
+        crew.hire_base(PROCESSES)
+        watching = asyncio.create_task(crew.watch())
+        stage = Arena(servers, crew, engine, settings)
+        if not await stage.watch.all_assigned(START_S):
+            raise TimeoutError(f"The workers did not start; see {servers.state / 'logs'}.")
+        yield stage
+    finally:
+        if watching is not None:
+            watching.cancel()
+        crew.end()
+        await engine.dispose()
+
+
+def logs_of(servers: Servers) -> Path:
+    """Where servers and workers write."""
+    return servers.state / "logs"
+
+
+async def _create_topics(settings: Settings) -> None:
+    own = [replace(t, name=f"{settings.namespace}.{t.name}", partitions=PARTITIONS) for t in TOPICS]
+    raw = [replace(t, partitions=PARTITIONS) for t in evolution_topics(settings.evolution_prefix)]
+    async with cluster.connected(settings.kafka) as admin:
+        await cluster.create(admin, own + raw)

@@ -1,0 +1,115 @@
+"""Whether everything has been taken in: checkpoints against the ends of their topics."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.demo.records import Topics
+from shared.topics import EVOLUTION_EVENTS
+from tests.faults.reading import Ends, reader
+
+POLL_S = 0.3
+STILL_POLLS = 2
+
+CHECKPOINTS = text("""
+SELECT service, topic, partition, "nextOffset" FROM "Checkpoints" WHERE topic NOT LIKE 'timer:%'
+""")
+UNSENT = text("""
+SELECT count(*) FROM "CampaignShipping"
+WHERE "companyId" = ANY (CAST(:company_ids AS int[])) AND "jobId" IS NULL
+""")
+LEFT_OUTBOXES = text("""
+SELECT service, topic, partition FROM "Checkpoints" WHERE outbox IS NOT NULL
+""")
+
+Heard = tuple[str, str]  # service, topic
+
+
+def heard(topics: Topics) -> list[Heard]:
+    """List who hears what, as the design has it."""
+    own = (
+        ("contacts", "message.received"),
+        ("tickets", "message.identified"),
+        ("tickets", "message.stored"),
+        ("messages", "message.routed"),
+        ("campaigns", "campaign.send"),
+    )
+    return [(service, topics.own(name)) for service, name in own] + [
+        ("messages", topics.evolution(event)) for event in EVOLUTION_EVENTS
+    ]
+
+
+class Watch:
+    """Looks from outside at how far the services are."""
+
+    def __init__(
+        self, bootstrap: str, engine: AsyncEngine, topics: Topics, partitions: int
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._engine = engine
+        self._heard = heard(topics)
+        self._partitions = partitions
+
+    async def all_assigned(self, limit_s: float) -> bool:
+        """Wait until every partition has a checkpoint."""
+        wanted = len(self._heard) * self._partitions
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if len(await self._checkpoints()) >= wanted:
+                return True
+            await asyncio.sleep(POLL_S)
+        return False
+
+    async def settled(self, company_ids: Sequence[int], deadline: float) -> bool:
+        """Wait until nothing is left to take in or to send, and nothing has moved for a while."""
+        still, before = 0, None
+        while time.monotonic() < deadline:
+            try:
+                ends = await self.ends()
+                lag = self._behind(ends, await self._checkpoints()) + await self._unsent(
+                    company_ids
+                )
+            except (KafkaError, SQLAlchemyError, OSError):
+                still = 0
+            else:
+                still = still + 1 if lag == 0 and ends == before else 0
+                before = ends
+            if still >= STILL_POLLS:
+                return True
+            await asyncio.sleep(POLL_S)
+        return False
+
+    async def ends(self) -> Ends:
+        """Tell where the topics that anybody hears end."""
+        async with reader(self._bootstrap, self._partitions) as reading:
+            return await reading.ends({topic for _, topic in self._heard})
+
+    async def left_outboxes(self) -> list[tuple[str, str, int]]:
+        """Name the checkpoints that still hold facts."""
+        async with self._engine.connect() as conn:
+            return [(row[0], row[1], row[2]) for row in await conn.execute(LEFT_OUTBOXES)]
+
+    async def _checkpoints(self) -> dict[tuple[str, TopicPartition], int]:
+        async with self._engine.connect() as conn:
+            rows = await conn.execute(CHECKPOINTS)
+            return {(row[0], TopicPartition(row[1], row[2])): row[3] for row in rows}
+
+    async def _unsent(self, company_ids: Sequence[int]) -> int:
+        async with self._engine.connect() as conn:
+            found = await conn.execute(UNSENT, {"company_ids": list(company_ids)})
+            return int(found.scalar_one())
+
+    def _behind(self, ends: Ends, reached: dict[tuple[str, TopicPartition], int]) -> int:
+        """Count records not taken in, also by a service that has never seen the partition."""
+        behind = 0
+        for service, topic in self._heard:
+            for number in range(self._partitions):
+                place = TopicPartition(topic, number)
+                behind += max(0, ends[place] - reached.get((service, place), 0))
+        return behind
