@@ -1,9 +1,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+ROUNDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types arch format clean lock
+.PHONY: help demo test faults lint types arch format clean lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +22,9 @@ demo: $(VENV)/.installed ## Real Kafka, real Postgres, four workers, sample traf
 
 test: $(VENV)/.installed ## Every test, against a real Kafka and a real Postgres
 	$(BIN)/pytest
+
+faults: $(VENV)/.installed ## Break everything on purpose, ROUNDS=20 times, and audit what is left
+	$(BIN)/python -m tests.faults --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.installed ## ruff: rules and format
 	$(BIN)/ruff check .

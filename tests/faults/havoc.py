@@ -13,9 +13,9 @@ from shared.embedded.kafka import Kafka
 from tests.faults.crew import BASE, Crew, Slot
 from tests.faults.traps import AFTER_COMMIT, AFTER_PUBLISH, BEFORE_COMMIT, MID_PUBLISH, POINTS
 
-TRAFFIC_S = 6.0  # how long a round publishes, and breaks
-TRAP_S = 6.0  # how long a trap is left armed
-FROZEN_S = 8.0  # longer than the session, so that others have taken over meanwhile
+TRAFFIC_S = 5.0  # how long a round publishes, and breaks
+TRAP_S = 5.0  # how long a trap is left armed
+FROZEN_S = 7.5  # longer than the session, so that others have taken over meanwhile
 LONG_OUTAGE_S = 60.0
 LONG_OUTAGE_EVERY = 20
 
@@ -158,7 +158,7 @@ def _kill(random: Random) -> Step:
     async def act(havoc: Havoc) -> None:
         havoc.done["SIGKILL"] += havoc.crew.kill(pick(havoc.crew))
 
-    return Step(random.uniform(0.2, TRAFFIC_S), act)
+    return Step(random.uniform(0.2, TRAFFIC_S - 1), act)
 
 
 def _trap(random: Random, point: str, number: signal.Signals) -> Step:

@@ -32,7 +32,7 @@ from tests.faults.settled import Watch
 
 PARTITIONS = 4
 PROCESSES = 2  # of each service
-EVENTS = 600  # gateway events of a round
+EVENTS = 400  # gateway events of a round
 START_S = 60.0
 PATIENCE_S = 45.0  # before what is missing counts as lost
 LAST_FACTS_S = 1.0
