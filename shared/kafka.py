@@ -1,6 +1,7 @@
 """How a client reaches the brokers: the same settings for aiokafka and for FastStream."""
 
 import asyncio
+from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
 
@@ -45,6 +46,9 @@ async def stop(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(STOP_SECONDS):
             await producer.stop()
     except TimeoutError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await producer._sender.close()  # noqa: SLF001 - its `stop` would wait before this
         await producer.client.close()
 
 

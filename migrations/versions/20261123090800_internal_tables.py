@@ -153,7 +153,7 @@ def _create_gateway_connections() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_GatewayConnections"),
         sa.UniqueConstraint(
-            "gateway", "server", "instance", name="uq_GatewayConnections_gateway_server_instance"
+            "gateway", "instance", "server", name="uq_GatewayConnections_gateway_instance_server"
         ),
         sa.ForeignKeyConstraint(
             ["companyId", "whatsappId"],

@@ -24,30 +24,43 @@ ORDER BY b.company_id, b.campaign_id, b.number
 ON CONFLICT ("companyId", "campaignId", number) DO NOTHING
 """)
 
+# The partial index is hopped through from campaign to campaign, however many texts each has.
 # Campaigns without a line of their own send through the company's default one, else its first.
-WAITING_LINES = """
-SELECT DISTINCT c."companyId", COALESCE(c."whatsappId", (
-         SELECT w.id FROM "Whatsapps" w WHERE w."companyId" = c."companyId"
-         ORDER BY w."isDefault" DESC, w.id LIMIT 1)) AS "whatsappId", c.id AS "campaignId"
-FROM "Campaigns" c
-WHERE c.status IS DISTINCT FROM 'CANCELADA'
-  AND EXISTS (SELECT FROM "CampaignShipping" s
-              WHERE s."companyId" = c."companyId" AND s."campaignId" = c.id
-                AND s."jobId" IS NULL AND s."deliveredAt" IS NULL)
-"""
+WAITING = """
+RECURSIVE campaign AS (
+  (SELECT "companyId", "campaignId" FROM "CampaignShipping"
+   WHERE "jobId" IS NULL AND "deliveredAt" IS NULL
+   ORDER BY "companyId", "campaignId" LIMIT 1)
+  UNION ALL
+  SELECT next.* FROM campaign CROSS JOIN LATERAL (
+    SELECT s."companyId", s."campaignId" FROM "CampaignShipping" s
+    WHERE s."jobId" IS NULL AND s."deliveredAt" IS NULL
+      AND (s."companyId", s."campaignId") > (campaign."companyId", campaign."campaignId")
+    ORDER BY s."companyId", s."campaignId" LIMIT 1) AS next
+), waiting AS (
+  SELECT c."companyId", c.id AS "campaignId", COALESCE(c."whatsappId", (
+           SELECT w.id FROM "Whatsapps" w WHERE w."companyId" = c."companyId"
+           ORDER BY w."isDefault" DESC, w.id LIMIT 1)) AS "whatsappId"
+  FROM campaign JOIN "Campaigns" c
+    ON c."companyId" = campaign."companyId" AND c.id = campaign."campaignId"
+  WHERE c.status IS DISTINCT FROM 'CANCELADA'
+)"""
 
 DEFAULT_RATES = statement(f"""
+WITH {WAITING}
 INSERT INTO "LineSendRates" ("companyId", "whatsappId", "intervalMs")
 SELECT DISTINCT waiting."companyId", waiting."whatsappId", CAST(:interval_ms AS int)
-FROM ({WAITING_LINES}) AS waiting
+FROM waiting
 WHERE waiting."whatsappId" IS NOT NULL
+  AND NOT EXISTS (SELECT FROM "LineSendRates" r WHERE r."companyId" = waiting."companyId"
+                                                  AND r."whatsappId" = waiting."whatsappId")
 ON CONFLICT ("companyId", "whatsappId") DO NOTHING
 """)
 
 # A line's slots stand one interval apart. Those of the last second that nobody used may still be
 # used; older ones are lost, so that a pause is never followed by a burst.
 CLAIM = statement(f"""
-WITH waiting AS ({WAITING_LINES}), line AS (
+WITH {WAITING}, line AS (
   SELECT r."companyId", r."whatsappId", r."intervalMs" * interval '1 millisecond' AS step,
          CASE WHEN r."nextSendAt" < now() - interval '1 second' THEN now()
               ELSE r."nextSendAt" END AS first_slot
@@ -56,21 +69,21 @@ WITH waiting AS ({WAITING_LINES}), line AS (
     AND (r."companyId", r."whatsappId") IN (SELECT "companyId", "whatsappId" FROM waiting)
   ORDER BY r."companyId", r."whatsappId"
   FOR NO KEY UPDATE
-), picked AS (
-  SELECT line."companyId", line."whatsappId", text.id,
-         line.first_slot + line.step * (row_number() OVER (
-           PARTITION BY line."companyId", line."whatsappId" ORDER BY text.id) - 1) AS slot,
-         line.step
-  FROM line CROSS JOIN LATERAL (
-    SELECT s.id FROM waiting
-    JOIN "CampaignShipping" s ON s."companyId" = waiting."companyId"
-                             AND s."campaignId" = waiting."campaignId"
-    WHERE waiting."companyId" = line."companyId" AND waiting."whatsappId" = line."whatsappId"
+), budget AS (
+  SELECT *, LEAST({MOST_AT_ONCE}, 1 + floor(extract(epoch FROM now() - first_slot)
+                                            / extract(epoch FROM step)))::int AS slots
+  FROM line
+), candidate AS (
+  SELECT budget.*, text.id, row_number() OVER (
+           PARTITION BY budget."companyId", budget."whatsappId" ORDER BY text.id) AS place
+  FROM budget JOIN waiting USING ("companyId", "whatsappId") CROSS JOIN LATERAL (
+    SELECT s.id FROM "CampaignShipping" s
+    WHERE s."companyId" = waiting."companyId" AND s."campaignId" = waiting."campaignId"
       AND s."jobId" IS NULL AND s."deliveredAt" IS NULL
-    ORDER BY s.id
-    LIMIT LEAST({MOST_AT_ONCE}, 1 + floor(extract(epoch FROM now() - line.first_slot)
-                                           / extract(epoch FROM line.step)))::int
-  ) AS text
+    ORDER BY s.id LIMIT budget.slots) AS text
+), picked AS (
+  SELECT "companyId", "whatsappId", id, step, first_slot + step * (place - 1) AS slot
+  FROM candidate WHERE place <= slots
 ), paced AS (
   UPDATE "LineSendRates" r SET "nextSendAt" = last.slot + last.step, "updatedAt" = now()
   FROM (SELECT "companyId", "whatsappId", max(slot) AS slot, max(step) AS step

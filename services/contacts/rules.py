@@ -55,6 +55,14 @@ class Identity:
         return tuple((self.company_id, kind, value) for kind, value in named if value)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact, and the keys that led to it: its own, or those of one merged into it."""
+
+    by: Identity
+    contact: Contact
+
+
 @dataclass(slots=True)
 class Plan:
     """What follows from a batch: contacts to insert and update, and who each message is from."""
@@ -94,7 +102,7 @@ def identities(batch: Iterable[MessageReceived]) -> set[Identity]:
 
 def identify(
     lines: Mapping[tuple[int, int], Line],
-    known: Sequence[Contact],
+    known: Sequence[Known],
     batch: Sequence[MessageReceived],
 ) -> Plan:
     """Find or plan the contact of each message; a later message sees what an earlier one did."""
@@ -148,12 +156,14 @@ def _final(contact_id: int, saved: Mapping[int, ContactSaved]) -> int:
 class _AddressBook:
     """The contacts known so far, found by any key; plans what must be saved."""
 
-    def __init__(self, known: Iterable[Contact], plan: Plan) -> None:
+    def __init__(self, known: Iterable[Known], plan: Plan) -> None:
         self._by_id: dict[int, Contact] = {}
         self._ids: dict[tuple[int, str, str], int] = {}
         self._plan = plan
-        for contact in known:
-            self._remember(contact)
+        for found in known:
+            self._remember(found.contact)
+            for key in found.by.keys:
+                self._ids.setdefault(key, found.contact.id)
 
     def place(self, identity: Identity, message: MessageReceived, *, of_author: bool) -> int:
         """Give the contact's id, planning to insert or update it where needed."""
@@ -166,8 +176,7 @@ class _AddressBook:
             return contact.id
         before = self._by_id[found]
         after = self._learnt(before, identity, message.push_name if spoken else None)
-        if spoken and not after.active:
-            after = replace(after, active=True)
+        after = replace(after, active=True) if spoken else after
         if after != before:
             planned = self._plan.new if found < 0 else self._plan.changed
             planned[found] = after
@@ -201,13 +210,13 @@ def _identity(
         return Identity(company_id, number=canonical)
     if canonical.endswith(LID_SERVER):
         return Identity(company_id, lid=canonical)
-    phone = jid.lower() if jid and jid.lower().endswith(PHONE_SERVER) else None
+    phone = jid.lower() if (jid or "").lower().endswith(PHONE_SERVER) and jid else None
     return Identity(company_id, number=canonical, lid=lid.lower() if lid else None, jid=phone)
 
 
 def _new(contact_id: int, identity: Identity, message: MessageReceived, *, spoken: bool) -> Contact:
     is_chat = identity == identity_of_chat(message)
-    name = (message.push_name if spoken else None) or identity.number or identity.lid
+    name = (spoken and message.push_name) or identity.number or identity.lid or message.chat
     return Contact(
         id=contact_id,
         company_id=identity.company_id,
@@ -215,7 +224,7 @@ def _new(contact_id: int, identity: Identity, message: MessageReceived, *, spoke
         lid=identity.lid,
         jid=identity.jid,
         remote_jid=(message.jid if is_chat else message.participant_jid) or identity.lid,
-        name=name or message.chat,
+        name=name,
         is_group=message.is_group and is_chat,
         active=True,
         channel=message.channel,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.contacts.rules import Contact, Identity, Line
+from services.contacts.rules import Contact, Identity, Known, Line
 from shared.contracts.contact import ContactSaved
 from shared.db.bulk import RacedError, all_columns, statement
 
@@ -19,16 +19,17 @@ JOIN unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[])) AS b(compan
 
 # A merged contact stands for the one that it was merged into, whatever key it is found by.
 KNOWN = statement("""
-SELECT DISTINCT c.id, c."companyId", c.number, c.lid, c.jid, c."remoteJid", c.name, c."isGroup",
-       c.active, c.channel, c."whatsappId", c."updatedAt"
+SELECT DISTINCT found.number, found.lid, found.jid,
+       c.id, c."companyId", c.number, c.lid, c.jid, c."remoteJid", c.name, c."isGroup", c.active,
+       c.channel, c."whatsappId", c."updatedAt"
 FROM unnest(CAST(:company_id AS int[]), CAST(:number AS text[]), CAST(:lid AS text[]),
             CAST(:jid AS text[])) AS b(company_id, number, lid, jid)
 CROSS JOIN LATERAL (
-  SELECT id, "mergedIntoContactId" AS winner FROM "Contacts"
+  SELECT id, "mergedIntoContactId" AS winner, number, lid, jid FROM "Contacts"
   WHERE "companyId" = b.company_id AND number = b.number
-  UNION SELECT id, "mergedIntoContactId" FROM "Contacts"
+  UNION SELECT id, "mergedIntoContactId", number, lid, jid FROM "Contacts"
   WHERE "companyId" = b.company_id AND lid = b.lid
-  UNION SELECT id, "mergedIntoContactId" FROM "Contacts"
+  UNION SELECT id, "mergedIntoContactId", number, lid, jid FROM "Contacts"
   WHERE "companyId" = b.company_id AND jid = b.jid
 ) AS found
 JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = COALESCE(found.winner, found.id)
@@ -76,10 +77,12 @@ async def lines(
     return {(row[0], row[1]): Line(*row) for row in rows}
 
 
-async def known(conn: AsyncConnection, identities: Collection[Identity]) -> list[Contact]:
-    """Read the contacts that any key of these identities finds."""
+async def known(conn: AsyncConnection, identities: Collection[Identity]) -> list[Known]:
+    """Read the contacts that any key of these identities finds, each under the keys found."""
     rows = await conn.execute(KNOWN, all_columns(list(identities), Identity))
-    return [Contact(*row) for row in rows]
+    return [
+        Known(Identity(row.companyId, row[0], row[1], row[2]), Contact(*row[3:])) for row in rows
+    ]
 
 
 async def save(

@@ -8,26 +8,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.messages.rules import Connection, Line, Message, Quote, Wid
 from shared.db.bulk import all_columns, statement
 
-# A connection registered without a server stands for that instance name on any server.
+# A connection registered without a server stands for that instance on any server without its own.
 LINES = statement("""
-SELECT b.server, b.instance, c."companyId", c."whatsappId"
+SELECT b.server, b.instance, c."companyId", c."whatsappId", c.server = '' AS anywhere
 FROM unnest(CAST(:server AS text[]), CAST(:instance AS text[])) AS b(server, instance)
-CROSS JOIN LATERAL (
-  SELECT "companyId", "whatsappId" FROM "GatewayConnections"
-  WHERE gateway = :gateway AND instance = b.instance
-    AND server = (SELECT max(server) FROM "GatewayConnections"
-                  WHERE gateway = :gateway AND instance = b.instance
-                    AND rtrim(server, '/') IN (b.server, ''))
-) AS c
+JOIN "GatewayConnections" c
+  ON c.gateway = :gateway AND c.instance = b.instance AND rtrim(c.server, '/') IN (b.server, '')
+ORDER BY anywhere
 """)
 
+# What was deleted while the message was on its way is left out; the message is not.
 INSERT = statement("""
 INSERT INTO "Messages" ("companyId", "whatsappId", wid, "messageId", "ticketId", "contactId",
                         "queueId", "ticketTrakingId", body, "mediaType", "mediaUrl", "fromMe",
                         read, ack, "isForwarded", "remoteJid", participant, "dataJson",
                         "createdAt")
-SELECT b.company_id, b.whatsapp_id, b.wid, b.wid, b.ticket_id, b.contact_id, b.queue_id,
-       b.ticket_traking_id, b.body, b.media_type, b.media_url, b.from_me, b.read, b.ack,
+SELECT b.company_id, b.whatsapp_id, b.wid, b.wid, b.ticket_id, sender.id, queue.id,
+       traking.id, b.body, b.media_type, b.media_url, b.from_me, b.read, b.ack,
        b.is_forwarded, b.remote_jid, b.participant, b.data_json, b.created_at
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid AS text[]),
             CAST(:ticket_id AS int[]), CAST(:contact_id AS int[]), CAST(:queue_id AS int[]),
@@ -39,6 +36,10 @@ FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid A
   AS b(company_id, whatsapp_id, wid, ticket_id, contact_id, queue_id, ticket_traking_id, body,
        media_type, media_url, from_me, read, ack, is_forwarded, remote_jid, participant,
        data_json, created_at)
+LEFT JOIN "Contacts" sender ON sender."companyId" = b.company_id AND sender.id = b.contact_id
+LEFT JOIN "Queues" queue ON queue."companyId" = b.company_id AND queue.id = b.queue_id
+LEFT JOIN "TicketTraking" traking
+  ON traking."companyId" = b.company_id AND traking.id = b.ticket_traking_id
 ORDER BY b.created_at, b.wid
 ON CONFLICT ("companyId", "whatsappId", wid) DO NOTHING
 RETURNING "companyId", "whatsappId", wid, id
@@ -89,8 +90,9 @@ async def lines(
         },
     )
     found: defaultdict[Connection, list[Line]] = defaultdict(list)
-    for server, instance, company_id, whatsapp_id in rows:
-        found[server, instance].append(Line(company_id, whatsapp_id))
+    for server, instance, company_id, whatsapp_id, anywhere in rows:
+        if not (anywhere and found[server, instance]):
+            found[server, instance].append(Line(company_id, whatsapp_id))
     return {**found}
 
 

@@ -1,7 +1,6 @@
 """What the tickets worker does with each kind of message: load, decide, save, tell."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,12 +20,8 @@ async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentifie
     reopened = await conversations.reopen(conn, plan.reopened)
     opened = await conversations.open_new(conn, plan.new)
     saved = {**reopened, **opened}
-    began = {(ticket.company_id, ticket.ticket_id) for ticket in saved.values()}
-    await attendances.log(conn, began, "create")
-    tickets = (
-        replace(t, id=saved[t.id].ticket_id) if t.id in saved else t for t in plan.tickets.values()
-    )
-    traking_ids = await attendances.find_or_begin(conn, tickets)
+    await attendances.log(conn, rules.keys(saved), "create")
+    traking_ids = await attendances.find_or_begin(conn, rules.with_ids(plan, saved))
     return rules.routed(plan, saved, traking_ids)
 
 
@@ -35,11 +30,15 @@ async def refresh_tickets(
 ) -> Outcome:
     """Bring each ticket's unread count and last message up to date with its messages.
 
-    A ticket that began for a message which proved a copy is closed again, if it is still empty.
+    A ticket that began for a message which proved a copy is closed again, if it is still empty;
+    a message that was on its way to it brings it back.
     """
     doubtful, touched = rules.to_take_back(batch), rules.touched(batch)
     await tallies.lock(conn, doubtful | touched)
     discarded = await tallies.take_back(conn, doubtful)
-    await attendances.log(conn, {(t.company_id, t.ticket_id) for t in discarded.values()}, "delete")
-    updated = await tallies.refresh(conn, touched)
-    return rules.refreshed(batch, discarded, updated)
+    await attendances.log(conn, rules.keys(discarded), "delete")
+    alive = touched - rules.keys(discarded)
+    revived = await tallies.revive(conn, alive)
+    await attendances.log(conn, rules.keys(revived), "create")
+    updated = await tallies.refresh(conn, alive)
+    return rules.refreshed(batch, [*discarded.values(), *revived.values(), *updated.values()])

@@ -6,11 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.contracts.message import MessageIdentified, MessageRefused, MessageRouted, MessageStored
 from shared.contracts.outcome import Dead, Outcome, Told
-from shared.contracts.ticket import (
-    TicketChanged,
-    TicketDiscarded,
-    TicketUpdated,
-)
+from shared.contracts.ticket import TicketChanged
 
 NONE, OPENED, REOPENED = "none", "opened", "reopened"  # what finding a message's ticket did
 
@@ -204,12 +200,22 @@ def touched(batch: Iterable[MessageStored | MessageRefused]) -> set[tuple[int, i
     return {(e.company_id, e.ticket_id) for e in batch if isinstance(e, MessageStored)}
 
 
+def keys(tickets: Mapping[int, TicketChanged]) -> set[tuple[int, int]]:
+    """Name tickets as (company, ticket)."""
+    return {(ticket.company_id, ticket.ticket_id) for ticket in tickets.values()}
+
+
+def with_ids(plan: Plan, saved: Mapping[int, TicketChanged]) -> list[Ticket]:
+    """List the tickets that messages go to, new ones with the ids that they were saved under."""
+    return [
+        replace(ticket, id=saved[ticket.id].ticket_id) if ticket.id in saved else ticket
+        for ticket in plan.tickets.values()
+    ]
+
+
 def refreshed(
-    batch: Sequence[MessageStored | MessageRefused],
-    discarded: Mapping[int, TicketDiscarded],
-    updated: Mapping[int, TicketUpdated],
+    batch: Sequence[MessageStored | MessageRefused], facts: Iterable[TicketChanged]
 ) -> Outcome:
-    """Tell each ticket's new state once, as caused by the last of its messages."""
+    """Tell each ticket's new state, as caused by the last of its messages."""
     last = {event.ticket_id: event for event in batch if event.ticket_id}
-    facts: dict[int, TicketChanged] = {**updated, **discarded}
-    return [Told(last[ticket_id], fact) for ticket_id, fact in facts.items()]
+    return [Told(last[fact.ticket_id], fact) for fact in facts]

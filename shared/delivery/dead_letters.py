@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import all_columns, statement
 from shared.delivery.decode import Record, headers_of
+from shared.delivery.outbox import moment
 
 SECRET_MEMBERS = re.compile(
     rb'("(?:apikey|token|password|secret|base64|authorization)"\s*:\s*)"(?:[^"\\]|\\.)*"?',
@@ -62,7 +63,7 @@ def dead_letter(
         detail=detail.replace("\x00", "")[:2000],
         sqlstate=sqlstate,
         company_id=_company_of(record),
-        record_timestamp=datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC),
+        record_timestamp=moment(record.timestamp),
     )
 
 
@@ -92,8 +93,9 @@ def _company_of(record: Record) -> int | None:
     claimed = getattr(headers, "company_id", "") or (record.key or b"").split(b":")[0].decode(
         "ascii", "replace"
     )
-    if claimed.isascii() and claimed.isdigit() and int(claimed) <= LARGEST_ID:
-        return int(claimed)
+    if claimed.isascii() and claimed.isdigit() and len(claimed) <= len(str(LARGEST_ID)):
+        company_id = int(claimed)
+        return company_id if company_id <= LARGEST_ID else None
     return None
 
 

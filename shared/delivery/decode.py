@@ -88,10 +88,8 @@ class SortingTable:
             structured = _structured(value)
             if isinstance(structured, Rejected):
                 return structured
-            type_name, value = structured
-        else:
-            type_name = headers.type
-        contract = self._contract(record.topic, type_name)
+            headers, value = structured
+        contract = self._contract(record.topic, headers.type)
         if isinstance(contract, Rejected | Skipped):
             return contract
         try:
@@ -115,14 +113,15 @@ class SortingTable:
         return Skipped(type_name)
 
 
-def _structured(value: bytes) -> tuple[str, bytes] | Rejected:
+def _structured(value: bytes) -> tuple[Headers, bytes] | Rejected:
     try:
         envelope = json.loads(value)
     except (ValueError, RecursionError):
         return Rejected("unreadable-body", "the body is not JSON")
     if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
         return Rejected("unreadable-body", "a structured CloudEvent needs a type")
-    return envelope["type"], json.dumps(envelope.get("data")).encode()
+    attributes = Headers(type=envelope["type"], company_id=str(envelope.get("companyid", "")))
+    return attributes, json.dumps(envelope.get("data")).encode()
 
 
 def _checked_company(event: BaseModel, claimed: str) -> BaseModel | Rejected:

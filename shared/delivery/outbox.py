@@ -11,6 +11,7 @@ from aiokafka.partitioner import murmur2
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import headers
 
+LAST_MS = 253_402_300_799_000  # the last second of the year 9999
 LARGEST_RECORD = 1_000_000  # bytes; Kafka's own default limit is 1,048,588
 
 
@@ -44,6 +45,11 @@ class Origin:
         return f"{self.number:020d}.{index:06d}"
 
 
+def moment(timestamp_ms: int) -> datetime:
+    """Read a record's time; producers may have written anything, so absurd ones are clamped."""
+    return datetime.fromtimestamp(min(max(timestamp_ms, 0), LAST_MS) / 1000, UTC)
+
+
 def partition_of(key: str, partitions: int) -> int:
     """Choose the partition as Kafka's Java client and aiokafka do (murmur2 of the key)."""
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
@@ -65,7 +71,7 @@ def encode(
                 fact,
                 id=f"{origin.source}/{sequence}",
                 source=origin.source,
-                time=datetime.fromtimestamp(origin.timestamp_ms / 1000, UTC),
+                time=moment(origin.timestamp_ms),
                 sequence=sequence,
             )
         ),

@@ -31,6 +31,7 @@ class Publisher:
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
         self._partitions: dict[str, int] = {}
+        self._starting = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect; raises KafkaError where no broker answers."""
@@ -81,22 +82,25 @@ class Publisher:
         return sum(map(len, lanes.values()))
 
     async def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._connection,
-                acks="all",
-                enable_idempotence=True,
-                compression_type="lz4",
-                max_batch_size=LARGEST_BATCH,
-                max_request_size=2 * LARGEST_BATCH + 1_048_576,
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                await kafka.stop(producer)
-                raise
-            self._producer = producer
-        return self._producer
+        async with self._starting:
+            return self._producer or await self._connected()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **self._connection,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=LARGEST_BATCH,
+            max_request_size=2 * LARGEST_BATCH + 1_048_576,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await kafka.stop(producer)
+            raise
+        self._producer = producer
+        return producer
 
 
 async def _publish_lane(
@@ -116,7 +120,7 @@ def _append(batch: Any, record: Outgoing) -> bool:  # noqa: ANN401 - aiokafka's 
         batch.append(
             key=record.key.encode(),
             value=record.value.encode(),
-            timestamp=record.timestamp_ms,
+            timestamp=None,  # now: retention counts from the telling, ce_time from the cause
             headers=[(name, value.encode()) for name, value in record.headers],
         )
         is not None

@@ -13,6 +13,7 @@ from shared.delivery.subscription import Handler
 
 MOST_RACES = 5
 RACES = {"23505": MOST_RACES, "23503": 1}  # SQLSTATE: how often to load and decide again
+UNFIT = "22000"  # a value that the driver itself cannot encode
 DATA_CLASSES = ("22", "23")  # SQLSTATE classes that blame the data: bad value, broken constraint
 
 
@@ -64,8 +65,10 @@ def sqlstate_of(error: DBAPIError) -> str:
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     if code:
         return str(code)
-    return "22000" if isinstance(getattr(error.orig, "__cause__", None), ValueError) else ""
+    return UNFIT if isinstance(getattr(error.orig, "__cause__", None), ValueError) else ""
 
 
 def _sentence(error: DBAPIError) -> str:
-    return str(error.orig).splitlines()[0].partition(": ")[2] or type(error.orig).__name__
+    if sqlstate_of(error) == UNFIT:
+        return "a value does not fit its column"
+    return str(error.orig).rpartition(">: ")[2].splitlines()[0]

@@ -20,6 +20,8 @@ from shared.delivery.subscription import Timer
 
 log = structlog.get_logger("chatia.timer")
 
+# Publishing may take longer than an idle transaction may last; the claim must not end before it.
+STAY_IDLE = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:claim, 0))")
 
 
@@ -57,21 +59,22 @@ class TimerLoop:
         """Do what is due, unless another process is at it; returns how many facts were told."""
         async with self._engine.begin() as claim:
             name = f"{self._corridor.service}/{self._place.topic}"
+            await claim.execute(STAY_IDLE)
             if not (await claim.execute(CLAIM, {"claim": name})).scalar_one():
                 return 0
             await self._tell_what_is_left()
             async with self._engine.begin() as conn:
-                facts = await self._due(conn)
+                facts, at = await self._due(conn)
             if facts:
                 await self._publisher.publish(facts)
-                await self._clear()
+                await self._clear(at)
             return len(facts)
 
-    async def _due(self, conn: AsyncConnection) -> list[Outgoing]:
+    async def _due(self, conn: AsyncConnection) -> tuple[list[Outgoing], int]:
         row = await self._row(conn)
         told = await self._timer.handler(conn)
         if not told:
-            return []
+            return [], row.next_offset
         now_ms = int(time.time() * 1000)
         facts = self._encode(told, row, now_ms)
         progress = Progress(
@@ -84,7 +87,7 @@ class TimerLoop:
         )
         await checkpoints.save(conn, self._corridor.service, [progress])
         log.info("timer.ticked", timer=self._timer.name, told=len(facts))
-        return facts
+        return facts, progress.next_offset
 
     def _encode(self, told: Sequence[Event], row: Checkpoint, now_ms: int) -> list[Outgoing]:
         source = self._corridor.source(self._place, row.epoch)
@@ -112,9 +115,9 @@ class TimerLoop:
             row = await self._row(conn)
         if row.outbox:
             await self._publisher.publish(unpack(row.outbox))
-            await self._clear()
+            await self._clear(row.next_offset)
 
-    async def _clear(self) -> None:
+    async def _clear(self, at: int) -> None:
+        """Empty the outbox that was told, and no other that may stand there by now."""
         async with self._engine.begin() as conn:
-            row = await self._row(conn)
-            await checkpoints.clear(conn, self._corridor.service, {self._place: row.next_offset})
+            await checkpoints.clear(conn, self._corridor.service, {self._place: at})

@@ -52,11 +52,17 @@ class Worker:
         self._positions: dict[Place, int] = {}
         self._sought: set[Place] = set()
         self._untold: set[Place] = set()
+        self._takeovers = 0
         self.outage = Outage(engine, consumer)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
+        takeovers = self._takeovers
         async with self.busy:
+            # A batch that waited while partitions were taken over was fetched before their seek:
+            # what it holds of them will be read again from there.
+            if takeovers != self._takeovers:
+                records = [r for r in records if Place(r.topic, r.partition) not in self._sought]
             try:
                 await self._take(records)
                 self.outage.is_over()
@@ -76,6 +82,7 @@ class Worker:
         wanted = set(places)
         if not wanted:
             return
+        self._takeovers += 1
         starts = await self._consumer().beginning_offsets(wanted)
         async with self._engine.begin() as conn:
             await checkpoints.create(conn, self.corridor.service, starts)
@@ -111,7 +118,7 @@ class Worker:
             by_place[Place(record.topic, record.partition)].append(record)
         lost = {p for p in by_place if p not in self._positions or p in self._untold}
         # Their records in hand were fetched before the seek of the taking over: read them again.
-        await self.take_over(lost)
+        await self.take_over(lost & set(self._consumer().assignment()))
         fitting = [
             record
             for place, found in by_place.items()
@@ -162,6 +169,8 @@ class Worker:
     async def _show_progress(self, offsets: dict[Place, int]) -> None:
         """Commit to Kafka for lag dashboards only; the truth is in the checkpoints."""
         ours = {p: o for p, o in offsets.items() if p in set(self._consumer().assignment())}
+        if not ours:
+            return
         try:
             await self._consumer().commit(ours)
         except KafkaError as error:

@@ -92,7 +92,7 @@ class GatewayConnection(Identified, Stamped, Base):
     __tablename__ = "GatewayConnections"
     __table_args__ = (
         belongs_to("whatsappId", "Whatsapps"),
-        unique("gateway", "server", "instance"),
+        unique("gateway", "instance", "server"),
         index("whatsappId"),
     )
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.store import attendances
 from services.tickets.store.state import NEXT_VERSION, STATE, Change, pairs, state
-from shared.contracts.ticket import TicketDiscarded, TicketUpdated
+from shared.contracts.ticket import TicketDiscarded, TicketReopened, TicketUpdated
 from shared.db.bulk import statement
 
 LOCK = statement("""
@@ -50,16 +50,32 @@ WHERE t."companyId" = s.company_id AND t.id = s.ticket_id
 RETURNING {STATE}
 """)
 
-# Nobody has taken the ticket and its attendance has no message: it began for a copy only.
+# Nobody has accepted the ticket and its attendance has no message: it began for a copy only.
 TAKE_BACK = statement(f"""
 UPDATE "Tickets" t
 SET status = 'closed', "closedAt" = now(), lid = NULL, jid = NULL, "updatedAt" = {NEXT_VERSION}
 FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
 WHERE t."companyId" = b.company_id AND t.id = b.ticket_id
-  AND t.status IN ('pending', 'group', 'lgpd') AND t."userId" IS NULL
+  AND t.status IN ('pending', 'group', 'lgpd', 'open')
   AND NOT EXISTS (
-    SELECT FROM "Messages" m JOIN "TicketTraking" k ON k.id = m."ticketTrakingId"
-    WHERE m."ticketId" = t.id AND k."ticketId" = t.id AND k."finishedAt" IS NULL)
+    SELECT FROM "TicketTraking" k
+    WHERE k."ticketId" = t.id AND k."finishedAt" IS NULL
+      AND (k."startedAt" IS NOT NULL
+           OR EXISTS (SELECT FROM "Messages" m WHERE m."ticketTrakingId" = k.id)))
+RETURNING {STATE}
+""")
+
+# A message that was on its way to a ticket when that was taken back brings it to life again.
+REVIVE = statement(f"""
+UPDATE "Tickets" t
+SET status = 'pending', "closedAt" = NULL, "updatedAt" = {NEXT_VERSION}
+FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
+WHERE t."companyId" = b.company_id AND t.id = b.ticket_id AND t.status = 'closed'
+  AND 'delete' = (SELECT l.type FROM "LogTickets" l
+                  WHERE l."ticketId" = t.id ORDER BY l.id DESC LIMIT 1)
+  AND NOT EXISTS (SELECT FROM "Tickets" o
+                  WHERE o."companyId" = t."companyId" AND o."whatsappId" = t."whatsappId"
+                    AND o."contactId" = t."contactId" AND o.status <> 'closed')
 RETURNING {STATE}
 """)
 
@@ -76,6 +92,14 @@ async def refresh(
     """Bring unread count and last message up to date; gives the tickets that changed."""
     found = pairs(tickets)
     return await _changed(conn, REFRESH, found, TicketUpdated) if found else {}
+
+
+async def revive(
+    conn: AsyncConnection, tickets: Iterable[tuple[int, int]]
+) -> dict[int, TicketReopened]:
+    """Bring back tickets that were taken back and have a message after all; gives those."""
+    found = pairs(tickets)
+    return await _changed(conn, REVIVE, found, TicketReopened) if found else {}
 
 
 async def take_back(

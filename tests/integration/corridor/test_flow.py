@@ -199,6 +199,84 @@ async def test_a_copy_that_slipped_through_is_refused_and_its_ticket_taken_back(
     assert len(await flow.sql('SELECT 1 FROM "Messages"')) == 1
 
 
+async def routed_copy(flow: Deployment, ticket_id: int, effect: str) -> Record:
+    """Make the record of a copy of A1 that slipped through to another ticket."""
+    facts = await flow.facts("message.routed")
+    traking = await flow.sql(
+        'SELECT id FROM "TicketTraking" WHERE "ticketId" = :t AND "finishedAt" IS NULL', t=ticket_id
+    )
+    copy = {
+        **facts[0],
+        "ticketId": ticket_id,
+        "ticketTrakingId": traking[0]["id"],
+        "ticketEffect": effect,
+    }
+    headers = (("ce_type", b"chatia.message.routed.v1"),)
+    key = f"1:10:{CUSTOMER}"
+    return Record(flow.topic("message.routed"), key, json.dumps(copy).encode(), headers)
+
+
+async def a_ticket_that_began_for_a_copy(flow: Deployment, status: str) -> None:
+    """Store A1, close its ticket, and begin ticket 999 with an attendance of its own."""
+    await flow.publish(flow.record(received("A1")))
+    await flow.settled()
+    await flow.sql("""UPDATE "Tickets" SET status = 'closed'""")
+    await flow.sql("""INSERT INTO "Users" (id, "companyId", name, email, "passwordHash")
+                      VALUES (5, 1, 'Ana', 'ana@example.com', '-')""")
+    await flow.sql(
+        'INSERT INTO "Tickets" (id, "companyId", "whatsappId", "contactId", status, "userId") '
+        'SELECT 999, 1, 10, "contactId", :status, 5 FROM "Tickets"',
+        status=status,
+    )
+    await flow.sql('INSERT INTO "TicketTraking" ("companyId", "ticketId") VALUES (1, 999)')
+
+
+@pytest.mark.parametrize("status", ["pending", "open"])
+async def test_a_ticket_with_a_user_that_nobody_accepted_is_taken_back_as_well(
+    status: str, flow: Deployment
+) -> None:
+    await a_ticket_that_began_for_a_copy(flow, status)
+    await flow.publish(await routed_copy(flow, 999, "reopened"))
+    await flow.settled()
+    (ticket,) = await flow.sql('SELECT status FROM "Tickets" WHERE id = 999')
+    assert ticket == {"status": "closed"}
+
+
+async def test_a_message_on_its_way_to_a_ticket_that_is_taken_back_revives_it(
+    flow: Deployment,
+) -> None:
+    await a_ticket_that_began_for_a_copy(flow, "pending")
+    copy = await routed_copy(flow, 999, "opened")
+    await flow.publish(copy)
+    await flow.settled()
+    body = json.loads(copy.value or b"") | {"wid": "N1", "ticketEffect": "none"}
+    await flow.publish(Record(copy.topic, copy.key, json.dumps(body).encode(), copy.headers))
+    await flow.settled()
+    (ticket,) = await flow.sql('SELECT status, "unreadMessages" FROM "Tickets" WHERE id = 999')
+    assert ticket == {"status": "pending", "unreadMessages": 1}
+
+
+async def test_a_merged_contacts_messages_go_to_the_one_it_was_merged_into(
+    flow: Deployment,
+) -> None:
+    winner = received("A2", chat="5511977770000", jid="5511977770000@s.whatsapp.net")
+    await flow.publish(flow.record(received("A1")), flow.record(winner))
+    await flow.settled()
+    await flow.sql(
+        'UPDATE "Contacts" SET "mergedIntoContactId" = '
+        "(SELECT id FROM \"Contacts\" WHERE number = '5511977770000') WHERE number = :n",
+        n=CUSTOMER,
+    )
+    await flow.publish(flow.record(received("A3")))
+    await flow.settled()
+    (row,) = await flow.sql(
+        'SELECT c.number FROM "Messages" m JOIN "Contacts" c ON c.id = m."contactId" '
+        "WHERE m.wid = 'A3'"
+    )
+    assert row == {"number": "5511977770000"}
+    assert await flow.sql('SELECT id FROM "DeadLetters"') == []
+
+
 async def test_a_line_that_serves_no_groups_says_why_their_messages_are_not_rows(
     flow: Deployment,
 ) -> None:

@@ -111,7 +111,7 @@ def test_an_unknown_topic_is_wrong_usage() -> None:
 
 def test_a_record_that_kafka_would_not_take_is_refused_first() -> None:
     with pytest.raises(WrongUsage, match="Line 1 is too large"):
-        read(line(SEND | {"message": "x" * LARGEST_RECORD}))
+        read(line(SEND | {"remark": "x" * LARGEST_RECORD}))
 
 
 @pytest.mark.parametrize(

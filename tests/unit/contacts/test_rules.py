@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.contacts import rules
-from services.contacts.rules import Contact, Plan
+from services.contacts.rules import Contact, Identity, Known, Plan
 from shared.contracts.message import MessageReceived, MessageRefused
 from shared.contracts.outcome import Dead, Told
 from tests.support.build import CUSTOMER, GROUP, contact, in_group, lines, received
@@ -12,7 +12,8 @@ LID = "140000000000580@lid"
 
 
 def identify(*batch: MessageReceived, known: Sequence[Contact] = (), groups: bool = True) -> Plan:
-    return rules.identify(lines(allow_group=groups), known, batch)
+    found = [Known(Identity(c.company_id, c.number, c.lid, c.jid), c) for c in known]
+    return rules.identify(lines(allow_group=groups), found, batch)
 
 
 def test_a_stranger_becomes_a_contact_named_as_they_name_themselves() -> None:
@@ -76,6 +77,13 @@ def test_a_group_and_its_author_are_two_contacts() -> None:
     assert (group.number, group.is_group, group.name) == (GROUP, True, GROUP)
     assert (author.number, author.is_group, author.name) == (CUSTOMER, False, "Maria")
     assert plan.owners[0][1:] == (group.id, author.id)
+
+
+def test_a_number_that_was_merged_into_another_contact_stands_for_that_one() -> None:
+    winner = contact(200, number="5511900000009", jid=None)
+    by_the_loser = Known(Identity(1, CUSTOMER), winner)
+    plan = rules.identify(lines(), [by_the_loser], [received()])
+    assert (plan.new, plan.owners[0][1]) == ({}, 200)
 
 
 def test_our_message_has_no_sender() -> None:
