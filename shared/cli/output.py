@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+LONGEST_LINE = 10_000  # characters of a table's row
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 
 
@@ -41,8 +43,9 @@ def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
     for row in listed:
         table.add_row(*(str(cell) for cell in row))
     console = _console()
-    if not console.is_terminal:
-        console.width = max(console.width, console.measure(table).maximum)
+    # A terminal that is too narrow folds the lines; nothing is cut, least of all the first column.
+    wide = console.options.update_width(LONGEST_LINE)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
 
 

@@ -18,7 +18,7 @@ def record(
     key: bytes | None = b"1:10:x",
     offset: int = 2,
 ) -> Any:
-    headers = (("chatia-replay-for", service), ("chatia-dead-letter-id", letter_id))
+    headers: Any = (("chatia-replay-for", service), ("chatia-dead-letter-id", letter_id))
     return ConsumerRecord("t", 1, offset, 1_000, 0, key, b"{}", None, 0, 0, headers)
 
 
