@@ -12,12 +12,14 @@ from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaConnectionError
+from faststream import FastStream
 from sqlalchemy.exc import ProgrammingError
 
 from shared import logs
 from shared.cli.errors import WorldFailed
 from shared.cli.signals import stoppable
 from shared.delivery.publish import TopicMissingError
+from shared.delivery.service import await_database
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
 
@@ -48,7 +50,8 @@ def worker(
     # By name, because `shared` knows no service; the command line is only where they are started.
     app = importlib.import_module(f"services.{service}.app").create_app(settings)
     try:
-        asyncio.run(app.run())
+        with stoppable():
+            asyncio.run(_serve(app, settings))
     except TopicMissingError as error:
         raise WorldFailed(str(error)) from error
     except ProgrammingError as error:
@@ -58,6 +61,11 @@ def worker(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
             "KAFKA_BOOTSTRAP_SERVERS."
         ) from error
+
+
+async def _serve(app: FastStream, settings: Settings) -> None:
+    await await_database(settings)
+    await app.run()
 
 
 def wait_while_alive(children: Sequence[Guarded]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -14,7 +14,6 @@ from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
 from shared import kafka
@@ -36,6 +35,7 @@ REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so long
 GRACEFUL_TIMEOUT_S = 15.0
 
+ANYTHING = text("SELECT 1")
 DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
 
 Records = tuple[ConsumerRecord[Any, Any], ...]
@@ -128,34 +128,46 @@ def create_app(service: Service, settings: Settings) -> FastStream:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        corridor.deployment = await _deployment(engine)
-        await publisher.learn_partitions(
-            f"{settings.namespace}.{fact.topic}" for fact in service.tells
-        )
-        tasks = [asyncio.create_task(timer.run()) for timer in timers]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await worker.close()
-            await publisher.stop()
-            await engine.dispose()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(engine.dispose)
+            stack.push_async_callback(publisher.stop)
+            async with engine.connect() as conn:
+                corridor.deployment = str((await conn.execute(DEPLOYMENT)).scalar_one())
+            await publisher.learn_partitions(
+                f"{settings.namespace}.{fact.topic}" for fact in service.tells
+            )
+            stack.push_async_callback(worker.close)
+            async with _ticking(timers):
+                yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
 
 
-async def _deployment(engine: AsyncEngine) -> str:
-    """Read the uuid that the first migration gave to this database, waiting until it answers."""
+async def await_database(settings: Settings) -> None:
+    """Wait until the database answers, as the seed's 2.1 does; for before an application starts."""
+    engine = create_engine(settings.database, "chatia-waiting")
     backoff = Backoff()
     while True:
         try:
             async with engine.connect() as conn:
-                return str((await conn.execute(DEPLOYMENT)).scalar_one())
+                await conn.execute(ANYTHING)
         except (OSError, OperationalError, InterfaceError) as error:
             log.warning("database.awaited", error=type(error).__name__)
             await asyncio.sleep(backoff.failed())
+        else:
+            await engine.dispose()
+            return
+
+
+@asynccontextmanager
+async def _ticking(timers: Iterable[TimerLoop]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(timer.run()) for timer in timers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _broker(settings: Settings) -> KafkaBroker:

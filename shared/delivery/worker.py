@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import structlog
 from aiokafka.errors import IllegalStateError, KafkaError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import checkpoints
@@ -109,7 +110,11 @@ class Worker:
         """Let go of everything, at the end of the process."""
         self.outage.forget()
         async with self.busy:
-            await self.let_go(list(self._positions))
+            try:
+                await self.let_go(list(self._positions))
+            except (OSError, SQLAlchemyError) as error:
+                # Only an economy: who takes over next tells once more what was told already.
+                log.warning("outboxes.left", error=type(error).__name__)
 
     async def _take(self, records: Sequence[Record]) -> None:
         started = time.monotonic()
