@@ -6,12 +6,14 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.embedded import places
 from shared.embedded.servers import Servers, runtime
+from tests.faults.havoc import theme_of, themes
 from tests.faults.ledger import Ledger, table
 from tests.faults.plants import PLANTS
 from tests.faults.rounds import Outcome, arena, logs_of
@@ -24,48 +26,66 @@ MOST_EXAMPLES = 20
 
 def main() -> int:
     """Play what is missing and print the table; 1 where any round found something."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--seed", help="of all rounds; by default the one of the last run")
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="this round, once more")
-    parser.add_argument("--plant", choices=PLANTS, help="a bug to be found")
-    given = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    given = _arguments()
+    given.folder.mkdir(parents=True, exist_ok=True)
     logging.disable(logging.CRITICAL)  # clients complain of a broker that is away on purpose
-    ledger = Ledger.open(FOLDER / "rounds.json", given.seed)
-    again = given.only is not None or given.plant is not None
-    numbers = [given.only or 1] if again else ledger.missing(given.rounds)
-    say(f"Seed {ledger.seed}; {len(numbers)} rounds to play, {len(ledger.outcomes)} done before.")
-    played: list[Outcome] = []
-
-    def note(outcome: Outcome) -> None:
-        played.append(outcome)
-        if not again:
-            ledger.note(outcome)
-
-    if numbers:
-        with fresh_servers(FOLDER / "servers") as servers:
-            asyncio.run(_play(servers, ledger.seed, numbers, given.plant, note))
-    outcomes = played if again else ledger.up_to(given.rounds)
+    ledger = Ledger.open(given.folder / "rounds.json", given.seed)
+    wanted = _wanted(given, ledger)
+    say(f"Seed {ledger.seed}; {len(wanted)} rounds to play.")
+    note = Notes([], None if given.themes or given.only else ledger)
+    if wanted:
+        with fresh_servers(given.folder / "servers") as servers:
+            asyncio.run(_play(servers, ledger.seed, wanted, given, note))
+    outcomes = note.played if note.ledger is None else ledger.up_to(given.rounds)
     say(table(outcomes))
     return int(any(outcome.findings for outcome in outcomes))
 
 
+def _wanted(given: argparse.Namespace, ledger: Ledger) -> dict[int, str]:
+    if given.themes:
+        return dict(enumerate(given.themes, 1))
+    numbers = ledger.missing(given.rounds) if given.only is None else [given.only]
+    return {number: theme_of(number) for number in numbers}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seed", help="of all rounds; by default the one of the last run")
+    parser.add_argument("--only", type=int, metavar="NUMBER", help="this round, once more")
+    parser.add_argument("--themes", nargs="+", default=[], choices=list(themes()), metavar="THEME")
+    parser.add_argument("--plant", choices=PLANTS, help="a bug to be found")
+    parser.add_argument("--processes", type=int, default=2, help="of each service")
+    parser.add_argument("--patience", type=float, default=45, help="s before the missing is lost")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    return parser.parse_args()
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was played now; it is written down unless it was played out of turn."""
+
+    played: list[Outcome]
+    ledger: Ledger | None
+
+    def take(self, outcome: Outcome) -> None:
+        """Add a round."""
+        self.played.append(outcome)
+        if self.ledger is not None:
+            self.ledger.note(outcome)
+
+
 async def _play(
-    servers: Servers,
-    seed: str,
-    numbers: Sequence[int],
-    plant: str | None,
-    note: Callable[[Outcome], None],
+    servers: Servers, seed: str, wanted: Mapping[int, str], given: argparse.Namespace, notes: Notes
 ) -> None:
-    async with arena(servers, plant) as stage:
-        for number in numbers:
-            outcome = await stage.play(number, f"{seed}/{number}")
-            note(outcome)
-            _tell(servers, outcome)
+    async with arena(servers, given.processes, given.patience, given.plant) as stage:
+        for number, theme in wanted.items():
+            outcome = await stage.play(number, f"{seed}/{number}", theme)
+            notes.take(outcome)
+            _tell(servers, given.folder, outcome)
 
 
-def _tell(servers: Servers, outcome: Outcome) -> None:
+def _tell(servers: Servers, folder: Path, outcome: Outcome) -> None:
     found = ", ".join(f"{n} {kind}" for kind, n in outcome.counts.items()) or "all is well"
     say(
         f"round {outcome.number} ({outcome.theme}, seed {outcome.seed}): {outcome.seconds:.0f} s, "
@@ -74,7 +94,7 @@ def _tell(servers: Servers, outcome: Outcome) -> None:
     for finding in outcome.findings[:MOST_EXAMPLES]:
         say(f"  {finding.kind}: {finding.text}")
     if outcome.findings:
-        kept = FOLDER / f"logs-of-{outcome.seed.replace('/', '-')}"
+        kept = folder / f"logs-of-{outcome.seed.replace('/', '-')}"
         shutil.copytree(logs_of(servers), kept, dirs_exist_ok=True)
         say(f"  The logs are in {kept}.")
 

@@ -32,7 +32,17 @@ class Slot:
     process: Guarded | None = None
     wanted: bool = True
     starts: int = 0
+    log_begins: int = 0
     awaited_death: bool = False
+
+    @property
+    def has_partitions(self) -> bool:
+        """Whether the process has said that it was given partitions."""
+        if self.process is None:
+            return False
+        with self.process.log_path.open("rb") as log:
+            log.seek(self.log_begins)
+            return b"partitions.assigned" in log.read()
 
     @property
     def pid(self) -> int:
@@ -138,6 +148,8 @@ class Crew:
     def _start(self, slot: Slot) -> None:
         slot.starts += 1
         slot.awaited_death = False
+        log = self.servers.state / "logs" / f"{slot.name}.log"
+        slot.log_begins = log.stat().st_size if log.exists() else 0
         module = [sys.executable, "-m", "tests.faults.wrapped_worker", slot.service]
         argv = [*module, "--orders", str(self.orders(slot))]
         argv += ["--plant", self.plant] if self.plant else []

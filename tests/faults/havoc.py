@@ -18,6 +18,7 @@ TRAP_S = 5.0  # how long a trap is left armed
 FROZEN_S = 7.5  # longer than the session, so that others have taken over meanwhile
 LONG_OUTAGE_S = 60.0
 LONG_OUTAGE_EVERY = 20
+LONG_OUTAGE, QUIET_RESTART = "long outage", "quiet restart"
 
 Act = Callable[["Havoc"], Awaitable[None]]
 
@@ -61,17 +62,20 @@ def themes() -> dict[str, Callable[[Random], list[Step]]]:
         "broker": _broker,
         "database": _database,
         "come and go": _come_and_go,
+        QUIET_RESTART: lambda _: [],
         "everything": _everything,
-        "long outage": _long_outage,
+        LONG_OUTAGE: _long_outage,
+        "deaths": _deaths,
+        **{f"all die {point}": _all_die_at(point) for point in POINTS},
     }
 
 
 def theme_of(number: int) -> str:
     """Choose the kind of a round by its number, so that each kind has its turn."""
     if number % LONG_OUTAGE_EVERY == 0:
-        return "long outage"
-    usual = [name for name in themes() if name != "long outage"]
-    return usual[(number - 1) % len(usual)]
+        return LONG_OUTAGE
+    usual = list(themes())
+    return usual[(number - 1) % usual.index(LONG_OUTAGE)]
 
 
 def _kills(random: Random) -> list[Step]:
@@ -81,6 +85,26 @@ def _kills(random: Random) -> list[Step]:
 def _deaths_at(point: str) -> Callable[[Random], list[Step]]:
     def draw(random: Random) -> list[Step]:
         return [_trap(random, point, signal.SIGKILL) for _ in range(3)]
+
+    return draw
+
+
+def _deaths(random: Random) -> list[Step]:
+    return [_kill(random), *(_trap(random, point, signal.SIGKILL) for point in POINTS)]
+
+
+def _all_die_at(point: str) -> Callable[[Random], list[Step]]:
+    """Let every worker die at its first passing, so that a plant cannot get away by luck."""
+
+    def draw(_: Random) -> list[Step]:
+        async def act(havoc: Havoc) -> None:
+            slots = list(havoc.crew.slots)
+            for slot in slots:
+                havoc.crew.order(slot, point, 1, signal.SIGKILL)
+            struck = await asyncio.gather(*(_struck(havoc.crew, slot) for slot in slots))
+            havoc.done[f"SIGKILL {point}"] += sum(struck)
+
+        return [Step(1.5, act)]
 
     return draw
 

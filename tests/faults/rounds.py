@@ -26,15 +26,13 @@ from tests.faults import traffic
 from tests.faults.audit import Before, Case, all_topics, audit
 from tests.faults.crew import Crew
 from tests.faults.findings import LETTERS, TWICE, Finding
-from tests.faults.havoc import TRAFFIC_S, Havoc, theme_of, themes
-from tests.faults.reading import reader
+from tests.faults.havoc import QUIET_RESTART, TRAFFIC_S, Havoc, theme_of, themes
+from tests.faults.reading import Ends, reader
 from tests.faults.settled import Watch
 
 PARTITIONS = 4
-PROCESSES = 2  # of each service
 EVENTS = 400  # gateway events of a round
 START_S = 60.0
-PATIENCE_S = 45.0  # before what is missing counts as lost
 LAST_FACTS_S = 1.0
 FINAL = {TWICE, LETTERS}  # what no waiting mends
 
@@ -62,15 +60,15 @@ class Arena:
     """Servers and workers on which rounds are played, one after another."""
 
     def __init__(
-        self, servers: Servers, crew: Crew, engine: AsyncEngine, settings: Settings
+        self, crew: Crew, engine: AsyncEngine, settings: Settings, patience_s: float
     ) -> None:
         self.crew = crew
         self.watch = Watch(
             settings.kafka.bootstrap_servers, engine, topics_of(settings), PARTITIONS
         )
-        self._servers = servers
         self._engine = engine
         self._settings = settings
+        self._patience_s = patience_s
 
     async def play(self, number: int, seed: str, theme: str | None = None) -> Outcome:
         """Play one round; the seed gives its traffic and what is broken, and when."""
@@ -86,6 +84,9 @@ class Arena:
             group.create_task(havoc.carry_out(themes()[theme](random)))
         case = replace(case, acknowledged=publishing.result())
         findings = await self._verdict(case)
+        if theme == QUIET_RESTART and not findings:
+            findings = await self._restart_quietly()
+            havoc.done["all left"] += 1
         deaths, self.crew.deaths = self.crew.deaths, Counter()
         return Outcome(
             number, seed, theme, time.monotonic() - began, len(case.acknowledged),
@@ -100,14 +101,13 @@ class Arena:
             stage = await setting.build(conn, company_cast, now)
             last_letter = await found.last_letter(conn)
         topics = topics_of(self._settings)
-        async with reader(self._settings.kafka.bootstrap_servers, PARTITIONS) as reading:
-            before = Before(await reading.ends(all_topics(topics)), last_letter)
+        before = Before(await self._ends(), last_letter)
         place = traffic.Setting(name, stage, company_cast, topics, now)
         return Case(topics, stage, traffic.compose(place, random, EVENTS), (), before)
 
     async def _verdict(self, case: Case) -> list[Finding]:
         """Audit until all is well, or nothing can become well, or patience ends."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         findings: list[Finding] = []
         while True:
             await self.watch.settled(case.stage.company_ids, deadline)
@@ -118,6 +118,30 @@ class Arena:
             if time.monotonic() > deadline:
                 return findings
             await asyncio.sleep(LAST_FACTS_S)
+
+    async def _restart_quietly(self) -> list[Finding]:
+        """When all has been told, workers that leave and come back have nothing to tell."""
+        everybody = list(self.crew.slots)
+        await self.crew.dismiss(everybody)
+        findings = [
+            Finding(TWICE, f"the checkpoint {place} still holds facts that were told")
+            for place in await self.watch.left_outboxes()
+        ]
+        before = await self._ends()
+        self.crew.recall(everybody)
+        async with asyncio.timeout(START_S):
+            while not all(slot.has_partitions for slot in everybody):  # noqa: ASYNC110 - a file
+                await asyncio.sleep(LAST_FACTS_S)
+        after = await self._ends()
+        return findings + [
+            Finding(TWICE, f"{after[place] - end} facts on {place} were told again at a restart")
+            for place, end in before.items()
+            if after[place] > end
+        ]
+
+    async def _ends(self) -> Ends:
+        async with reader(self._settings.kafka.bootstrap_servers, PARTITIONS) as reading:
+            return await reading.ends(all_topics(topics_of(self._settings)))
 
     async def _audit(self, case: Case) -> list[Finding]:
         async with (
@@ -133,7 +157,9 @@ def topics_of(settings: Settings) -> Topics:
 
 
 @asynccontextmanager
-async def arena(servers: Servers, plant: str | None = None) -> AsyncIterator[Arena]:
+async def arena(
+    servers: Servers, processes: int, patience_s: float, plant: str | None = None
+) -> AsyncIterator[Arena]:
     """Make tables and topics, start the workers, and end them with the block."""
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers=servers.kafka_bootstrap),
@@ -145,9 +171,9 @@ async def arena(servers: Servers, plant: str | None = None) -> AsyncIterator[Are
     crew = Crew(servers, plant)
     watching: asyncio.Task[None] | None = None
     try:
-        crew.hire_base(PROCESSES)
+        crew.hire_base(processes)
         watching = asyncio.create_task(crew.watch())
-        stage = Arena(servers, crew, engine, settings)
+        stage = Arena(crew, engine, settings, patience_s)
         if not await stage.watch.all_assigned(START_S):
             raise TimeoutError(f"The workers did not start; see {servers.state / 'logs'}.")
         yield stage

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.demo.records import Topics
 from shared.topics import EVOLUTION_EVENTS
-from tests.faults.reading import Ends, reader
+from tests.faults.reading import Ends, Reader, reader
 
 POLL_S = 0.3
 STILL_POLLS = 2
@@ -66,29 +67,24 @@ class Watch:
             await asyncio.sleep(POLL_S)
         return False
 
-    async def settled(self, company_ids: Sequence[int], deadline: float) -> bool:
+    async def settled(self, company_ids: Sequence[int], deadline: float) -> None:
         """Wait until nothing is left to take in or to send, and nothing has moved for a while."""
-        still, before = 0, None
         while time.monotonic() < deadline:
-            try:
-                ends = await self.ends()
-                lag = self._behind(ends, await self._checkpoints()) + await self._unsent(
-                    company_ids
-                )
-            except (KafkaError, SQLAlchemyError, OSError):
-                still = 0
-            else:
-                still = still + 1 if lag == 0 and ends == before else 0
-                before = ends
-            if still >= STILL_POLLS:
-                return True
+            with suppress(KafkaError, SQLAlchemyError, OSError):
+                async with reader(self._bootstrap, self._partitions) as reading:
+                    await self._still(reading, company_ids, deadline)
+                    return
             await asyncio.sleep(POLL_S)
-        return False
 
-    async def ends(self) -> Ends:
-        """Tell where the topics that anybody hears end."""
-        async with reader(self._bootstrap, self._partitions) as reading:
-            return await reading.ends({topic for _, topic in self._heard})
+    async def _still(self, reading: Reader, company_ids: Sequence[int], deadline: float) -> None:
+        still, before = 0, None
+        while still < STILL_POLLS and time.monotonic() < deadline:
+            ends = await reading.ends({topic for _, topic in self._heard})
+            behind = self._behind(ends, await self._checkpoints())
+            behind += await self._unsent(company_ids)
+            still = still + 1 if behind == 0 and ends == before else 0
+            before = ends
+            await asyncio.sleep(POLL_S)
 
     async def left_outboxes(self) -> list[tuple[str, str, int]]:
         """Name the checkpoints that still hold facts."""
