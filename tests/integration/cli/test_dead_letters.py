@@ -112,8 +112,6 @@ async def test_rubbish_is_listed_repaired_replayed_and_becomes_a_row(
     assert deeds(letter) == [("replayed", "joão"), ("resolved", None)]
     assert letter["history"][0]["edited"] is True
     assert await answer(flow, "list") == []
-    (resolved,) = await answer(flow, "list", "--status", "all")
-    assert resolved["status"] == "resolved"
 
 
 async def test_replayed_twice_is_once(flow: Deployment, tmp_path: Path) -> None:
@@ -297,12 +295,11 @@ async def listened(flow: Deployment) -> None:
 async def test_a_dry_run_changes_nothing(flow: Deployment) -> None:
     letter_id = await dead(flow, b"not json")
     before = await letters(flow)
-    for words in (("replay", str(letter_id)), ("replay", "--company", "1")):
-        assert await answer(flow, *words, "--dry-run") == {
-            "replayed": [letter_id],
-            "settledBefore": [],
-            "dryRun": True,
-        }
+    assert await answer(flow, "replay", "--company", "1", "--dry-run") == {
+        "replayed": [letter_id],
+        "settledBefore": [],
+        "dryRun": True,
+    }
     assert (await run(flow, "discard", str(letter_id), "--dry-run")).answer == (
         f"Would be discarded: 1 ({letter_id}).\n"
     )
