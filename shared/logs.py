@@ -8,6 +8,13 @@ import structlog
 from shared.settings import Settings
 
 
+def _console() -> structlog.dev.ConsoleRenderer:
+    """Render for people, with plain tracebacks: rich ones show local variables, people's words."""
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
 def configure(settings: Settings) -> None:
     """Write one line an event to standard error: coloured for people, or JSON for machines."""
     shared_steps: list[structlog.typing.Processor] = [
@@ -24,7 +31,7 @@ def configure(settings: Settings) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [_console()]
     )
     handler = logging.StreamHandler()
     handler.setFormatter(

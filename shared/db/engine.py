@@ -14,6 +14,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> AsyncEng
     """Make an engine whose sessions run in UTC and give up waiting, rather than wait for ever."""
     return create_async_engine(
         settings.url,
+        hide_parameters=True,  # an error's text goes to the log, and parameters are people's words
         pool_size=settings.pool_max,
         max_overflow=0,
         pool_timeout=settings.pool_acquire_ms / 1000,

@@ -50,7 +50,7 @@ class Outage:
     def wait_out(self, error: Exception) -> None:
         """Pause every partition until the database answers, and then a little."""
         what = awaited(error)
-        if self.health.waits_for(what) or what == health.US:
+        if self.health.waits_for(what):
             log.error(
                 "batch.postponed",
                 waiting_for=what,

@@ -13,6 +13,8 @@ from shared.contracts.base import Event
 from shared.delivery import checkpoints
 from shared.delivery.checkpoints import Checkpoint, Progress
 from shared.delivery.corridor import Corridor
+from shared.delivery.health import US, Health
+from shared.delivery.outage import awaited
 from shared.delivery.outbox import Origin, Outgoing, encode, pack, unpack
 from shared.delivery.publish import Publisher
 from shared.delivery.retry import Backoff
@@ -41,6 +43,7 @@ class TimerLoop:
         self._publisher = publisher
         self._place = TopicPartition(f"timer:{timer.name}", 0)
         self._backoff = Backoff()
+        self._health = Health()
 
     async def run(self) -> None:
         """Tick until cancelled; an outage is waited for."""
@@ -49,11 +52,24 @@ class TimerLoop:
             try:
                 await self.tick()
                 self._backoff.succeeded()
+                self._health.works()
             # A timer that died would stop silently; it waits and tries again, whatever happened.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 delay_s = max(delay_s, self._backoff.failed())
-                log.exception("timer.postponed", timer=self._timer.name, error=type(error).__name__)
+                self._complain(error)
             await asyncio.sleep(delay_s)
+
+    def _complain(self, error: Exception) -> None:
+        """Say once what is waited for; a fault of ours comes with its traceback."""
+        what = awaited(error)
+        if self._health.waits_for(what):
+            log.error(
+                "timer.postponed",
+                timer=self._timer.name,
+                waiting_for=what,
+                error=type(error).__name__,
+                exc_info=error if what == US else None,
+            )
 
     async def tick(self) -> int:
         """Do what is due, unless another process is at it; returns how many facts were told."""

@@ -101,12 +101,14 @@ def _tell(servers: Servers, folder: Path, outcome: Outcome) -> None:
 
 @contextmanager
 def fresh_servers(state: Path) -> Iterator[Servers]:
-    """Run Kafka and Postgres, durable as in production, on a folder that is deleted afterwards."""
+    """Run Kafka and Postgres, durable as in production, on a folder of which the logs are kept."""
     places.remove(state)
     try:
         with runtime(state) as servers:
             yield servers
     finally:
+        shutil.rmtree(state.with_name("logs"), ignore_errors=True)
+        shutil.copytree(state / "logs", state.with_name("logs"))
         places.remove(state)
 
 
