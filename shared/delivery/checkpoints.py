@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import all_columns, statement
+from shared.delivery.continuity import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Checkpoint:
     topic: str
     partition: int
     next_offset: int
+    last_timestamp: int | None
+    last_crc: int | None
     epoch: int
     outbox: bytes | None
     seen: dict[str, str]
@@ -25,6 +28,13 @@ class Checkpoint:
         """The partition that this is about."""
         return TopicPartition(self.topic, self.partition)
 
+    @property
+    def remembered(self) -> Remembered | None:
+        """The last record that was read; none before the first, or after a reset."""
+        if self.last_timestamp is None or self.last_crc is None:
+            return None
+        return Remembered(self.next_offset - 1, self.last_timestamp, self.last_crc)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -33,7 +43,8 @@ class Progress:
     topic: str
     partition: int
     next_offset: int
-    last_timestamp: int
+    last_timestamp: int | None
+    last_crc: int | None
     outbox: bytes | None
     seen: str
 
@@ -47,7 +58,8 @@ ON CONFLICT (service, topic, partition) DO NOTHING
 """)
 
 LOCK = statement("""
-SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c.epoch, c.outbox, c.seen
+SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c."lastTimestamp" AS last_timestamp,
+       c."lastCrc" AS last_crc, c.epoch, c.outbox, c.seen
 FROM "Checkpoints" c
 JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
   ON b.topic = c.topic AND b.partition = c.partition
@@ -58,11 +70,12 @@ FOR NO KEY UPDATE OF c
 
 SAVE = statement("""
 UPDATE "Checkpoints" c
-SET "nextOffset" = b.next_offset, "lastTimestamp" = b.last_timestamp, outbox = b.outbox,
-    seen = b.seen, "updatedAt" = now()
+SET "nextOffset" = b.next_offset, "lastTimestamp" = b.last_timestamp, "lastCrc" = b.last_crc,
+    outbox = b.outbox, seen = b.seen, "updatedAt" = now()
 FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
-            CAST(:last_timestamp AS bigint[]), CAST(:outbox AS bytea[]), CAST(:seen AS jsonb[]))
-  AS b(topic, partition, next_offset, last_timestamp, outbox, seen)
+            CAST(:last_timestamp AS bigint[]), CAST(:last_crc AS bigint[]),
+            CAST(:outbox AS bytea[]), CAST(:seen AS jsonb[]))
+  AS b(topic, partition, next_offset, last_timestamp, last_crc, outbox, seen)
 WHERE c.service = :service AND c.topic = b.topic AND c.partition = b.partition
 """)
 

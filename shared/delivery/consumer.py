@@ -18,3 +18,6 @@ class Consumer(Protocol):
     async def beginning_offsets(  # noqa: D102
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, int]: ...
+    async def end_offsets(  # noqa: D102
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]: ...

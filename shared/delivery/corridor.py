@@ -13,6 +13,7 @@ from shared.contracts.base import Event
 from shared.contracts.outcome import Dead, Told
 from shared.delivery import checkpoints, dead_letters, replay
 from shared.delivery.checkpoints import Checkpoint, Progress
+from shared.delivery.continuity import crc_of
 from shared.delivery.dead_letters import DeadLetter, dead_letter
 from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
 from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
@@ -216,14 +217,19 @@ def _progress(
     outboxes: dict[Place, list[Outgoing]] = {place: [] for place in last}
     for where, fact in facts:
         outboxes[where].append(fact)
-    return [
-        Progress(
-            topic=place.topic,
-            partition=place.partition,
-            next_offset=max(record.offset + 1, held[place].next_offset),
-            last_timestamp=record.timestamp,
-            outbox=pack(outboxes[place]),
-            seen=json.dumps(seen[place]),
+    progress = []
+    for place, record in sorted(last.items()):
+        row = held[place]
+        goes_on = record.offset >= row.next_offset
+        progress.append(
+            Progress(
+                topic=place.topic,
+                partition=place.partition,
+                next_offset=record.offset + 1 if goes_on else row.next_offset,
+                last_timestamp=record.timestamp if goes_on else row.last_timestamp,
+                last_crc=crc_of(record) if goes_on else row.last_crc,
+                outbox=pack(outboxes[place]),
+                seen=json.dumps(seen[place]),
+            )
         )
-        for place, record in sorted(last.items())
-    ]
+    return progress

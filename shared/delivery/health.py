@@ -1,4 +1,4 @@
-"""What a worker says of itself: that it works, or what it waits for, and since when."""
+"""What a worker says of itself: that it works, what it waits for, or what it had to stop."""
 
 import time
 from datetime import UTC, datetime
@@ -12,14 +12,22 @@ class Health:
     def __init__(self) -> None:
         self._waits_for = ""
         self._since: datetime | None = None
+        self._stopped: dict[str, str] = {}
         self._last_work = time.monotonic()
 
     @property
     def status(self) -> str:
-        """Give `ok`, or `degraded: waiting for the database since 2026-08-20T12:00:00Z`."""
-        if self._since is None:
-            return "ok"
-        return f"degraded: waiting for {self._waits_for} since {self._since:%Y-%m-%dT%H:%M:%SZ}"
+        """Give `ok`, or `degraded: waiting for the database since 2026-08-20T12:00:00Z`.
+
+        What an operator has to decide follows as `stopped: …`, the first of it in full.
+        """
+        troubles = []
+        if self._since is not None:
+            troubles.append(f"waiting for {self._waits_for} since {self._since:%Y-%m-%dT%H:%M:%SZ}")
+        if self._stopped:
+            more = f" (and {len(self._stopped) - 1} more)" if len(self._stopped) > 1 else ""
+            troubles.append(f"stopped: {next(iter(self._stopped.values()))}{more}")
+        return f"degraded: {'; '.join(troubles)}" if troubles else "ok"
 
     @property
     def idle_s(self) -> float:
@@ -39,3 +47,13 @@ class Health:
         self._waits_for, self._since = "", None
         self._last_work = time.monotonic()
         return waited
+
+    def stopped(self, what: str, sentence: str) -> bool:
+        """Note that something stands still until an operator decides; tells whether it is news."""
+        news = self._stopped.get(what) != sentence
+        self._stopped[what] = sentence
+        return news
+
+    def goes_on(self, what: str) -> bool:
+        """Note that something goes on; tells whether it had been stopped."""
+        return self._stopped.pop(what, None) is not None

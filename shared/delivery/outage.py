@@ -1,7 +1,6 @@
 """Waiting for the world: partitions are paused, the group is kept, and health says for what."""
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -10,14 +9,15 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import health
-from shared.delivery.consumer import Consumer
 from shared.delivery.health import Health
+from shared.delivery.pauses import Pauses
 from shared.delivery.retry import Backoff
 from shared.delivery.settle import sqlstate_of
 
 log = structlog.get_logger("chatia.worker")
 
 ANYTHING = text("SELECT 1")
+OUTAGE = "outage"
 OUR_FAULTS = ("42", "0A")  # SQLSTATE classes: a statement, table or right that is not as it must be
 
 
@@ -40,31 +40,36 @@ class Outage:
     `max_poll_interval_ms`. Meanwhile the consumer keeps polling, and gets nothing.
     """
 
-    def __init__(self, engine: AsyncEngine, consumer: Callable[[], Consumer]) -> None:
-        self.health = Health()
+    def __init__(self, engine: AsyncEngine, pauses: Pauses, health: Health) -> None:
+        self._health = health
         self._engine = engine
-        self._consumer = consumer
+        self._pauses = pauses
         self._backoff = Backoff()
         self._resuming: asyncio.Task[None] | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Tell whether partitions are paused for it now."""
+        return self._resuming is not None and not self._resuming.done()
 
     def wait_out(self, error: Exception) -> None:
         """Pause every partition until the database answers, and then a little."""
         what = awaited(error)
-        if self.health.waits_for(what):
+        if self._health.waits_for(what):
             log.error(
                 "batch.postponed",
                 waiting_for=what,
                 error=type(error).__name__,
                 exc_info=error if what == health.US else None,
             )
-        self._consumer().pause(*self._consumer().assignment())
-        if self._resuming is None or self._resuming.done():
+        self._pauses.hold(OUTAGE)
+        if not self.lasts:
             self._resuming = asyncio.create_task(self._resume(self._backoff.failed()))
 
     def is_over(self) -> None:
         """Note that a batch went through."""
         self._backoff.succeeded()
-        if self.health.works():
+        if self._health.works():
             log.info("batch.resumed")
 
     def forget(self) -> None:
@@ -76,8 +81,7 @@ class Outage:
         await asyncio.sleep(delay_s)
         while not await self._database_answers():  # noqa: ASYNC110 - a server tells nobody
             await asyncio.sleep(self._backoff.failed())
-        mine = set(self._consumer().assignment())
-        self._consumer().resume(*(mine & set(self._consumer().paused())))
+        self._pauses.release(OUTAGE)
 
     async def _database_answers(self) -> bool:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -137,7 +137,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
                 f"{settings.namespace}.{fact.topic}" for fact in service.tells
             )
             stack.push_async_callback(worker.close)
-            async with _ticking(timers):
+            async with _looping([worker.look_round(), *(timer.run() for timer in timers)]):
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
@@ -160,8 +160,8 @@ async def await_database(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _ticking(timers: Iterable[TimerLoop]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(timer.run()) for timer in timers]
+async def _looping(loops: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
     finally:

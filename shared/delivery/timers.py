@@ -98,6 +98,7 @@ class TimerLoop:
             partition=0,
             next_offset=row.next_offset + 1,
             last_timestamp=now_ms,
+            last_crc=None,
             outbox=pack(facts),
             seen="{}",
         )

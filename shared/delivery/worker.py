@@ -13,13 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import checkpoints
 from shared.delivery.consumer import Consumer
+from shared.delivery.continuity import broken_log, lost_to_retention, other_log
 from shared.delivery.corridor import Corridor, Place, Result
 from shared.delivery.decode import Record
+from shared.delivery.health import Health
 from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
+from shared.delivery.pauses import Pauses
+from shared.delivery.positions import Fit, Position, Positions, first_offsets
 from shared.delivery.publish import Publisher
+from shared.delivery.stops import Stops
 
 log = structlog.get_logger("chatia.worker")
+
+LOOK_ROUND_S = 2.0
+LOOK_AT_STOPPED_EVERY = 5  # rounds
 
 
 class OvertakenError(Exception):
@@ -33,9 +41,9 @@ class OvertakenError(Exception):
 class Worker:
     """Holds what a process believes of its partitions and keeps it true to the database.
 
-    `positions` are the offsets that the checkpoints had when we last saw them; a partition that
-    is not among them is taken over first: its outbox is told again, and reading goes on from the
-    stored offset. `busy` is held for the length of a batch; a rebalance waits for it.
+    A partition without a position is taken over first: its outbox is told again, its log is
+    compared with its checkpoint, and reading goes on from the stored offset. `busy` is held for
+    the length of a batch; a rebalance waits for it.
     """
 
     def __init__(
@@ -47,14 +55,15 @@ class Worker:
     ) -> None:
         self.corridor = corridor
         self.busy = asyncio.Lock()
+        self.health = Health()
+        self.pauses = Pauses(consumer)
+        self.outage = Outage(engine, self.pauses, self.health)
+        self._stops = Stops(self.pauses, self.health)
         self._consumer = consumer
         self._engine = engine
         self._publisher = publisher
-        self._positions: dict[Place, int] = {}
-        self._sought: set[Place] = set()
-        self._untold: set[Place] = set()
+        self._positions = Positions()
         self._takeovers = 0
-        self.outage = Outage(engine, consumer)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
@@ -63,13 +72,14 @@ class Worker:
             # A batch that waited while partitions were taken over was fetched before their seek:
             # what it holds of them will be read again from there.
             if takeovers != self._takeovers:
-                records = [r for r in records if Place(r.topic, r.partition) not in self._sought]
+                sought = self._positions.sought()
+                records = [r for r in records if Place(r.topic, r.partition) not in sought]
             try:
                 await self._take(records)
                 self.outage.is_over()
             except OvertakenError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
-                self._forget(overtaken.places)
+                self._positions.forget(overtaken.places)
                 self._seek_back(records)
             # Nothing may leave the handler: FastStream would go on with the next batch and the
             # records of this one would never be read again. An outage and a bug of ours are both
@@ -84,7 +94,9 @@ class Worker:
         if not wanted:
             return
         self._takeovers += 1
+        self.pauses.apply()
         starts = await self._consumer().beginning_offsets(wanted)
+        ends = await self._consumer().end_offsets(wanted)
         async with self._engine.begin() as conn:
             await checkpoints.create(conn, self.corridor.service, starts)
             held = await checkpoints.lock(conn, self.corridor.service, wanted)
@@ -92,51 +104,83 @@ class Worker:
             fact for _, row in sorted(held.items()) for fact in unpack(row.outbox)
         )
         for place, row in held.items():
-            self._consumer().seek(place, row.next_offset)
-            self._positions[place] = row.next_offset
-            self._sought.add(place)
-            self._untold.discard(place)
+            trouble = broken_log(row.next_offset, starts[place], ends[place])
+            if trouble:
+                self._stop(place, trouble)
+                continue
+            position = Position(row.next_offset, row.remembered, outbox=row.outbox is not None)
+            self._positions[place] = position
+            self._consumer().seek(place, position.reads_from)
+            self._stops.go_on(place)
 
     async def let_go(self, places: Iterable[Place]) -> None:
         """Empty the told outboxes of partitions that another worker will take over."""
-        leaving = {p: self._positions[p] for p in places if p in self._positions}
-        told = {p: offset for p, offset in leaving.items() if p not in self._untold}
-        self._forget(leaving)
-        if told:
-            async with self._engine.begin() as conn:
-                await checkpoints.clear(conn, self.corridor.service, told)
+        leaving = set(places)
+        told = self._positions.told_outboxes(leaving)
+        self._positions.forget(leaving)
+        for place in leaving & self._stops.places:
+            self._stops.go_on(place)
+        await self._clear(told)
 
     async def close(self) -> None:
         """Let go of everything, at the end of the process."""
         self.outage.forget()
         async with self.busy:
             try:
-                await self.let_go(list(self._positions))
+                await self.let_go(self._positions)
             except (OSError, SQLAlchemyError) as error:
                 # Only an economy: who takes over next tells once more what was told already.
                 log.warning("outboxes.left", error=type(error).__name__)
+
+    async def look_round(self) -> None:
+        """Do again and again what no record asks for, until cancelled.
+
+        A partition whose taking over failed may get no record that would repeat it; a stopped one
+        may have been reset by an operator; an idle one need not keep the facts that it has told.
+        """
+        rounds = 0
+        while True:
+            await asyncio.sleep(LOOK_ROUND_S)
+            rounds += 1
+            if self.outage.lasts:
+                continue
+            async with self.busy:
+                try:
+                    await self._look(also_at_stopped=rounds % LOOK_AT_STOPPED_EVERY == 0)
+                # As in `take`: this loop must live as long as the process does.
+                except Exception as error:  # noqa: BLE001 - see above
+                    self.outage.wait_out(error)
+
+    async def _look(self, *, also_at_stopped: bool) -> None:
+        stopped = self._stops.places
+        lost = self._positions.lost(self._consumer().assignment()) - stopped
+        await self.take_over(lost | stopped if also_at_stopped else lost)
+        if lost:
+            self.outage.is_over()
+        if self.health.idle_s >= LOOK_ROUND_S:
+            await self._clear(self._positions.told_outboxes(self._positions))
+
+    async def _clear(self, told: dict[Place, int]) -> None:
+        if told:
+            async with self._engine.begin() as conn:
+                await checkpoints.clear(conn, self.corridor.service, told)
+            self._positions.cleared(told)
 
     async def _take(self, records: Sequence[Record]) -> None:
         started = time.monotonic()
         by_place: dict[Place, list[Record]] = defaultdict(list)
         for record in records:
             by_place[Place(record.topic, record.partition)].append(record)
-        lost = {p for p in by_place if p not in self._positions or p in self._untold}
+        lost = self._positions.lost(by_place)
         # Their records in hand were fetched before the seek of the taking over: read them again.
-        await self.take_over(lost & set(self._consumer().assignment()))
-        fitting = [
-            record
-            for place, found in by_place.items()
-            if place not in lost and self._fits(place, found)
-            for record in found
-        ]
+        await self.take_over(lost & set(self._consumer().assignment()) - self._stops.places)
+        fitting = await self._fitting({p: f for p, f in by_place.items() if p not in lost})
         if not fitting:
             return
         result = await self._commit(fitting)
-        self._positions.update(result.next_offsets)
-        self._untold.update(result.next_offsets)
+        self._positions.committed(result.next_offsets)
         await self._publisher.publish(result.facts)
-        self._untold.difference_update(result.next_offsets)
+        self._positions.told(result.next_offsets)
         await self._show_progress(result.next_offsets)
         log.info(
             "batch.carried",
@@ -146,26 +190,38 @@ class Worker:
             **result.counts,
         )
 
-    def _fits(self, place: Place, records: Sequence[Record]) -> bool:
-        """Tell whether a partition's records go on where we are; else read from there.
+    async def _fitting(self, by_place: dict[Place, list[Record]]) -> list[Record]:
+        """Give the records that follow where we stand; the others are read again, or stopped."""
+        fits = {place: self._positions[place].fit(found[0]) for place, found in by_place.items()}
+        gaps = [place for place, fit in fits.items() if fit is Fit.AFTER_A_GAP]
+        starts = await self._consumer().beginning_offsets(gaps) if gaps else {}
+        fitting = []
+        for place, fit in fits.items():
+            next_offset = self._positions[place].next_offset
+            if fit is Fit.OTHER_LOG:
+                self._stop(place, other_log(next_offset))
+            elif fit is Fit.BEHIND:
+                self._positions.forget([place])
+            elif fit is Fit.SKIPPED_SOME:
+                self._seek(place, next_offset)
+            elif trouble := lost_to_retention(next_offset, starts.get(place, next_offset)):
+                self._stop(place, trouble)
+            else:
+                fitting += [r for r in by_place[place] if r.offset >= next_offset]
+        return fitting
 
-        After a seek the first record is the next one, whatever its offset: logs have gaps.
-        """
-        position, first = self._positions[place], records[0].offset
-        fresh = place in self._sought
-        self._sought.discard(place)
-        if first <= position or fresh:
-            return True
-        self._consumer().seek(place, position)
-        self._sought.add(place)
-        return False
+    def _stop(self, place: Place, trouble: str) -> None:
+        self._positions.forget([place])
+        self._stops.stop(place, trouble)
 
     async def _commit(self, records: Sequence[Record]) -> Result:
         places = {Place(r.topic, r.partition) for r in records}
         async with self._engine.begin() as conn:
             held = await checkpoints.lock(conn, self.corridor.service, places)
             moved = {
-                p for p in places if p not in held or held[p].next_offset != self._positions[p]
+                p
+                for p in places
+                if p not in held or held[p].next_offset != self._positions[p].next_offset
             }
             if moved:
                 raise OvertakenError(moved)
@@ -182,16 +238,11 @@ class Worker:
             log.info("lag.not_committed", error=type(error).__name__)
 
     def _seek_back(self, records: Sequence[Record]) -> None:
-        first: dict[Place, int] = {}
-        for record in records:
-            first.setdefault(Place(record.topic, record.partition), record.offset)
-        for place, offset in first.items():
+        for place, offset in first_offsets(records).items():
             with suppress(IllegalStateError):  # no longer ours: its new owner reads the checkpoint
-                self._consumer().seek(place, min(offset, self._positions.get(place, offset)))
-                self._sought.add(place)
+                self._seek(place, self._positions.at_most(place, offset))
 
-    def _forget(self, places: Iterable[Place]) -> None:
-        for place in set(places):
-            self._positions.pop(place, None)
-            self._sought.discard(place)
-            self._untold.discard(place)
+    def _seek(self, place: Place, offset: int) -> None:
+        self._consumer().seek(place, offset)
+        if place in self._positions:
+            self._positions[place].sought = True

@@ -10,7 +10,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from shared.db.engine import create_engine
 from shared.delivery import health
+from shared.delivery.health import Health
 from shared.delivery.outage import Outage, awaited
+from shared.delivery.pauses import Pauses
 from shared.delivery.retry import Backoff
 from shared.settings import DatabaseSettings
 
@@ -60,7 +62,9 @@ async def test_partitions_are_paused_until_the_database_answers(
 ) -> None:
     answers = iter((False, False, True))
     consumer = PausedConsumer()
-    waiting = Outage(create_engine(DatabaseSettings(), "test"), lambda: consumer)  # type: ignore[arg-type, return-value]
+    state = Health()
+    pauses = Pauses(lambda: consumer)  # type: ignore[arg-type, return-value]
+    waiting = Outage(create_engine(DatabaseSettings(), "test"), pauses, state)
 
     async def answer(_: Outage) -> bool:
         return next(answers)
@@ -69,7 +73,7 @@ async def test_partitions_are_paused_until_the_database_answers(
     monkeypatch.setattr(Backoff, "failed", lambda _: 0.01)
     waiting.wait_out(ConnectionRefusedError())
     assert consumer.still == {PLACE}
-    assert waiting.health.status.startswith("degraded: waiting for the database since 20")
+    assert state.status.startswith("degraded: waiting for the database since 20")
     async with asyncio.timeout(5):
         while consumer.still:  # noqa: ASYNC110 - what is tested
             await asyncio.sleep(0.01)
@@ -77,8 +81,10 @@ async def test_partitions_are_paused_until_the_database_answers(
 
 
 async def test_a_batch_that_goes_through_ends_the_outage() -> None:
-    waiting = Outage(create_engine(DatabaseSettings(), "test"), PausedConsumer)  # type: ignore[arg-type]
+    state = Health()
+    pauses = Pauses(PausedConsumer)  # type: ignore[arg-type]
+    waiting = Outage(create_engine(DatabaseSettings(), "test"), pauses, state)
     waiting.wait_out(KafkaConnectionError())
     waiting.is_over()
-    assert waiting.health.status == "ok"
+    assert state.status == "ok"
     waiting.forget()
