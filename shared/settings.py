@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     batch_records: int = Field(2_000, ge=1, description="most records in one transaction")
     batch_wait_ms: int = Field(50, ge=1, description="how long a poll waits for records")
     send_interval_ms: int = Field(20_000, ge=1, description="between two sends of one line")
+    quarantine_after: int = Field(
+        100, ge=0, description="unreadable records in a row that quarantine their line; 0 = never"
+    )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)

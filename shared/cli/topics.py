@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
 
-from shared.cli import cluster, output
+from shared.cli import cluster, output, resets
 from shared.cli.cluster import Found
-from shared.cli.errors import AnswerIsNo
+from shared.cli.errors import AnswerIsNo, Refused
 from shared.settings import Settings
 from shared.topics import DAY_MS, TOPICS, Topic, evolution_topics
 
@@ -82,6 +82,41 @@ def list_command(
             for topic, exists in rows
         ],
     )
+
+
+@app.command("accept-reset")
+def accept_reset_command(
+    topic: Annotated[str, typer.Argument(help="Its name, with or without the namespace.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be done.")
+    ] = False,
+    as_json: output.JsonOption = False,
+) -> None:
+    """Begin anew where a topic was re-created, cut off, or lost unread records to retention.
+
+    Workers stop such partitions. What was read before stays as it is; what the topic holds now is
+    read from its beginning, under a new epoch. Workers go on by themselves within ten seconds.
+    """
+    settings = Settings()
+    name = _full_name(settings, topic)
+    broken = asyncio.run(resets.find(settings, name))
+    if not broken:
+        raise Refused(f"Every checkpoint of {name} fits its log, so there is nothing to accept.")
+    accepted = 0 if dry_run else asyncio.run(resets.accept(settings, name, broken))
+    if as_json:
+        output.say_json({"broken": [asdict(b) for b in broken], "accepted": accepted})
+        return
+    output.show_table(
+        ("service", "partition", "would read on from", "log begins at", "trouble"),
+        [(b.service, b.partition, b.next_offset, b.log_start, b.trouble) for b in broken],
+    )
+    output.say(f"Would begin anew: {len(broken)}." if dry_run else f"Begun anew: {accepted}.")
+
+
+def _full_name(settings: Settings, topic: str) -> str:
+    ours = {known.name for known in TOPICS}
+    return f"{settings.namespace}.{topic}" if topic in ours else topic
 
 
 def deployment_topics(settings: Settings, *, with_evolution: bool = False) -> list[Topic]:

@@ -1,18 +1,21 @@
 """One row per (service, topic, partition): how far we are, and what is still to be told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import all_columns, statement
-from shared.delivery.continuity import Remembered
+from shared.delivery.continuity import Remembered, remembered
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A partition's progress; `outbox` holds the packed facts of the last batch."""
+    """A partition's progress; `outbox` holds the packed facts of the last batch.
+
+    `quarantined` are the service's lines that are not read; they come along to save a statement.
+    """
 
     topic: str
     partition: int
@@ -22,6 +25,7 @@ class Checkpoint:
     epoch: int
     outbox: bytes | None
     seen: dict[str, str]
+    quarantined: list[str] | None
 
     @property
     def place(self) -> TopicPartition:
@@ -30,10 +34,8 @@ class Checkpoint:
 
     @property
     def remembered(self) -> Remembered | None:
-        """The last record that was read; none before the first, or after a reset."""
-        if self.last_timestamp is None or self.last_crc is None:
-            return None
-        return Remembered(self.next_offset - 1, self.last_timestamp, self.last_crc)
+        """The last record that was read."""
+        return remembered(self.next_offset, self.last_timestamp, self.last_crc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ class Progress:
     seen: str
 
 
+class OvertakenError(Exception):
+    """Another worker has moved these checkpoints: they are read anew before going on."""
+
+    def __init__(self, places: Iterable[TopicPartition]) -> None:
+        super().__init__(", ".join(f"{p.topic}/{p.partition}" for p in places))
+        self.places = set(places)
+
+
 CREATE = statement("""
 INSERT INTO "Checkpoints" (service, topic, partition, "nextOffset")
 SELECT :service, b.topic, b.partition, b.next_offset
@@ -59,7 +69,8 @@ ON CONFLICT (service, topic, partition) DO NOTHING
 
 LOCK = statement("""
 SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c."lastTimestamp" AS last_timestamp,
-       c."lastCrc" AS last_crc, c.epoch, c.outbox, c.seen
+       c."lastCrc" AS last_crc, c.epoch, c.outbox, c.seen,
+       (SELECT array_agg(q.line) FROM "Quarantines" q WHERE q.service = :service) AS quarantined
 FROM "Checkpoints" c
 JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
   ON b.topic = c.topic AND b.partition = c.partition
@@ -107,6 +118,17 @@ async def lock(
     """Read and lock the rows in one order, so that two workers never wait for each other."""
     rows = await conn.execute(LOCK, {"service": service, **_places(places)})
     return {row.place: row for row in (Checkpoint(*found) for found in rows)}
+
+
+async def lock_at(
+    conn: AsyncConnection, service: str, believed: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, Checkpoint]:
+    """Lock the rows that are still at these offsets; raises OvertakenError where any is not."""
+    held = await lock(conn, service, believed)
+    moved = {p for p, at in believed.items() if p not in held or held[p].next_offset != at}
+    if moved:
+        raise OvertakenError(moved)
+    return held
 
 
 async def save(conn: AsyncConnection, service: str, progress: Sequence[Progress]) -> None:

@@ -22,6 +22,15 @@ class Remembered:
         )
 
 
+def remembered(
+    next_offset: int, last_timestamp: int | None, last_crc: int | None
+) -> Remembered | None:
+    """Give what a checkpoint remembers; nothing before the first record, or after a reset."""
+    if last_timestamp is None or last_crc is None:
+        return None
+    return Remembered(next_offset - 1, last_timestamp, last_crc)
+
+
 def crc_of(record: Record) -> int:
     """Give the CRC-32 of key, body and header values; Kafka's own is of a whole record batch."""
     parts = (record.key, record.value, *(value for _, value in record.headers))

@@ -3,36 +3,25 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiokafka import TopicPartition
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.contracts.base import Event
 from shared.contracts.outcome import Dead, Told
-from shared.delivery import checkpoints, dead_letters, replay
+from shared.delivery import checkpoints, dead_letters, quarantine, replay
 from shared.delivery.checkpoints import Checkpoint, Progress
 from shared.delivery.continuity import crc_of
 from shared.delivery.dead_letters import DeadLetter, dead_letter
-from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
+from shared.delivery.decode import Record, SortingTable
 from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
 from shared.delivery.publish import Publisher
-from shared.delivery.replay import Replays
+from shared.delivery.quarantine import Runs
 from shared.delivery.settle import settle
+from shared.delivery.sorting import Sorted, sort
 from shared.delivery.subscription import Subscription
 
 Place = TopicPartition
-
-
-@dataclass(slots=True)
-class Sorted:
-    """A batch after the sorting table: readable events with their records, and the rest."""
-
-    events: list[tuple[BaseModel, Record]] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    seen: dict[Place, dict[str, str]] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +31,7 @@ class Result:
     facts: list[Outgoing]
     next_offsets: dict[Place, int]
     counts: Counter[str]
+    runs: Runs
 
 
 class Corridor:
@@ -53,11 +43,13 @@ class Corridor:
         namespace: str,
         subscriptions: Sequence[Subscription],
         publisher: Publisher,
+        quarantine_after: int = 0,
     ) -> None:
         self.service = service
         self.namespace = namespace
         self.table = SortingTable(subscriptions, namespace)
         self.deployment = ""
+        self.runs = Runs(quarantine_after)
         self._subscriptions = subscriptions
         self._publisher = publisher
 
@@ -69,11 +61,14 @@ class Corridor:
     ) -> Result:
         """Take records of locked checkpoints through; those before the checkpoint are dropped."""
         replays = await replay.find(conn, self.service, records)
-        batch = self._sort(records, held, replays)
+        batch = sort(records, held, replays, self.table, self.runs)
         facts = await self._settled(conn, batch, held)
         letters = await replays.settle(conn, [r for _, r in batch.events], batch.letters)
         if letters:
-            await dead_letters.save(conn, self.service, letters)
+            epochs = {place: row.epoch for place, row in held.items()}
+            await dead_letters.save(conn, self.service, letters, epochs)
+        if batch.quarantines:
+            await quarantine.save(conn, self.service, batch.quarantines)
         progress = _progress(records, held, batch.seen, facts)
         await checkpoints.save(conn, self.service, progress)
         batch.counts["told"] = len(facts)
@@ -82,35 +77,8 @@ class Corridor:
             [fact for _, fact in facts],
             {Place(p.topic, p.partition): p.next_offset for p in progress},
             batch.counts,
+            batch.runs,
         )
-
-    def _sort(
-        self, records: Sequence[Record], held: dict[Place, Checkpoint], replays: Replays
-    ) -> Sorted:
-        batch = Sorted(seen={place: dict(row.seen) for place, row in held.items()})
-        for record in records:
-            place = Place(record.topic, record.partition)
-            if record.offset < held[place].next_offset:
-                batch.counts["repeated"] += 1
-                continue
-            batch.counts["read"] += 1
-            if fate := replays.fate(record):
-                batch.counts[fate] += 1
-                continue
-            headers = headers_of(record)
-            if isinstance(headers, Rejected):
-                batch.letters.append(dead_letter(record, headers.reason, headers.detail))
-                continue
-            event = self.table.read(record, headers)
-            if isinstance(event, Skipped):
-                batch.counts["skipped"] += 1
-            elif isinstance(event, Rejected):
-                batch.letters.append(dead_letter(record, event.reason, event.detail))
-            elif _is_new(event, headers, batch.seen[place]):
-                batch.events.append((event, record))
-            else:
-                batch.counts["repeated"] += 1
-        return batch
 
     async def _settled(
         self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
@@ -190,17 +158,6 @@ class FactTooLargeError(Exception):
             f"{record.offset} has {fact.size} bytes; the limit is {LARGEST_RECORD}."
         )
         self.record = record
-
-
-def _is_new(event: BaseModel, headers: Headers, seen: dict[str, str]) -> bool:
-    """Drop a fact not above the highest sequence of its source, on topics that are ours alone."""
-    ours = isinstance(event, Event) and event.ours_alone
-    if not (ours and headers.source and headers.sequence):
-        return True
-    if headers.sequence <= seen.get(headers.source, ""):
-        return False
-    seen[headers.source] = headers.sequence
-    return True
 
 
 def _given_up(item: Dead, origin_of: dict[int, Record]) -> DeadLetter:

@@ -2,15 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import all_columns, statement
 from shared.delivery.decode import Record, headers_of
 from shared.delivery.outbox import moment
+from shared.delivery.quarantine import line_of
 
 SECRET_MEMBERS = re.compile(
     rb'("(?:apikey|token|password|secret|base64|authorization)"\s*:\s*)"(?:[^"\\]|\\.)*"?',
@@ -34,17 +36,19 @@ class DeadLetter:
     sqlstate: str | None
     company_id: int | None
     record_timestamp: datetime
+    line: str
 
 
 INSERT = statement("""
 INSERT INTO "DeadLetters" (service, topic, partition, "offset", key, headers, body, reason,
-                           detail, sqlstate, "companyId", "recordTimestamp")
+                           detail, sqlstate, "companyId", "recordTimestamp", line, epoch)
 SELECT :service, b.*
 FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:offset AS bigint[]),
             CAST(:key AS bytea[]), CAST(:headers AS jsonb[]), CAST(:body AS bytea[]),
             CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:sqlstate AS text[]),
-            CAST(:company_id AS int[]), CAST(:record_timestamp AS timestamptz[])) AS b
-ON CONFLICT (service, topic, partition, "offset") DO NOTHING
+            CAST(:company_id AS int[]), CAST(:record_timestamp AS timestamptz[]),
+            CAST(:line AS text[]), CAST(:epoch AS int[])) AS b
+ON CONFLICT (service, topic, partition, epoch, "offset") DO NOTHING
 """)
 
 
@@ -64,6 +68,7 @@ def dead_letter(
         sqlstate=sqlstate,
         company_id=_company_of(record),
         record_timestamp=moment(record.timestamp),
+        line=line_of(record),
     )
 
 
@@ -99,6 +104,14 @@ def _company_of(record: Record) -> int | None:
     return None
 
 
-async def save(conn: AsyncConnection, service: str, letters: Sequence[DeadLetter]) -> None:
-    """Store a batch's dead letters; the same record is kept once."""
-    await conn.execute(INSERT, {"service": service, **all_columns(letters, DeadLetter)})
+async def save(
+    conn: AsyncConnection,
+    service: str,
+    letters: Sequence[DeadLetter],
+    epochs: Mapping[TopicPartition, int],
+) -> None:
+    """Store a batch's dead letters; the same record of the same epoch is kept once."""
+    epoch = [epochs[TopicPartition(letter.topic, letter.partition)] for letter in letters]
+    await conn.execute(
+        INSERT, {"service": service, "epoch": epoch, **all_columns(letters, DeadLetter)}
+    )

@@ -104,7 +104,13 @@ def create_app(service: Service, settings: Settings) -> FastStream:
     """Make the application of one worker process; nothing connects before it is started."""
     engine = create_engine(settings.database, f"chatia-{service.name}")
     publisher = Publisher(kafka.connection(settings.kafka))
-    corridor = Corridor(service.name, settings.namespace, service.subscriptions, publisher)
+    corridor = Corridor(
+        service.name,
+        settings.namespace,
+        service.subscriptions,
+        publisher,
+        settings.quarantine_after,
+    )
     broker = _broker(settings)
     worker = Worker(corridor, engine, publisher, lambda: cast("Consumer", subscriber.consumer))
     subscriber = broker.subscriber(

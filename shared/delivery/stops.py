@@ -8,7 +8,7 @@ from shared.delivery.pauses import Pauses
 
 log = structlog.get_logger("chatia.worker")
 
-STOPPED = "stopped"
+STOPPED, EVERYTHING = "stopped", "everything"
 
 
 class Stops:
@@ -34,6 +34,12 @@ class Stops:
             log.error("partition.stopped", partition=_name(place), trouble=sentence)
         self._places.add(place)
         self._pauses.hold(STOPPED, self._places)
+
+    def stop_all(self, sentence: str) -> None:
+        """Read nothing more, and alarm; a restart tries again."""
+        if self._health.stopped(EVERYTHING, sentence):
+            log.error("everything.stopped", trouble=sentence)
+        self._pauses.hold(EVERYTHING)
 
     def go_on(self, place: TopicPartition) -> None:
         """Read a partition again, or forget one that is no longer ours."""

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import checkpoints
+from shared.delivery.checkpoints import OvertakenError
 from shared.delivery.consumer import Consumer
 from shared.delivery.continuity import broken_log, lost_to_retention, other_log
 from shared.delivery.corridor import Corridor, Place, Result
@@ -22,20 +23,13 @@ from shared.delivery.outbox import unpack
 from shared.delivery.pauses import Pauses
 from shared.delivery.positions import Fit, Position, Positions, first_offsets
 from shared.delivery.publish import Publisher
+from shared.delivery.quarantine import EverythingUnreadableError
 from shared.delivery.stops import Stops
 
 log = structlog.get_logger("chatia.worker")
 
 LOOK_ROUND_S = 2.0
 LOOK_AT_STOPPED_EVERY = 5  # rounds
-
-
-class OvertakenError(Exception):
-    """Another worker has moved these checkpoints: they are read anew before going on."""
-
-    def __init__(self, places: Iterable[Place]) -> None:
-        super().__init__(", ".join(f"{p.topic}/{p.partition}" for p in places))
-        self.places = set(places)
 
 
 class Worker:
@@ -81,6 +75,9 @@ class Worker:
                 log.info("partitions.overtaken", partitions=str(overtaken))
                 self._positions.forget(overtaken.places)
                 self._seek_back(records)
+            except EverythingUnreadableError as error:
+                self._seek_back(records)
+                self._stops.stop_all(str(error))
             # Nothing may leave the handler: FastStream would go on with the next batch and the
             # records of this one would never be read again. An outage and a bug of ours are both
             # waited for, loudly; neither is ever dead-lettered.
@@ -142,7 +139,7 @@ class Worker:
         while True:
             await asyncio.sleep(LOOK_ROUND_S)
             rounds += 1
-            if self.outage.lasts:
+            if self.outage.lasts or not self._takeovers:
                 continue
             async with self.busy:
                 try:
@@ -178,6 +175,7 @@ class Worker:
         if not fitting:
             return
         result = await self._commit(fitting)
+        self.corridor.runs = result.runs
         self._positions.committed(result.next_offsets)
         await self._publisher.publish(result.facts)
         self._positions.told(result.next_offsets)
@@ -215,16 +213,9 @@ class Worker:
         self._stops.stop(place, trouble)
 
     async def _commit(self, records: Sequence[Record]) -> Result:
-        places = {Place(r.topic, r.partition) for r in records}
+        believed = {p: self._positions[p].next_offset for p in first_offsets(records)}
         async with self._engine.begin() as conn:
-            held = await checkpoints.lock(conn, self.corridor.service, places)
-            moved = {
-                p
-                for p in places
-                if p not in held or held[p].next_offset != self._positions[p].next_offset
-            }
-            if moved:
-                raise OvertakenError(moved)
+            held = await checkpoints.lock_at(conn, self.corridor.service, believed)
             return await self.corridor.carry(conn, records, held)
 
     async def _show_progress(self, offsets: dict[Place, int]) -> None:

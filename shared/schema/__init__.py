@@ -16,6 +16,7 @@ _INTERNAL: Final = {
     "Deployment": PLATFORM,
     "Checkpoints": EVERY_SERVICE,
     "DeadLetters": EVERY_SERVICE,
+    "Quarantines": EVERY_SERVICE,
     "GatewayConnections": "messages",
     "AwaitedQuotes": "messages",
     "LineSendRates": "campaigns",

@@ -64,7 +64,7 @@ class DeadLetter(Stamped, Base):
 
     __tablename__ = "DeadLetters"
     __table_args__ = (
-        unique("service", "topic", "partition", "offset"),
+        unique("service", "topic", "partition", "epoch", "offset"),
         CheckConstraint("status IN ('open', 'replayed', 'resolved', 'discarded')", name="status"),
     )
 
@@ -84,6 +84,20 @@ class DeadLetter(Stamped, Base):
     attempts: Mapped[int] = mapped_column(server_default="1")
     status: Mapped[LongText] = mapped_column(server_default="open")
     history: Mapped[Jsonb] = mapped_column(server_default="[]", sort_order=3)
+    epoch: Mapped[Zero] = mapped_column(sort_order=4)
+    line: Mapped[LongText | None] = mapped_column(sort_order=5)
+
+
+class Quarantine(Base):
+    """A line of which so many records in a row were unreadable that they are no longer tried."""
+
+    __tablename__ = "Quarantines"
+
+    service: Mapped[LongText] = mapped_column(primary_key=True)
+    line: Mapped[LongText] = mapped_column(primary_key=True)
+    reason: Mapped[LongText]
+    detail: Mapped[LongText]
+    createdAt: Mapped[Now]
 
 
 class GatewayConnection(Identified, Stamped, Base):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from shared.delivery import checkpoints, corridor, timers, worker
+from shared.delivery import checkpoints, sorting, timers, worker
 from shared.delivery.corridor import Corridor, Result
 
 
@@ -22,7 +22,7 @@ def publish_before_commit() -> None:
 
 def no_sequence_check() -> None:
     """Take every fact for a new one, also when it is told again."""
-    _replace(corridor, "_is_new", lambda *_: True)
+    _replace(sorting, "_is_new", lambda *_: True)
 
 
 def take_over_without_outbox() -> None:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from shared.delivery import worker as worker_module
+from shared.delivery.quarantine import Runs
 from tests.integration.delivery.bench import PLACE, Bench, record
 
 pytestmark = pytest.mark.integration
@@ -80,6 +82,19 @@ async def test_a_stopped_partition_goes_on_by_itself_when_its_trouble_is_over(
     assert bench.consumer.stopped == set()
 
 
+async def test_when_everything_is_unreadable_the_worker_stops_and_keeps_the_records(
+    bench: Bench,
+) -> None:
+    bench.corridor.runs = Runs(1)
+    await bench.worker.take_over([PLACE])
+    rubbish = [replace(record(n), key=b"1:%d:a" % n, value=b"{") for n in range(12)]
+    await bench.worker.take(rubbish)
+    assert "stopped: the last 10 records, of 10 lines, were all unreadable" in (
+        bench.worker.health.status
+    )
+    assert (bench.consumer.stopped, await bench.next_offset()) == ({PLACE}, 0)
+
+
 async def test_what_a_failed_taking_over_left_untold_is_told_without_a_record(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,8 +103,10 @@ async def test_what_a_failed_taking_over_left_untold_is_told_without_a_record(
     bench.publisher.away = True
     await bench.worker.take([record(0)])
     bench.worker.outage.forget()
-    bench.publisher.away = False
     successor = bench.another()
+    with pytest.raises(KafkaConnectionError):
+        await successor.take_over([PLACE])
+    bench.publisher.away = False
     async with bench.looking_round(successor):
         await bench.until(lambda: len(bench.publisher.told) == 1)
 

@@ -21,6 +21,7 @@ INTERNAL = {
     "Deployment",
     "GatewayConnections",
     "LineSendRates",
+    "Quarantines",
     "Requests",
     "SeedRows",
 }

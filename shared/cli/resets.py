@@ -1,0 +1,121 @@
+"""An operator's word that reading begins anew where a topic is no longer the one that was read."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.cli import cluster, letters
+from shared.cli.cluster import client_arguments, kafka_trouble
+from shared.cli.errors import WrongUsage
+from shared.db.bulk import all_columns, statement
+from shared.delivery.continuity import broken_log, other_log, remembered
+from shared.settings import KafkaSettings, Settings
+
+READ_MS = 10_000
+
+READ = statement("""
+SELECT service, partition, "nextOffset", epoch, "lastTimestamp", "lastCrc"
+FROM "Checkpoints" WHERE topic = :topic ORDER BY service, partition
+""")
+
+# What was told stays told: the outbox and what was seen of other sources are kept.
+RESET = statement("""
+UPDATE "Checkpoints" c
+SET "nextOffset" = b.log_start, epoch = c.epoch + 1, "lastTimestamp" = NULL, "lastCrc" = NULL,
+    "updatedAt" = now()
+FROM unnest(CAST(:service AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
+            CAST(:epoch AS int[]), CAST(:log_start AS bigint[]), CAST(:trouble AS text[]))
+  AS b(service, partition, next_offset, epoch, log_start, trouble)
+WHERE c.topic = :topic AND c.service = b.service AND c.partition = b.partition
+  AND c."nextOffset" = b.next_offset AND c.epoch = b.epoch
+RETURNING c.service, c.partition
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A checkpoint that does not fit its log, and where reading would begin anew."""
+
+    service: str
+    partition: int
+    next_offset: int
+    epoch: int
+    log_start: int
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    service: str
+    partition: int
+    next_offset: int
+    epoch: int
+    last_timestamp: int | None
+    last_crc: int | None
+
+
+async def find(settings: Settings, topic: str) -> list[Broken]:
+    """Compare every service's checkpoints of a topic with its log, as a worker would."""
+    async with letters.transaction(settings.database) as conn:
+        rows = [_Row(*found) for found in await conn.execute(READ, {"topic": topic})]
+    places = await _places(settings.kafka, topic)
+    async with _reader(settings.kafka) as reader:
+        reader.assign(places)
+        starts = await reader.beginning_offsets(places)
+        ends = await reader.end_offsets(places)
+        broken = []
+        for row in rows:
+            place = TopicPartition(topic, row.partition)
+            if place not in starts:
+                continue
+            trouble = broken_log(row.next_offset, starts[place], ends[place]) or (
+                await _is_of_another_log(reader, place, row, starts[place])
+            )
+            if trouble:
+                at = (row.service, row.partition, row.next_offset, row.epoch)
+                broken.append(Broken(*at, starts[place], trouble))
+    return broken
+
+
+async def accept(settings: Settings, topic: str, broken: Sequence[Broken]) -> int:
+    """Move the checkpoints to where their logs begin; gives how many had not moved meanwhile."""
+    async with letters.transaction(settings.database) as conn:
+        return len(await _reset(conn, topic, broken))
+
+
+async def _reset(conn: AsyncConnection, topic: str, broken: Sequence[Broken]) -> Sequence[object]:
+    return (await conn.execute(RESET, {"topic": topic, **all_columns(broken, Broken)})).all()
+
+
+async def _places(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
+    async with cluster.connected(settings) as admin:
+        found = (await cluster.find(admin, [topic])).get(topic)
+    if found is None:
+        raise WrongUsage(f"Kafka has no topic {topic}; `chatia topics list` names ours.")
+    return [TopicPartition(topic, number) for number in range(found.partitions)]
+
+
+async def _is_of_another_log(
+    reader: AIOKafkaConsumer, place: TopicPartition, row: _Row, log_start: int
+) -> str:
+    last = remembered(row.next_offset, row.last_timestamp, row.last_crc)
+    if last is None or last.offset < log_start:
+        return ""
+    reader.seek(place, last.offset)
+    found = await reader.getmany(place, timeout_ms=READ_MS, max_records=1)
+    differs = any(last.is_of_another_log(record) for record in found.get(place, []))
+    return other_log(row.next_offset) if differs else ""
+
+
+@asynccontextmanager
+async def _reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    reader = AIOKafkaConsumer(**client_arguments(settings), enable_auto_commit=False)
+    with kafka_trouble(settings):
+        try:
+            await reader.start()
+            yield reader
+        finally:
+            await reader.stop()

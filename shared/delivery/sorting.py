@@ -1,0 +1,89 @@
+"""A batch before its handlers: what is new and readable, and the dead letters of the rest."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import TopicPartition
+from pydantic import BaseModel
+
+from shared.contracts.base import Event
+from shared.delivery.checkpoints import Checkpoint
+from shared.delivery.dead_letters import DeadLetter, dead_letter
+from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
+from shared.delivery.quarantine import Quarantine, Runs, lifting, line_of
+from shared.delivery.replay import Replays
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch after the sorting table: readable events with their records, and the rest."""
+
+    runs: Runs
+    seen: dict[TopicPartition, dict[str, str]]
+    quarantined: set[str]
+    events: list[tuple[BaseModel, Record]] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    quarantines: list[Quarantine] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def give_up(self, record: Record, why: Rejected) -> None:
+        """Make a dead letter of an unreadable record; a run of them quarantines its line."""
+        self.letters.append(dead_letter(record, why.reason, why.detail))
+        if quarantine := self.runs.unreadable(record, why):
+            self.quarantines.append(quarantine)
+            self.quarantined.add(quarantine.line)
+
+
+def sort(
+    records: Sequence[Record],
+    held: Mapping[TopicPartition, Checkpoint],
+    replays: Replays,
+    table: SortingTable,
+    runs: Runs,
+) -> Sorted:
+    """Judge each record alone, in its order; those before their checkpoint are dropped."""
+    batch = Sorted(
+        runs=runs.copy(),
+        seen={place: dict(row.seen) for place, row in held.items()},
+        quarantined={line for row in held.values() for line in row.quarantined or ()},
+    )
+    for record in records:
+        place = TopicPartition(record.topic, record.partition)
+        if record.offset < held[place].next_offset:
+            batch.counts["repeated"] += 1
+            continue
+        batch.counts["read"] += 1
+        if fate := replays.fate(record):
+            batch.counts[fate] += 1
+        elif batch.quarantined and (line := line_of(record)) in batch.quarantined:
+            batch.letters.append(dead_letter(record, "quarantined", lifting(line)))
+        else:
+            _read(record, batch, table, batch.seen[place])
+    return batch
+
+
+def _read(record: Record, batch: Sorted, table: SortingTable, seen: dict[str, str]) -> None:
+    headers = headers_of(record)
+    event = headers if isinstance(headers, Rejected) else table.read(record, headers)
+    if isinstance(event, Rejected):
+        batch.give_up(record, event)
+        return
+    batch.runs.readable(record)
+    if isinstance(event, Skipped):
+        batch.counts["skipped"] += 1
+    elif isinstance(headers, Headers) and _is_new(event, headers, seen):
+        batch.events.append((event, record))
+    else:
+        batch.counts["repeated"] += 1
+
+
+def _is_new(event: BaseModel, headers: Headers, seen: dict[str, str]) -> bool:
+    """Drop a fact not above the highest sequence of its source, on topics that are ours alone."""
+    ours = isinstance(event, Event) and event.ours_alone
+    if not (ours and headers.source and headers.sequence):
+        return True
+    if headers.sequence <= seen.get(headers.source, ""):
+        return False
+    seen[headers.source] = headers.sequence
+    return True
