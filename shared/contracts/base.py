@@ -52,6 +52,16 @@ class Event(BaseModel):
         return f"chatia.{cls.type}.v{cls.major}"
 
 
+class Request(Event):
+    """Something that is asked of a service from outside, to be done once.
+
+    A repetition with the same `request_id` within 30 days gets the same answer and changes
+    nothing (design 3).
+    """
+
+    request_id: Token
+
+
 def conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:
     """All events of one chat on one line share this key: `companyId:whatsappId:chat`."""
     return f"{company_id}:{whatsapp_id}:{chat}"

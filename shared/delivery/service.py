@@ -17,8 +17,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from typing_extensions import override
 
 from shared import kafka
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
+from shared.delivery import requests
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.publish import Publisher
@@ -107,7 +108,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
     corridor = Corridor(
         service.name,
         settings.namespace,
-        service.subscriptions,
+        [_once(heard, service) for heard in service.subscriptions],
         publisher,
         settings.quarantine_after,
     )
@@ -130,7 +131,10 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         no_reply=True,
     )
     subscriber(worker.take)
-    timers = [TimerLoop(timer, corridor, engine, publisher) for timer in service.timers]
+    timers = [
+        TimerLoop(timer, corridor, engine, publisher)
+        for timer in (*service.timers, requests.forgetting(service.name))
+    ]
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -147,6 +151,14 @@ def create_app(service: Service, settings: Settings) -> FastStream:
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
+
+
+def _once(heard: Subscription, service: Service) -> Subscription:
+    """Let requests have their effect once, by their ids; other records are known by their own."""
+    if not all(issubclass(contract, Request) for contract in heard.contracts):
+        return heard
+    handler = requests.answered_once(service.name, heard.handler, service.tells)
+    return replace(heard, handler=handler)
 
 
 async def await_database(settings: Settings) -> None:
