@@ -1,0 +1,107 @@
+"""What a measurement runs on: embedded servers, topics, companies and the four workers."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared import kafka
+from shared.cli import cluster
+from shared.db import migrations
+from shared.embedded.processes import Guarded
+from shared.embedded.servers import Servers, runtime
+from shared.settings import DatabaseSettings, KafkaSettings, Settings
+from shared.topics import TOPICS, evolution_topics
+from tests.benchmarks.load import Load
+
+PARTITIONS = 12
+SERVICES = ("contacts", "tickets", "messages", "campaigns")
+START_S = 60.0
+ANALYZE = text("ANALYZE")
+COMPANIES = text("""
+INSERT INTO "Companies" (id, name) SELECT n, 'Empresa ' || n FROM generate_series(1, :last) AS n
+""")
+LINES = text("""
+INSERT INTO "Whatsapps" (id, "companyId", name)
+SELECT n, n, 'Linha ' || n FROM generate_series(1, :last) AS n
+""")
+
+
+@contextmanager
+def servers(state: Path) -> Iterator[tuple[Servers, Settings]]:
+    """Run Kafka and a Postgres that keeps its word (fsync on) until the block ends."""
+    with runtime(state) as running:
+        yield (
+            running,
+            Settings(
+                kafka=KafkaSettings(bootstrap_servers=running.kafka_bootstrap),
+                database=DatabaseSettings.model_validate({"DATABASE_URL": running.database_url}),
+            ),
+        )
+
+
+async def prepare(settings: Settings, companies: int) -> None:
+    """Make tables, topics, and companies with one line each whose ids are 1, 2, 3 …"""
+    await migrations.upgrade(settings.database.url)
+    own = [replace(t, name=f"{settings.namespace}.{t.name}", partitions=PARTITIONS) for t in TOPICS]
+    async with cluster.connected(settings.kafka) as admin:
+        await cluster.create(admin, own + list(evolution_topics(settings.evolution_prefix)))
+    engine = create_async_engine(settings.database.url, poolclass=NullPool)
+    async with engine.begin() as conn:
+        for statement in (COMPANIES, LINES):
+            await conn.execute(statement, {"last": companies})
+    await engine.dispose()
+
+
+async def analyze(settings: Settings) -> None:
+    """Let Postgres learn what is in its tables, as autovacuum would within a minute."""
+    engine = create_async_engine(settings.database.url, poolclass=NullPool)
+    async with engine.begin() as conn:
+        await conn.execute(ANALYZE)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def workers(running: Servers, environment: Mapping[str, str]) -> AsyncIterator[None]:
+    """Run one process of each service until the block ends."""
+    logs = {name: running.state / "logs" / f"{name}.log" for name in SERVICES}
+    begins = {name: log.stat().st_size if log.exists() else 0 for name, log in logs.items()}
+    processes = [_start(running, name, environment) for name in SERVICES]
+    try:
+        async with asyncio.timeout(START_S):
+            for name, log in logs.items():
+                while b"partitions.assigned" not in log.read_bytes()[begins[name] :]:  # noqa: ASYNC110 - a log tells nobody
+                    await asyncio.sleep(0.1)
+        yield
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(process.stop) for process in processes))
+
+
+@asynccontextmanager
+async def load(settings: Settings) -> AsyncIterator[Load]:
+    """Connect a load to the servers, and let it watch."""
+    async with AsyncExitStack() as stack:
+        address = kafka.connection(settings.kafka)
+        producer = AIOKafkaProducer(**address, acks="all", compression_type="lz4")
+        watcher = AIOKafkaConsumer(**address, enable_auto_commit=False, fetch_max_wait_ms=20)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        await watcher.start()
+        stack.push_async_callback(watcher.stop)
+        made = Load(settings.namespace, producer, watcher, PARTITIONS)
+        watching = asyncio.create_task(made.watch())
+        stack.callback(watching.cancel)
+        yield made
+
+
+def _start(running: Servers, service: str, environment: Mapping[str, str]) -> Guarded:
+    return running.spawn(
+        service, [sys.executable, "-m", "shared.cli", "worker", service], environment
+    )
