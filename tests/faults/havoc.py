@@ -222,15 +222,22 @@ def _freeze(random: Random) -> Step:
     return Step(random.uniform(0.5, 3), act)
 
 
-def _outage(at_s: float, seconds: float) -> Step:
+def database_away(at_s: float, seconds: float) -> Act:
+    """Stop the database at once, so long after the start, and start it again."""
+
     async def act(havoc: Havoc) -> None:
         database = havoc.crew.servers.postgres
         assert database is not None
         assert database.process is not None
+        await asyncio.sleep(at_s)
         os.kill(database.process.pid, signal.SIGQUIT)  # its immediate shutdown
         await asyncio.to_thread(database.process.wait, 20.0)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(database.run)
         havoc.done["database stopped"] += 1
 
-    return Step(at_s, act)
+    return act
+
+
+def _outage(at_s: float, seconds: float) -> Step:
+    return Step(at_s, database_away(0, seconds))

@@ -75,7 +75,7 @@ class Arena:
         began = time.monotonic()
         theme = theme or theme_of(number)
         random = Random(seed)
-        case = await self._prepare(number, random)
+        case = await self.prepare(number, random)
         havoc = Havoc(self.crew)
         async with asyncio.TaskGroup() as group:
             publishing = group.create_task(
@@ -83,7 +83,7 @@ class Arena:
             )
             group.create_task(havoc.carry_out(themes()[theme](random)))
         case = replace(case, acknowledged=publishing.result())
-        findings = await self._verdict(case)
+        findings = await self.verdict(case)
         if theme == QUIET_RESTART and not findings:
             findings = await self._restart_quietly()
             havoc.done["all left"] += 1
@@ -93,7 +93,8 @@ class Arena:
             dict(havoc.done), dict(deaths), findings,
         )  # fmt: skip
 
-    async def _prepare(self, number: int, random: Random) -> Case:
+    async def prepare(self, number: int, random: Random, events: int = EVENTS) -> Case:
+        """Set the stage for new companies and write their traffic."""
         now = datetime.now(UTC)
         name = f"{number}-{int(now.timestamp() * 1000):x}"
         company_cast = cast.companies(name)
@@ -101,11 +102,11 @@ class Arena:
             stage = await setting.build(conn, company_cast, now)
             last_letter = await found.last_letter(conn)
         topics = topics_of(self._settings)
-        before = Before(await self._ends(), last_letter)
+        before = Before(await self.ends(), last_letter)
         place = traffic.Setting(name, stage, company_cast, topics, now)
-        return Case(topics, stage, traffic.compose(place, random, EVENTS), (), before)
+        return Case(topics, stage, traffic.compose(place, random, events), (), before)
 
-    async def _verdict(self, case: Case) -> list[Finding]:
+    async def verdict(self, case: Case) -> list[Finding]:
         """Audit until all is well, or nothing can become well, or patience ends."""
         deadline = time.monotonic() + self._patience_s
         findings: list[Finding] = []
@@ -127,19 +128,20 @@ class Arena:
             Finding(TWICE, f"the checkpoint {place} still holds facts that were told")
             for place in await self.watch.left_outboxes()
         ]
-        before = await self._ends()
+        before = await self.ends()
         self.crew.recall(everybody)
         async with asyncio.timeout(START_S):
             while not all(slot.has_partitions for slot in everybody):  # noqa: ASYNC110 - a file
                 await asyncio.sleep(LAST_FACTS_S)
-        after = await self._ends()
+        after = await self.ends()
         return findings + [
             Finding(TWICE, f"{after[place] - end} facts on {place} were told again at a restart")
             for place, end in before.items()
             if after[place] > end
         ]
 
-    async def _ends(self) -> Ends:
+    async def ends(self) -> Ends:
+        """Tell where every topic ends now."""
         async with reader(self._settings.kafka.bootstrap_servers, PARTITIONS) as reading:
             return await reading.ends(all_topics(topics_of(self._settings)))
 
