@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -20,7 +20,7 @@ LONG_OUTAGE_S = 60.0
 LONG_OUTAGE_EVERY = 20
 LONG_OUTAGE, QUIET_RESTART = "long outage", "quiet restart"
 
-Act = Callable[["Havoc"], Awaitable[None]]
+Act = Callable[["Havoc"], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ async def _noted(kafka: KafkaSettings, services: set[str]) -> dict[TopicPartitio
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     await admin.start()
     try:
-        noted = {}
+        noted: dict[TopicPartition, int] = {}
         for service in sorted(services):
             listed = await admin.list_consumer_group_offsets(f"chatia.{service}")
             noted |= {place: found.offset for place, found in listed.items()}

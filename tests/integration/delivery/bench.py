@@ -16,7 +16,7 @@ from shared.contracts.message import MessageSend
 from shared.contracts.outcome import Outcome, Told
 from shared.delivery.corridor import Corridor
 from shared.delivery.outbox import Outgoing
-from shared.delivery.subscription import Subscription
+from shared.delivery.subscription import Handler, Subscription
 from shared.delivery.worker import Worker
 from tests.support.build import at, job
 
@@ -63,16 +63,19 @@ class HeldPublisher:
     """A publisher that can be away."""
 
     told: list[str] = field(default_factory=list)
+    told_to: list[int] = field(default_factory=list)
     away: bool = False
+    topic_partitions: int = 1
 
     def partitions(self, _: str) -> int:
-        return 1
+        return self.topic_partitions
 
     async def publish(self, records: Iterable[Outgoing]) -> int:
         listed = list(records)
         if self.away and listed:
             raise KafkaConnectionError
         self.told += [record.key for record in listed]
+        self.told_to += [record.partition for record in listed]
         return len(listed)
 
 
@@ -97,12 +100,13 @@ class Bench:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.consumer, self.publisher = HeldConsumer(), HeldPublisher()
-        self.corridor = self._corridor()
-        self.worker = self.another()
+        self.hear(tell)
 
-    def _corridor(self) -> Corridor:
-        heard = (Subscription((CampaignSend,), tell),)
-        return Corridor("campaigns", "chatia", heard, self.publisher)  # type: ignore[arg-type]
+    def hear(self, handler: Handler) -> None:
+        """Give the send jobs to this handler, with a new worker."""
+        heard = (Subscription((CampaignSend,), handler),)
+        self.corridor = Corridor("campaigns", "chatia", heard, self.publisher)  # type: ignore[arg-type]
+        self.worker = self.another()
 
     def another(self) -> Worker:
         return Worker(self.corridor, self.engine, self.publisher, lambda: self.consumer)  # type: ignore[arg-type]
