@@ -193,9 +193,9 @@ async def explained() -> AsyncIterator[None]:
             f"The database does not answer ({error}): check DATABASE_URL or DB_HOST and DB_PORT."
         ) from error
     except asyncpg.PostgresError as error:
-        raise _complaint(error.sqlstate or "", str(error)) from error
+        raise complaint(error.sqlstate or "", str(error)) from error
     except DBAPIError as error:
-        raise _complaint(getattr(error.orig, "sqlstate", None) or "", str(error.orig)) from error
+        raise complaint(getattr(error.orig, "sqlstate", None) or "", str(error.orig)) from error
     except MigrationError as error:
         raise WrongUsage(f"{error}: see `chatia db history`.") from error
     except (seeds.UnknownSeedError, roles.UnusablePasswordError) as error:
@@ -204,7 +204,8 @@ async def explained() -> AsyncIterator[None]:
         raise Refused(str(error)) from error
 
 
-def _complaint(sqlstate: str, said: str) -> CommandError:
+def complaint(sqlstate: str, said: str) -> CommandError:
+    """Put what Postgres says into a sentence that tells what to do."""
     said = said.rpartition(">: ")[2].splitlines()[0].rstrip(".")
     known = COMPLAINTS.get(sqlstate)
     return known(said) if known else WorldFailed(f"The database failed ({sqlstate}): {said}.")

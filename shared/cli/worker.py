@@ -13,18 +13,19 @@ from typing import Annotated
 import typer
 from aiokafka.errors import KafkaConnectionError
 from faststream import FastStream
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from shared import logs
+from shared.cli import db
 from shared.cli.errors import WorldFailed
 from shared.cli.signals import stoppable
 from shared.delivery.publish import TopicMissingError
 from shared.delivery.service import await_database
+from shared.delivery.settle import sqlstate_of
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
 
 POLL_S = 0.5
-NO_TABLES = "The database has no tables of ChatIA Flow: run `chatia db upgrade`."
 
 
 class Service(StrEnum):
@@ -54,8 +55,8 @@ def worker(
             asyncio.run(_serve(app, settings))
     except TopicMissingError as error:
         raise WorldFailed(str(error)) from error
-    except ProgrammingError as error:
-        raise WorldFailed(NO_TABLES) from error
+    except DBAPIError as error:
+        raise db.complaint(sqlstate_of(error), str(error.orig)) from error
     except KafkaConnectionError as error:
         raise WorldFailed(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "

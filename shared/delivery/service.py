@@ -13,7 +13,7 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 from sqlalchemy import text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from shared import kafka
@@ -24,6 +24,7 @@ from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.publish import Publisher
 from shared.delivery.retry import Backoff
+from shared.delivery.settle import sqlstate_of
 from shared.delivery.subscription import Subscription, Timer
 from shared.delivery.timers import TimerLoop
 from shared.delivery.worker import Worker
@@ -35,6 +36,8 @@ SESSION_TIMEOUT_MS = 10_000
 REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so long
 GRACEFUL_TIMEOUT_S = 15.0
+
+NO_ENTRY = ("28", "3D", "42")  # SQLSTATE classes: login, database or rights are not as they must be
 
 ANYTHING = text("SELECT 1")
 DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
@@ -169,7 +172,9 @@ async def await_database(settings: Settings) -> None:
         try:
             async with engine.connect() as conn:
                 await conn.execute(ANYTHING)
-        except (OSError, OperationalError, InterfaceError) as error:
+        except (OSError, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and sqlstate_of(error).startswith(NO_ENTRY):
+                raise
             log.warning("database.awaited", error=type(error).__name__)
             await asyncio.sleep(backoff.failed())
         else:

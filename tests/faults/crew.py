@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -71,6 +72,15 @@ class Crew:
         for number in range(1, processes + 1):
             for service in BASE:
                 self.hire(f"{service}-{number}", service)
+
+    async def is_at_work(self, limit_s: float) -> bool:
+        """Wait until every process has said that it was given partitions."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if all(slot.has_partitions for slot in self.slots):
+                return True
+            await asyncio.sleep(WATCH_S)
+        return False
 
     async def watch(self) -> None:
         """Start again what died, until cancelled."""

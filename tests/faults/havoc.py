@@ -104,7 +104,7 @@ def _all_die_at(point: str) -> Callable[[Random], list[Step]]:
             struck = await asyncio.gather(*(_struck(havoc.crew, slot) for slot in slots))
             havoc.done[f"SIGKILL {point}"] += sum(struck)
 
-        return [Step(1.5, act)]
+        return [Step(0.5, act)]
 
     return draw
 
@@ -124,7 +124,7 @@ def _broker(random: Random) -> list[Step]:
         await asyncio.to_thread(kafka.restart)
         havoc.done["broker restarted" if polite else "broker killed"] += 1
 
-    return [Step(random.uniform(1, 4), restart), _kill(random)]
+    return [Step(random.uniform(0.5, 2), restart), _kill(random)]
 
 
 def _database(random: Random) -> list[Step]:

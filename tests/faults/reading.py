@@ -7,6 +7,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+PATIENCE_MS = 5_000  # with one request; whoever reads asks again
+
 Ends = dict[TopicPartition, int]
 
 
@@ -76,7 +78,10 @@ def _heard(record: Any) -> Heard:
 async def reader(bootstrap: str, partitions: int) -> AsyncIterator[Reader]:
     """Connect for as long as is read; a broker may have been restarted since the last time."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        fetch_max_wait_ms=50,
+        request_timeout_ms=PATIENCE_MS,
     )
     try:
         await consumer.start()

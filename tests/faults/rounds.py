@@ -33,6 +33,7 @@ from tests.faults.settled import Watch
 PARTITIONS = 4
 EVENTS = 400  # gateway events of a round
 START_S = 60.0
+NOT_STARTED = "The workers did not start; see {}."
 LAST_FACTS_S = 1.0
 FINAL = {TWICE, LETTERS}  # what no waiting mends
 
@@ -130,9 +131,8 @@ class Arena:
         ]
         before = await self.ends()
         self.crew.recall(everybody)
-        async with asyncio.timeout(START_S):
-            while not all(slot.has_partitions for slot in everybody):  # noqa: ASYNC110 - a file
-                await asyncio.sleep(LAST_FACTS_S)
+        if not await self.crew.is_at_work(START_S):
+            raise TimeoutError(NOT_STARTED.format(self.crew.servers.state / "logs"))
         after = await self.ends()
         return findings + [
             Finding(TWICE, f"{after[place] - end} facts on {place} were told again at a restart")
@@ -176,8 +176,8 @@ async def arena(
         crew.hire_base(processes)
         watching = asyncio.create_task(crew.watch())
         stage = Arena(crew, engine, settings, patience_s)
-        if not await stage.watch.all_assigned(START_S):
-            raise TimeoutError(f"The workers did not start; see {servers.state / 'logs'}.")
+        if not await crew.is_at_work(START_S):
+            raise TimeoutError(NOT_STARTED.format(servers.state / "logs"))
         yield stage
     finally:
         if watching is not None:

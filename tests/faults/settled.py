@@ -57,16 +57,6 @@ class Watch:
         self._heard = heard(topics)
         self._partitions = partitions
 
-    async def all_assigned(self, limit_s: float) -> bool:
-        """Wait until every partition has a checkpoint."""
-        wanted = len(self._heard) * self._partitions
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
-            if len(await self._checkpoints()) >= wanted:
-                return True
-            await asyncio.sleep(POLL_S)
-        return False
-
     async def settled(self, company_ids: Sequence[int], deadline: float) -> None:
         """Wait until nothing is left to take in or to send, and nothing has moved for a while."""
         while time.monotonic() < deadline:
