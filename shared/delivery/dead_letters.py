@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import all_columns, statement
 from shared.delivery.decode import Record, headers_of
+from shared.delivery.header_names import as_bytes
 from shared.delivery.outbox import moment
 from shared.delivery.quarantine import line_of
 
@@ -61,7 +62,7 @@ def dead_letter(
         partition=record.partition,
         offset=record.offset,
         key=record.key,
-        headers=json.dumps([(_storable(n.encode()), _storable(v)) for n, v in record.headers]),
+        headers=json.dumps([(_storable(as_bytes(n)), _storable(v)) for n, v in record.headers]),
         body=_without_secrets(record.value),
         reason=reason,
         detail=detail.replace("\x00", "")[:2000],
@@ -73,10 +74,13 @@ def dead_letter(
 
 
 def headers_as_read(stored: Iterable[Sequence[str | None]]) -> list[tuple[str, bytes | None]]:
-    """Give stored headers back as the bytes that they were, but for NUL."""
+    r"""Give stored headers back as the bytes that they were, but for NUL.
+
+    A name that is not UTF-8 becomes a text such as `\xff`, because no client sends another.
+    """
     return [
         (
-            (name or "").encode("latin-1").decode(),
+            (name or "").encode("latin-1").decode(errors="backslashreplace"),
             value if value is None else value.encode("latin-1"),
         )
         for name, value in stored

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contracts.base import Event
 from shared.contracts.trouble import first_trouble
+from shared.delivery import header_names
 from shared.delivery.subscription import Subscription
 
 Record = ConsumerRecord[bytes | None, bytes | None]
@@ -40,6 +41,8 @@ class Headers:
     content_type: str = ""
 
 
+LONGEST_SHOWN = 100  # characters
+
 _MEMBERS = {
     "ce_type": "type",
     "ce_source": "source",
@@ -58,7 +61,14 @@ def headers_of(record: Record) -> Headers | Rejected:
                 found[_MEMBERS[name]] = (value or b"").decode()
             except UnicodeDecodeError:
                 return Rejected("unreadable-header", f"header {name} is not UTF-8")
+        elif not header_names.is_readable(name):
+            return Rejected("unreadable-header", _unreadable_name(name))
     return Headers(**found)
+
+
+def _unreadable_name(name: str) -> str:
+    shown = header_names.as_bytes(name).decode(errors="backslashreplace")
+    return f"a header is called {shown[:LONGEST_SHOWN]}, which is not UTF-8; tell who publishes it"
 
 
 class SortingTable:

@@ -19,7 +19,7 @@ from typing_extensions import override
 from shared import kafka
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
-from shared.delivery import requests
+from shared.delivery import header_names, requests
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.publish import Publisher
@@ -106,6 +106,7 @@ class Handover(ConsumerRebalanceListener):
 
 def create_app(service: Service, settings: Settings) -> FastStream:
     """Make the application of one worker process; nothing connects before it is started."""
+    header_names.tolerate_any()
     engine = create_engine(settings.database, f"chatia-{service.name}")
     publisher = Publisher(kafka.connection(settings.kafka))
     corridor = Corridor(

@@ -41,6 +41,12 @@ def test_null_binary_and_nul_headers_can_be_stored() -> None:
     assert json.loads(letter.headers) == [["a", None], ["b", "\xff"]]
 
 
+def test_a_header_name_that_is_not_utf_8_is_kept_and_comes_back_readable() -> None:
+    letter = dead_letter(record(headers=(("x-\udcff", b"1"),)), "r", "d")
+    assert json.loads(letter.headers) == [["x-\xff", "1"]]
+    assert headers_as_read(json.loads(letter.headers)) == [(r"x-\xff", b"1")]
+
+
 def test_headers_come_back_as_they_were_read() -> None:
     headers = [("evento", "ação".encode()), ("título", b"\xff\x80"), ("none", None), ("empty", b"")]
     letter = dead_letter(record(headers=headers), "r", "d")

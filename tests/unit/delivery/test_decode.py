@@ -1,5 +1,6 @@
 """The sorting table: every record is an event, skipped, or rejected with a reason."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,12 @@ def test_a_header_that_matters_and_is_not_text_is_rejected() -> None:
     rejected = headers_of(record(body(), ce_type=b"\xff"))
     assert isinstance(rejected, Rejected)
     assert rejected.reason == "unreadable-header"
+
+
+def test_a_header_name_that_is_not_text_is_rejected_and_shown() -> None:
+    rejected = headers_of(replace(record(body()), headers=(("x-\udcff", b"1"),)))
+    assert isinstance(rejected, Rejected)
+    assert (rejected.reason, r"x-\xff" in rejected.detail) == ("unreadable-header", True)
 
 
 def test_other_headers_may_hold_anything() -> None:
