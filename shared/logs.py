@@ -2,10 +2,41 @@
 
 import logging
 import sys
+import time
 
 import structlog
+from typing_extensions import override
 
 from shared.settings import Settings
+
+REPEATS_S = 10.0
+
+
+class OnceInAWhile(logging.Filter):
+    """Lets each kind of line of a library through once in a while; it says how many there were.
+
+    aiokafka complains at every attempt while a broker is away: many times a second, for hours.
+    """
+
+    def __init__(self, library: str) -> None:
+        super().__init__()
+        self._library = library
+        self._said: dict[str, tuple[float, int]] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(self._library):
+            return True
+        now = time.monotonic()
+        kind = str(record.msg)
+        at, unsaid = self._said.get(kind, (-REPEATS_S, 0))
+        if now - at < REPEATS_S:
+            self._said[kind] = at, unsaid + 1
+            return False
+        self._said[kind] = now, 0
+        if unsaid:
+            record.msg = f"{kind} (and {unsaid} times before)"
+        return True
 
 
 def _console() -> structlog.dev.ConsoleRenderer:
@@ -34,6 +65,7 @@ def configure(settings: Settings) -> None:
         else [_console()]
     )
     handler = logging.StreamHandler()
+    handler.addFilter(OnceInAWhile("aiokafka"))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared_steps,

@@ -239,5 +239,20 @@ def database_away(at_s: float, seconds: float) -> Act:
     return act
 
 
+def broker_away(at_s: float, seconds: float) -> Act:
+    """Kill the broker, so long after the start, and start it again."""
+
+    async def act(havoc: Havoc) -> None:
+        kafka = havoc.crew.servers.kafka
+        assert isinstance(kafka, Kafka)
+        await asyncio.sleep(at_s)
+        await asyncio.to_thread(kafka.kill)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(kafka.restart)
+        havoc.done["broker killed"] += 1
+
+    return act
+
+
 def _outage(at_s: float, seconds: float) -> Step:
     return Step(at_s, database_away(0, seconds))

@@ -1,7 +1,8 @@
 """`python -m tests.faults.long_outage --minutes 10`: the database is away under load, then back.
 
 Meanwhile nothing may be told or noted as read, no worker may be busy with waiting, and no group
-may be rebalanced; afterwards everything is caught up without anybody's help.
+may be rebalanced; afterwards everything is caught up without anybody's help. With `--away broker`
+it is Kafka, and only the waiting itself can be looked at meanwhile.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from tests.faults import traffic
 from tests.faults.__main__ import FOLDER, fresh_servers, say
 from tests.faults.crew import Crew, Slot
 from tests.faults.findings import Finding
-from tests.faults.havoc import Havoc, database_away
+from tests.faults.havoc import Havoc, broker_away, database_away
 from tests.faults.laws import TOLD
 from tests.faults.reading import Ends
 from tests.faults.rounds import Arena, arena
@@ -36,6 +37,8 @@ AFTERWARDS_S = 10.0
 CATCH_UP_S = 120.0
 MOST_CPU = 5.0  # per cent of one core
 REBALANCED = re.compile(rb"partitions\.assigned|it is rebalancing")
+DATABASE = "database"
+AWAY = {DATABASE: database_away, "broker": broker_away}
 DEGRADED = b"waiting_for='the database'"
 
 
@@ -55,6 +58,7 @@ class Moment:
 class Account:
     """What the outage came to."""
 
+    away: str
     seconds: float
     events: int
     cpu: Mapping[str, float]
@@ -63,18 +67,21 @@ class Account:
     findings: Sequence[Finding]
 
 
-async def endure(stage: Arena, kafka: KafkaSettings, seconds: float, seed: str) -> Account:
-    """Publish all the time, stop the database, look at both ends of the outage, and audit."""
+async def endure(
+    stage: Arena, kafka: KafkaSettings, away_for: tuple[str, float], seed: str
+) -> Account:
+    """Publish all the time, stop one of them, look at both ends of the outage, and audit."""
+    away_is, seconds = away_for
     whole_s = WARM_UP_S + seconds + AFTERWARDS_S
     case = await stage.prepare(1, Random(seed), round(whole_s * EVENTS_A_SECOND))
     havoc = Havoc(stage.crew)
     async with asyncio.TaskGroup() as group:
         publishing = group.create_task(traffic.publish(kafka, case.traffic, whole_s))
-        away = group.create_task(database_away(WARM_UP_S, seconds)(havoc))
+        away = group.create_task(AWAY[away_is](WARM_UP_S, seconds)(havoc))
         await asyncio.sleep(WARM_UP_S + NOTICED_S)
-        before = await look(stage, kafka)
+        before = await look(stage, kafka if away_is == DATABASE else None)
         await asyncio.sleep(seconds - 2 * NOTICED_S)
-        after = await look(stage, kafka)
+        after = await look(stage, kafka if away_is == DATABASE else None)
         await away
         back = time.monotonic()
     case = replace(case, acknowledged=publishing.result())
@@ -85,26 +92,26 @@ async def endure(stage: Arena, kafka: KafkaSettings, seconds: float, seed: str) 
         name: 100 * (after.cpu_s[name] - spent) / (after.at_s - before.at_s)
         for name, spent in before.cpu_s.items()
     }
-    troubles = troubles_between(before, after, cpu, stage.crew)
-    return Account(seconds, len(case.acknowledged), cpu, caught_up_s, troubles, findings)
+    troubles = troubles_between(before, after, cpu)
+    if away_is == DATABASE:
+        troubles += unsaid(stage.crew)
+    return Account(away_is, seconds, len(case.acknowledged), cpu, caught_up_s, troubles, findings)
 
 
-async def look(stage: Arena, kafka: KafkaSettings) -> Moment:
-    """Take what is compared: CPU, facts told, offsets noted in Kafka, rebalances, processes."""
+async def look(stage: Arena, kafka: KafkaSettings | None) -> Moment:
+    """Take what is compared: CPU, rebalances, processes; of Kafka, facts told and offsets noted."""
     slots = stage.crew.slots
     return Moment(
         time.monotonic(),
         {slot.name: cpu_seconds(slot.pid) for slot in slots},
-        _facts(await stage.ends()),
-        await _noted(kafka, {slot.service for slot in slots}),
+        _facts(await stage.ends()) if kafka else 0,
+        await _noted(kafka, {slot.service for slot in slots}) if kafka else {},
         sum(len(REBALANCED.findall(_log(slot))) for slot in slots),
         {slot.name: slot.pid for slot in slots},
     )
 
 
-def troubles_between(
-    before: Moment, after: Moment, cpu: Mapping[str, float], crew: Crew
-) -> list[str]:
+def troubles_between(before: Moment, after: Moment, cpu: Mapping[str, float]) -> list[str]:
     """Say what an outage must not bring about, and did."""
     troubles = []
     if after.told != before.told:
@@ -115,17 +122,20 @@ def troubles_between(
         troubles.append(f"{after.rebalances - before.rebalances} lines of logs tell of rebalances")
     if after.pids != before.pids:
         troubles.append("workers died and were started again")
-    troubles += [
+    return troubles + [
         f"{name} used {share:.1f} % of a core while it waited"
         for name, share in cpu.items()
         if share >= MOST_CPU
     ]
-    troubles += [
+
+
+def unsaid(crew: Crew) -> list[str]:
+    """Name the workers that kept it to themselves."""
+    return [
         f"{slot.name} never said that it waits for the database"
         for slot in crew.slots
         if DEGRADED not in _log(slot)
     ]
-    return troubles
 
 
 def cpu_seconds(pid: int) -> float:
@@ -160,7 +170,7 @@ def _log(slot: Slot) -> bytes:
 def report(account: Account) -> str:
     """Write the account down as Markdown."""
     summary = (
-        f"Database away for {account.seconds / 60:g} minutes, {account.events:,} events "
+        f"The {account.away} away for {account.seconds / 60:g} minutes, {account.events:,} events "
         f"published meanwhile and around; caught up {account.caught_up_s:.0f} s after its return."
     )
     lines = [
@@ -180,6 +190,7 @@ def main() -> int:
     """Play it, print the account; 1 where anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.long_outage", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--away", choices=AWAY, default=DATABASE)
     parser.add_argument("--seed", default="a long outage")
     parser.add_argument("--folder", type=Path, default=FOLDER / "long-outage")
     given = parser.parse_args()
@@ -189,7 +200,7 @@ def main() -> int:
     async def play() -> Account:
         async with arena(servers, processes=2, patience_s=CATCH_UP_S) as stage:
             kafka = KafkaSettings(bootstrap_servers=servers.kafka_bootstrap)
-            return await endure(stage, kafka, given.minutes * 60, given.seed)
+            return await endure(stage, kafka, (given.away, given.minutes * 60), given.seed)
 
     with fresh_servers(given.folder / "servers") as servers:
         account = asyncio.run(play())

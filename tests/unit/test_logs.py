@@ -24,3 +24,22 @@ def test_a_traceback_shows_no_local_variables(
     shown = capsys.readouterr().err
     assert "TypeError" in shown
     assert body not in shown
+
+
+def test_a_library_that_repeats_itself_is_heard_once_and_its_lines_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    once = logs.OnceInAWhile("aiokafka")
+
+    def said(name: str, message: str, *values: object) -> str | None:
+        record = logging.LogRecord(name, logging.ERROR, "", 1, message, values, None)
+        return record.getMessage() if once.filter(record) else None
+
+    assert said("aiokafka.consumer", "No node %s", 1) == "No node 1"
+    assert [said("aiokafka", "No node %s", number) for number in (1, 2)] == [None, None]
+    assert said("aiokafka", "No group") == "No group"
+    assert [said("chatia.worker", "batch.carried") for _ in "12"] == ["batch.carried"] * 2
+    now += logs.REPEATS_S
+    assert said("aiokafka", "No node %s", 1) == "No node 1 (and 2 times before)"
