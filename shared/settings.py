@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     quarantine_after: int = Field(
         100, ge=0, description="unreadable records in a row that quarantine their line; 0 = never"
     )
+    noisy_times: float = Field(
+        4, ge=0, description="what others send on average, from which a company waits; 0 = never"
+    )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)

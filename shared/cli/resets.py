@@ -25,7 +25,7 @@ FROM "Checkpoints" WHERE topic = :topic ORDER BY service, partition
 RESET = statement("""
 UPDATE "Checkpoints" c
 SET "nextOffset" = b.log_start, epoch = c.epoch + 1, "lastTimestamp" = NULL, "lastCrc" = NULL,
-    "updatedAt" = now()
+    aside = '{}', "updatedAt" = now()
 FROM unnest(CAST(:service AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
             CAST(:epoch AS int[]), CAST(:log_start AS bigint[]), CAST(:trouble AS text[]))
   AS b(service, partition, next_offset, epoch, log_start, trouble)

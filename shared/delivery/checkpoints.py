@@ -15,6 +15,7 @@ class Checkpoint:
     """A partition's progress; `outbox` holds the packed facts of the last batch.
 
     `quarantined` are the service's lines that are not read; they come along to save a statement.
+    `aside` are the lanes whose records wait, each with the first and the last of them.
     """
 
     topic: str
@@ -25,6 +26,7 @@ class Checkpoint:
     epoch: int
     outbox: bytes | None
     seen: dict[str, str]
+    aside: dict[str, list[int]]
     quarantined: list[str] | None
 
     @property
@@ -49,6 +51,7 @@ class Progress:
     last_crc: int | None
     outbox: bytes | None
     seen: str
+    aside: str = "{}"
 
 
 class OvertakenError(Exception):
@@ -69,8 +72,9 @@ ON CONFLICT (service, topic, partition) DO NOTHING
 
 LOCK = statement("""
 SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c."lastTimestamp" AS last_timestamp,
-       c."lastCrc" AS last_crc, c.epoch, c.outbox, c.seen,
-       (SELECT array_agg(q.line) FROM "Quarantines" q WHERE q.service = :service) AS quarantined
+       c."lastCrc" AS last_crc, c.epoch, c.outbox, c.seen, c.aside,
+       (SELECT array_agg(q.line) FROM "Quarantines" q
+        WHERE q.service = split_part(:service, '.', 1)) AS quarantined
 FROM "Checkpoints" c
 JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
   ON b.topic = c.topic AND b.partition = c.partition
@@ -82,11 +86,11 @@ FOR NO KEY UPDATE OF c
 SAVE = statement("""
 UPDATE "Checkpoints" c
 SET "nextOffset" = b.next_offset, "lastTimestamp" = b.last_timestamp, "lastCrc" = b.last_crc,
-    outbox = b.outbox, seen = b.seen, "updatedAt" = now()
+    outbox = b.outbox, seen = b.seen, aside = b.aside, "updatedAt" = now()
 FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
             CAST(:last_timestamp AS bigint[]), CAST(:last_crc AS bigint[]),
-            CAST(:outbox AS bytea[]), CAST(:seen AS jsonb[]))
-  AS b(topic, partition, next_offset, last_timestamp, last_crc, outbox, seen)
+            CAST(:outbox AS bytea[]), CAST(:seen AS jsonb[]), CAST(:aside AS jsonb[]))
+  AS b(topic, partition, next_offset, last_timestamp, last_crc, outbox, seen, aside)
 WHERE c.service = :service AND c.topic = b.topic AND c.partition = b.partition
 """)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -14,6 +14,8 @@ from shared.delivery.checkpoints import Checkpoint, Progress
 from shared.delivery.continuity import crc_of
 from shared.delivery.dead_letters import DeadLetter, dead_letter
 from shared.delivery.decode import Record, SortingTable
+from shared.delivery.lanes import EntryLane, Lane
+from shared.delivery.noise import Spans, written
 from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
 from shared.delivery.publish import Publisher
 from shared.delivery.quarantine import Runs
@@ -44,14 +46,17 @@ class Corridor:
         subscriptions: Sequence[Subscription],
         publisher: Publisher,
         quarantine_after: int = 0,
+        lane: Lane | None = None,
     ) -> None:
-        self.service = service
+        self.lane = lane or EntryLane()
+        self.service = service + self.lane.suffix
+        self._owner = service
         self.namespace = namespace
         self.table = SortingTable(subscriptions, namespace)
         self.deployment = ""
         self.runs = Runs(quarantine_after)
         self._subscriptions = subscriptions
-        self._publisher = publisher
+        self.publisher = publisher
 
     async def carry(
         self,
@@ -60,16 +65,18 @@ class Corridor:
         held: dict[Place, Checkpoint],
     ) -> Result:
         """Take records of locked checkpoints through; those before the checkpoint are dropped."""
-        replays = await replay.find(conn, self.service, records)
-        batch = sort(records, held, replays, self.table, self.runs)
+        replays = await replay.find(conn, self._owner, records)
+        choice = self.lane.choose(records, held)
+        batch = sort(choice.taken, held, replays, self.table, self.runs)
+        batch.counts["aside"] = len(records) - len(choice.taken)
         facts = await self._settled(conn, batch, held)
         letters = await replays.settle(conn, [r for _, r in batch.events], batch.letters)
         if letters:
             epochs = {place: row.epoch for place, row in held.items()}
-            await dead_letters.save(conn, self.service, letters, epochs)
+            await dead_letters.save(conn, self._owner, letters, epochs)
         if batch.quarantines:
-            await quarantine.save(conn, self.service, batch.quarantines)
-        progress = _progress(records, held, batch.seen, facts)
+            await quarantine.save(conn, self._owner, batch.quarantines)
+        progress = _progress(records, held, batch.seen, facts, choice.aside)
         await checkpoints.save(conn, self.service, progress)
         batch.counts["told"] = len(facts)
         batch.counts["dead"] = len(batch.letters)
@@ -138,7 +145,7 @@ class Corridor:
             number = index[place, record.offset]
             index[place, record.offset] += 1
             topic = f"{self.namespace}.{fact.topic}"
-            encoded = encode(fact, origin, number, topic, self._publisher.partitions)
+            encoded = encode(fact, origin, number, topic, self.publisher.partitions)
             if encoded.size > LARGEST_RECORD:
                 raise FactTooLargeError(record, encoded)
             facts.append((place, encoded))
@@ -169,6 +176,7 @@ def _progress(
     held: dict[Place, Checkpoint],
     seen: dict[Place, dict[str, str]],
     facts: Sequence[tuple[Place, Outgoing]],
+    aside: Mapping[Place, Spans],
 ) -> list[Progress]:
     last = {Place(r.topic, r.partition): r for r in records}
     outboxes: dict[Place, list[Outgoing]] = {place: [] for place in last}
@@ -187,6 +195,7 @@ def _progress(
                 last_crc=crc_of(record) if goes_on else row.last_crc,
                 outbox=pack(outboxes[place]),
                 seen=json.dumps(seen[place]),
+                aside=json.dumps(written(aside.get(place, {}))),
             )
         )
     return progress

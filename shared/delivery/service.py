@@ -22,7 +22,10 @@ from shared.db.engine import create_engine
 from shared.delivery import header_names, requests
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
+from shared.delivery.drain import Drain
+from shared.delivery.lanes import lanes_of
 from shared.delivery.publish import Publisher
+from shared.delivery.rereader import Rereader
 from shared.delivery.retry import Backoff
 from shared.delivery.settle import sqlstate_of
 from shared.delivery.subscription import Subscription, Timer
@@ -33,6 +36,7 @@ from shared.settings import Settings
 log = structlog.get_logger("chatia.service")
 
 SESSION_TIMEOUT_MS = 10_000
+HEARTBEAT_MS = 1_000  # how soon the others notice that a worker joined or left
 REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so long
 GRACEFUL_TIMEOUT_S = 15.0
@@ -106,18 +110,26 @@ class Handover(ConsumerRebalanceListener):
 
 def create_app(service: Service, settings: Settings) -> FastStream:
     """Make the application of one worker process; nothing connects before it is started."""
-    header_names.tolerate_any()
     engine = create_engine(settings.database, f"chatia-{service.name}")
     publisher = Publisher(kafka.connection(settings.kafka))
-    corridor = Corridor(
-        service.name,
-        settings.namespace,
-        [_once(heard, service) for heard in service.subscriptions],
-        publisher,
-        settings.quarantine_after,
+    lanes = lanes_of(service.name, service.subscriptions, settings.namespace, settings.noisy_times)
+    corridor, bulk = (
+        Corridor(
+            service.name,
+            settings.namespace,
+            [_once(heard, service) for heard in service.subscriptions],
+            publisher,
+            settings.quarantine_after,
+            lane,
+        )
+        for lane in (lanes.entry, lanes.bulk)
     )
     broker = _broker(settings)
-    worker = Worker(corridor, engine, publisher, lambda: cast("Consumer", subscriber.consumer))
+
+    def consumer() -> Consumer:
+        return cast("Consumer", subscriber.consumer)
+
+    worker = Worker(corridor, engine, publisher, consumer)
     subscriber = broker.subscriber(
         *corridor.table.topics,
         batch=True,
@@ -131,10 +143,12 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         batch_timeout_ms=settings.batch_wait_ms,
         fetch_max_wait_ms=settings.batch_wait_ms,
         session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
         no_reply=True,
     )
     subscriber(worker.take)
+    drain = Drain(lanes, bulk, engine, Rereader(kafka.connection(settings.kafka)), consumer)
     timers = [
         TimerLoop(timer, corridor, engine, publisher)
         for timer in (*service.timers, requests.forgetting(service.name))
@@ -146,12 +160,15 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             stack.push_async_callback(engine.dispose)
             stack.push_async_callback(publisher.stop)
             async with engine.connect() as conn:
-                corridor.deployment = str((await conn.execute(DEPLOYMENT)).scalar_one())
+                deployment = str((await conn.execute(DEPLOYMENT)).scalar_one())
+            corridor.deployment = bulk.deployment = deployment
             await publisher.learn_partitions(
                 f"{settings.namespace}.{fact.topic}" for fact in service.tells
             )
+            stack.push_async_callback(drain.close)
             stack.push_async_callback(worker.close)
-            async with _looping([worker.look_round(), *(timer.run() for timer in timers)]):
+            loops = [worker.look_round(), *(timer.run() for timer in timers)]
+            async with _looping([*loops, drain.run()] if lanes.entry.topics else loops):
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
@@ -195,6 +212,7 @@ async def _looping(loops: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[
 
 
 def _broker(settings: Settings) -> KafkaBroker:
+    header_names.tolerate_any()
     return KafkaBroker(
         settings.kafka.bootstrap_servers,
         security=kafka.security(settings.kafka),

@@ -37,6 +37,8 @@ class Deployment(Base):
 class Checkpoint(Base):
     """How far a service is in a partition, and what it has still to tell.
 
+    `aside` holds, for each noisy company whose records wait, the first and the last of them; a
+    service's bulk lane, which takes them, has rows of its own, `<service>.bulk`.
     Rewritten with every batch, so pages keep half of their room for the next version of a row.
     """
 
@@ -53,6 +55,7 @@ class Checkpoint(Base):
     outbox: Mapped[bytes | None]
     seen: Mapped[Jsonb] = mapped_column(server_default="{}")
     updatedAt: Mapped[Now]
+    aside: Mapped[Jsonb] = mapped_column(server_default="{}", sort_order=1)
 
 
 class DeadLetter(Stamped, Base):

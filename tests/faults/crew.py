@@ -22,6 +22,7 @@ LEAVE_S = 20.0
 LEFT = (0, 128 + signal.SIGTERM)  # the second where it was asked before it had started
 BASE = ("contacts", "tickets", "messages", "campaigns")
 SIZES = ("7", "60", "2000")  # records in a transaction: a worker has one of these for its life
+NOISY_TIMES = "0.5"  # nearly every company is noisy as soon as the way is crowded
 
 
 @dataclass(slots=True)
@@ -169,6 +170,7 @@ class Crew:
         return {
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "",
+            "CHATIA_NOISY_TIMES": NOISY_TIMES,
             "CHATIA_BATCH_RECORDS": SIZES[(hash_of(slot.name) + slot.starts) % len(SIZES)],
         }
 

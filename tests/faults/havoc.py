@@ -124,7 +124,7 @@ def _broker(random: Random) -> list[Step]:
         await asyncio.to_thread(kafka.restart)
         havoc.done["broker restarted" if polite else "broker killed"] += 1
 
-    return [Step(random.uniform(0.5, 2), restart), _kill(random)]
+    return [Step(random.uniform(0.5, 1.5), restart), _kill(random)]
 
 
 def _database(random: Random) -> list[Step]:

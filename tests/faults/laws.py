@@ -24,6 +24,7 @@ OURS_ALONE = (
     "ticket.changed",
     "message.send",
 )
+BULK = ".bulk"  # what noisy companies sent, taken in later; told once all the same
 TOLD = ("message.received", *OURS_ALONE)
 
 Cause = tuple[str, str, int, int]  # service, topic, partition, offset
@@ -41,7 +42,8 @@ class Fact:
     def cause(self) -> Cause:
         """Which record of which topic, taken in by which service, it was told for."""
         _, service, topic, partition, _ = self.source.split("/")
-        return service, topic, int(partition), int(self.sequence.partition(".")[0])
+        number = int(self.sequence.partition(".")[0])
+        return service.removesuffix(BULK), topic, int(partition), number
 
     @property
     def index(self) -> int:

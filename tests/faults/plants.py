@@ -14,7 +14,7 @@ def publish_before_commit() -> None:
 
     async def telling_first(self: Corridor, *args: Any, **named: Any) -> Result:
         result = await carry(self, *args, **named)
-        await self._publisher.publish(result.facts)
+        await self.publisher.publish(result.facts)
         return replace(result, facts=[])
 
     _replace(Corridor, "carry", telling_first)

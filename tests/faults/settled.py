@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,6 +21,7 @@ STILL_POLLS = 2
 CHECKPOINTS = text("""
 SELECT service, topic, partition, "nextOffset" FROM "Checkpoints" WHERE topic NOT LIKE 'timer:%'
 """)
+ASIDE = text("""SELECT count(*) FROM "Checkpoints" WHERE aside <> '{}'""")
 UNSENT = text("""
 SELECT count(*) FROM "CampaignShipping"
 WHERE "companyId" = ANY (CAST(:company_ids AS int[])) AND "jobId" IS NULL
@@ -71,7 +72,8 @@ class Watch:
         while still < STILL_POLLS and time.monotonic() < deadline:
             ends = await reading.ends({topic for _, topic in self._heard})
             behind = self._behind(ends, await self._checkpoints())
-            behind += await self._unsent(company_ids)
+            behind += await self._count(ASIDE)
+            behind += await self._count(UNSENT, company_ids=list(company_ids))
             still = still + 1 if behind == 0 and ends == before else 0
             before = ends
             await asyncio.sleep(POLL_S)
@@ -86,10 +88,9 @@ class Watch:
             rows = await conn.execute(CHECKPOINTS)
             return {(row[0], TopicPartition(row[1], row[2])): row[3] for row in rows}
 
-    async def _unsent(self, company_ids: Sequence[int]) -> int:
+    async def _count(self, query: TextClause, **values: object) -> int:
         async with self._engine.connect() as conn:
-            found = await conn.execute(UNSENT, {"company_ids": list(company_ids)})
-            return int(found.scalar_one())
+            return int((await conn.execute(query, values)).scalar_one())
 
     def _behind(self, ends: Ends, reached: dict[tuple[str, TopicPartition], int]) -> int:
         """Count records not taken in, also by a service that has never seen the partition."""

@@ -1,7 +1,8 @@
 """`python -m tests.faults.wrapped_worker SERVICE`: a worker's own entry, with traps in it.
 
 It runs what `chatia worker SERVICE` runs. Only the session is shorter, so that a dead member is
-missed sooner, and the points between a worker's steps can be made to strike.
+missed sooner, companies are set aside for less, and the points between a worker's steps can be
+made to strike.
 """
 
 import argparse
@@ -10,10 +11,11 @@ import sys
 from pathlib import Path
 
 from shared.cli.app import main
-from shared.delivery import service
+from shared.delivery import pace, service
 from tests.faults import plants, traps
 
 SESSION_MS = 6_000  # the shortest that brokers admit by default
+CROWDED = 15  # records on their way, so that companies are set aside in most rounds
 
 
 def run(arguments: list[str]) -> None:
@@ -30,6 +32,7 @@ def run(arguments: list[str]) -> None:
         order = {"id": given.die_at, "point": point, "count": int(count), "signal": 9}
         given.orders.write_text(json.dumps(order), "utf-8")
     service.SESSION_TIMEOUT_MS = given.session_ms
+    pace.CONGESTED = CROWDED
     if given.plant:
         plants.PLANTS[given.plant]()
     traps.lay(traps.Trap(given.orders))

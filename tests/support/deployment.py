@@ -40,6 +40,7 @@ CONSUMERS = {
     "messages": services.messages.consumer.service,
     "campaigns": services.campaigns.consumer.service,
 }
+WORDS = ("type", "source")
 PARTITIONS = 3
 SETTLE_S = 60.0
 POLL_S = 0.1
@@ -98,9 +99,12 @@ class Deployment:
             return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
     async def facts(self, name: str) -> list[dict[str, Any]]:
-        """Read everything that is on one of our topics, with its type."""
+        """Read everything that is on one of our topics, with its type and source."""
         return [
-            {"type": dict(record.headers).get("ce_type", b"").decode(), **json.loads(record.value)}
+            {
+                **{word: dict(record.headers).get(f"ce_{word}", b"").decode() for word in WORDS},
+                **json.loads(record.value),
+            }
             for record in await self._read([self.topic(name)])
         ]
 
@@ -115,10 +119,10 @@ class Deployment:
                 before = ends
                 await asyncio.sleep(POLL_S)
 
-    async def until_none(self, query: str) -> None:
+    async def until_none(self, query: str, **values: object) -> None:
         """Wait until a query finds nothing any more."""
         async with asyncio.timeout(SETTLE_S):
-            while await self.sql(query):  # noqa: ASYNC110 - the database tells nobody
+            while await self.sql(query, **values):  # noqa: ASYNC110 - the database tells nobody
                 await asyncio.sleep(POLL_S)
 
     async def _lag(self) -> tuple[int, Mapping[TopicPartition, int]]:

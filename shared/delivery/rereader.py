@@ -1,0 +1,129 @@
+"""A second reader of partitions whose records stand aside; it belongs to no group."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.delivery.decode import Record
+
+FETCH_RECORDS = 2_000
+PARTITION_FETCH_BYTES = 262_144
+
+
+class Rereader:
+    """Reads where it is told to, a slice at a time; what is fetched and not taken stays in hand.
+
+    A `shared.delivery.consumer.Consumer`, but for offsets committed to Kafka: nobody looks at
+    the lag of a group that does not exist.
+    """
+
+    def __init__(self, connection: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._client: AIOKafkaConsumer | None = None
+        self._fetched: dict[TopicPartition, deque[Record]] = {}
+
+    async def start(self) -> None:
+        """Connect, the first time."""
+        if self._client is None:
+            client = AIOKafkaConsumer(
+                **self._connection,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            )
+            try:
+                await client.start()
+            except BaseException:
+                await client.stop()
+                raise
+            self._client = client
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.stop()
+
+    def assign(self, places: Iterable[TopicPartition]) -> None:
+        """Read these partitions and no others."""
+        wanted = set(places)
+        if wanted != self.assignment():
+            self._fetched = {p: found for p, found in self._fetched.items() if p in wanted}
+            self._started.assign(wanted)
+
+    async def slice(
+        self,
+        ends: Mapping[TopicPartition, int],
+        takes: Callable[[Record], bool],
+        most: int,
+    ) -> list[Record]:
+        """Give the next records before these offsets, with at most so many that will be taken."""
+        if not any(self._ready(place, end) for place, end in ends.items()):
+            fetched = await self._started.getmany(timeout_ms=0, max_records=FETCH_RECORDS)
+            for place, records in fetched.items():
+                self._fetched.setdefault(place, deque()).extend(records)
+        ready = [place for place, end in ends.items() if self._ready(place, end)]
+        found: list[Record] = []
+        for place in ready:
+            found += self._cut(place, ends[place], takes, -(-most // len(ready)))
+        return found
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from there; what is in hand of the partition is dropped."""
+        self._fetched.pop(partition, None)
+        self._started.seek(partition, offset)
+
+    def assignment(self) -> set[TopicPartition]:
+        """Give the partitions that are read."""
+        return set(self._client.assignment()) if self._client else set()
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Do nothing."""
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Give no more records of these; who goes on with one seeks first."""
+        for place in partitions:
+            self._fetched.pop(place, None)
+        self._started.pause(*partitions)
+
+    def paused(self) -> set[TopicPartition]:
+        """Give those that are paused."""
+        return set(self._client.paused()) if self._client else set()
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Give their records again."""
+        self._started.resume(*partitions)
+
+    async def beginning_offsets(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Ask where logs begin."""
+        return dict(await self._started.beginning_offsets(list(partitions)))
+
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask where logs end."""
+        return dict(await self._started.end_offsets(list(partitions)))
+
+    @property
+    def _started(self) -> AIOKafkaConsumer:
+        if self._client is None:
+            raise RuntimeError(type(self).__name__)
+        return self._client
+
+    def _ready(self, place: TopicPartition, end: int) -> bool:
+        fetched = self._fetched.get(place) or ()
+        return any(record.offset < end for record in islice(fetched, 1))
+
+    def _cut(
+        self, place: TopicPartition, end: int, takes: Callable[[Record], bool], most: int
+    ) -> list[Record]:
+        fetched, found, taken = self._fetched[place], [], 0
+        while fetched and fetched[0].offset < end:
+            taken += takes(fetched[0])
+            if taken > most:
+                break
+            found.append(fetched.popleft())
+        return found
