@@ -1,9 +1,9 @@
 """How fast the bulk lane may go: as much as gets through while the others hardly notice."""
 
-LEAST, MOST = 20, 2_000  # records of a slice
+LEAST, MOST = 60, 2_000  # records of a slice
 CALM = 60  # records on their way: the next slice may follow
 CONGESTED = 150  # records on their way: noisy companies are set aside
-CYCLE_S = 0.12  # a slice should be through after so long
+CYCLE_S = 0.25  # a slice should be through after so long
 PATIENCE_S = 1.0  # then a small slice goes whatever is on its way: nobody waits for ever
 
 
