@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     evolution_prefix: str = "evolution"
     batch_records: int = Field(2_000, ge=1, description="most records in one transaction")
     batch_wait_ms: int = Field(50, ge=1, description="how long a poll waits for records")
+    bytes_in_flight: int = Field(
+        64 * 2**20, ge=8 * 2**20, description="most bytes of records that a process holds at once"
+    )
     send_interval_ms: int = Field(20_000, ge=1, description="between two sends of one line")
     quarantine_after: int = Field(
         100, ge=0, description="unreadable records in a row that quarantine their line; 0 = never"

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.delivery.decode import Record
 
 FETCH_RECORDS = 2_000
-PARTITION_FETCH_BYTES = 262_144
+PARTITION_FETCH_BYTES = 65_536
 
 
 class Rereader:

@@ -19,7 +19,7 @@ from typing_extensions import override
 from shared import kafka
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
-from shared.delivery import header_names, requests
+from shared.delivery import header_names, in_flight, requests
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
@@ -129,7 +129,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
     def consumer() -> Consumer:
         return cast("Consumer", subscriber.consumer)
 
-    worker = Worker(corridor, engine, publisher, consumer)
+    worker = Worker(corridor, engine, publisher, consumer, settings.bytes_in_flight)
     subscriber = broker.subscriber(
         *corridor.table.topics,
         batch=True,
@@ -140,6 +140,10 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         parser=without_headers,
         listener=Handover(worker),
         max_records=settings.batch_records,
+        fetch_max_bytes=in_flight.of_a_response(settings.bytes_in_flight),
+        max_partition_fetch_bytes=in_flight.of_a_partition(
+            settings.bytes_in_flight, len(corridor.table.topics)
+        ),
         batch_timeout_ms=settings.batch_wait_ms,
         fetch_max_wait_ms=settings.batch_wait_ms,
         session_timeout_ms=SESSION_TIMEOUT_MS,

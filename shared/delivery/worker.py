@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 
 import structlog
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -18,6 +19,7 @@ from shared.delivery.continuity import broken_log, lost_to_retention, other_log
 from shared.delivery.corridor import Corridor, Place, Result
 from shared.delivery.decode import Record
 from shared.delivery.health import Health
+from shared.delivery.in_flight import BYTES_IN_FLIGHT, in_transactions
 from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
 from shared.delivery.pauses import Pauses
@@ -46,6 +48,7 @@ class Worker:
         engine: AsyncEngine,
         publisher: Publisher,
         consumer: Callable[[], Consumer],
+        bytes_in_flight: int = BYTES_IN_FLIGHT,
     ) -> None:
         self.corridor = corridor
         self.busy = asyncio.Lock()
@@ -58,6 +61,7 @@ class Worker:
         self._publisher = publisher
         self._positions = Positions()
         self._takeovers = 0
+        self._bytes_in_flight = bytes_in_flight
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
@@ -68,21 +72,24 @@ class Worker:
             if takeovers != self._takeovers:
                 sought = self._positions.sought()
                 records = [r for r in records if Place(r.topic, r.partition) not in sought]
+            waiting = deque(in_transactions(records, self._bytes_in_flight))
             try:
-                await self._take(records)
+                while waiting:
+                    await self._take(waiting[0])
+                    waiting.popleft()
                 self.outage.is_over()
             except OvertakenError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
                 self._positions.forget(overtaken.places)
-                self._seek_back(records)
+                self._seek_back(waiting)
             except EverythingUnreadableError as error:
-                self._seek_back(records)
+                self._seek_back(waiting)
                 self._stops.stop_all(str(error))
             # Nothing may leave the handler: FastStream would go on with the next batch and the
             # records of this one would never be read again. An outage and a bug of ours are both
             # waited for, loudly; neither is ever dead-lettered.
             except Exception as error:  # noqa: BLE001 - see above
-                self._seek_back(records)
+                self._seek_back(waiting)
                 self.outage.wait_out(error)
 
     async def take_over(self, places: Iterable[Place]) -> None:
@@ -228,8 +235,8 @@ class Worker:
         except KafkaError as error:
             log.info("lag.not_committed", error=type(error).__name__)
 
-    def _seek_back(self, records: Sequence[Record]) -> None:
-        for place, offset in first_offsets(records).items():
+    def _seek_back(self, waiting: Iterable[Sequence[Record]]) -> None:
+        for place, offset in first_offsets(chain.from_iterable(waiting)).items():
             with suppress(IllegalStateError):  # no longer ours: its new owner reads the checkpoint
                 self._seek(place, self._positions.at_most(place, offset))
 

@@ -15,6 +15,7 @@ from shared.contracts.campaign import CampaignSend
 from shared.contracts.message import MessageSend
 from shared.contracts.outcome import Outcome, Told
 from shared.delivery.corridor import Corridor
+from shared.delivery.in_flight import BYTES_IN_FLIGHT
 from shared.delivery.outbox import Outgoing
 from shared.delivery.subscription import Handler, Subscription
 from shared.delivery.worker import Worker
@@ -108,8 +109,9 @@ class Bench:
         self.corridor = Corridor("campaigns", "chatia", heard, self.publisher)  # type: ignore[arg-type]
         self.worker = self.another()
 
-    def another(self) -> Worker:
-        return Worker(self.corridor, self.engine, self.publisher, lambda: self.consumer)  # type: ignore[arg-type]
+    def another(self, bytes_in_flight: int = BYTES_IN_FLIGHT) -> Worker:
+        given = (self.corridor, self.engine, self.publisher, lambda: self.consumer)
+        return Worker(*given, bytes_in_flight)  # type: ignore[arg-type]
 
     async def next_offset(self) -> int:
         async with self.engine.connect() as conn:

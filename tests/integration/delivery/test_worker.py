@@ -7,10 +7,13 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts.campaign import CampaignSend
 from shared.contracts.message import MessageSend
+from shared.contracts.outcome import Outcome
+from shared.delivery.in_flight import size_of
 from shared.delivery.subscription import Timer
 from shared.delivery.timers import TimerLoop
-from tests.integration.delivery.bench import PLACE, Bench, record, sending
+from tests.integration.delivery.bench import PLACE, Bench, record, sending, tell
 from tests.support.build import job
 
 pytestmark = pytest.mark.integration
@@ -38,6 +41,26 @@ async def test_a_batch_that_waited_through_a_take_over_is_not_trusted(bench: Ben
     bench.worker.busy.release()
     await waiting
     assert await bench.next_offset() == 0
+
+
+async def test_many_bytes_are_several_transactions_and_only_what_failed_is_read_again(
+    bench: Bench,
+) -> None:
+    carried: list[int] = []
+
+    async def failing_once(conn: AsyncConnection, batch: Sequence[CampaignSend]) -> Outcome:
+        carried.append(len(batch))
+        if len(carried) == 2:
+            raise OSError
+        return await tell(conn, batch)
+
+    bench.hear(failing_once)
+    bench.worker = bench.another(bytes_in_flight=4 * 2 * size_of(record(0)))
+    await bench.worker.take_over([PLACE])
+    await bench.worker.take([record(offset) for offset in range(5)])
+    assert (await bench.next_offset(), bench.consumer.sought[-1]) == (2, 2)
+    await bench.worker.take([record(offset) for offset in range(2, 5)])
+    assert (carried, await bench.next_offset()) == ([2, 2, 2, 1], 5)
 
 
 async def test_a_gap_without_a_seek_is_read_from_where_we_are(bench: Bench) -> None:
