@@ -73,7 +73,7 @@ async def workers(running: Servers, environment: Mapping[str, str]) -> AsyncIter
     """Run one process of each service until the block ends."""
     logs = {name: running.state / "logs" / f"{name}.log" for name in SERVICES}
     begins = {name: log.stat().st_size if log.exists() else 0 for name, log in logs.items()}
-    processes = [_start(running, name, environment) for name in SERVICES]
+    processes = [start(running, name, environment) for name in SERVICES]
     try:
         async with asyncio.timeout(START_S):
             for name, log in logs.items():
@@ -101,7 +101,8 @@ async def load(settings: Settings) -> AsyncIterator[Load]:
         yield made
 
 
-def _start(running: Servers, service: str, environment: Mapping[str, str]) -> Guarded:
+def start(running: Servers, service: str, environment: Mapping[str, str]) -> Guarded:
+    """Start a worker process."""
     return running.spawn(
         service, [sys.executable, "-m", "shared.cli", "worker", service], environment
     )
