@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         100, ge=0, description="unreadable records in a row that quarantine their line; 0 = never"
     )
     noisy_times: float = Field(
-        4, ge=0, description="what others send on average, from which a company waits; 0 = never"
+        4, ge=0, description="times what others send from which a company waits; 0 = never"
     )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -56,9 +56,11 @@ DELETE FROM "Checkpoints" b USING lifted l
 WHERE b.service = :bulk AND b.topic = l.topic AND b.partition = l.partition AND l.aside = '{}'
 """)
 
+# Who stands still is not on its way: no pace of ours would help.
 PROGRESS = statement("""
 SELECT topic, partition, "nextOffset" FROM "Checkpoints"
 WHERE topic = ANY(CAST(:topics AS text[])) AND service NOT LIKE :bulk
+  AND "updatedAt" > now() - interval '10 seconds'
 """)
 
 
@@ -116,7 +118,7 @@ async def lift(conn: AsyncConnection, service: str, places: Iterable[TopicPartit
 async def progress(
     conn: AsyncConnection, topics: Iterable[str]
 ) -> list[tuple[TopicPartition, int]]:
-    """Read how far every service is in these topics, but for the bulk lanes."""
+    """Read how far every service at work is in these topics, but for the bulk lanes."""
     rows = await conn.execute(PROGRESS, {"topics": sorted(topics), "bulk": f"%{BULK}"})
     return [(TopicPartition(row[0], row[1]), row[2]) for row in rows]
 

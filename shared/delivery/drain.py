@@ -23,6 +23,7 @@ from shared.delivery.worker import Worker
 log = structlog.get_logger("chatia.bulk")
 
 IDLE_S = 1.0
+SWEEP_S = 10.0  # without noise, for what a process that died left aside
 WATCHING_S = 0.1
 BUSY_S = 0.04
 ASK_S = 2.0  # for where logs end
@@ -52,6 +53,7 @@ class Drain:
         self._engine = engine
         self._pace = Pace()
         self._held: set[TopicPartition] = set()
+        self._sweep_at = 0.0
 
     async def run(self) -> None:
         """Take slices until cancelled; an outage is waited for."""
@@ -79,8 +81,15 @@ class Drain:
 
     async def tick(self) -> float:
         """Look at the way, and take a slice if it is clear; gives how long to wait for the next."""
+        now_s = time.monotonic()
+        is_quiet = not self._entry.noisy and not self._held
+        if now_s >= self._sweep_at:
+            self._sweep_at = now_s + SWEEP_S
+            self._held -= self._worker.stopped  # an operator may have reset them
+        elif is_quiet:
+            return IDLE_S
         waiting = await self._waiting()
-        if not waiting and not self._entry.noisy:
+        if is_quiet and not waiting:
             self._entry.congested = False
             return IDLE_S
         await self._rereader.start()

@@ -11,6 +11,7 @@ from shared.delivery.decode import Record
 from shared.delivery.replay import REPLAY_FOR
 
 WINDOW_S = 10
+FEW = 200  # records in that time: who sends no more crowds nobody out
 LONGEST_LANE = 64  # characters
 
 Spans = dict[str, "Span"]
@@ -65,8 +66,8 @@ def written(spans: Spans) -> dict[str, list[int]]:
 class Crowd:
     """How many records each lane brought to this process in the last seconds.
 
-    A lane is noisy with more than `times` what the others bring on average; nobody is while it
-    is alone, and with `times` 0.
+    A lane is noisy with more than a few, and more than `times` what the others bring on average;
+    nobody is while it is alone, and with `times` 0.
     """
 
     def __init__(self, times: float) -> None:
@@ -92,7 +93,7 @@ class Crowd:
         return frozenset(
             lane
             for lane, count in self._total.items()
-            if count * others > self._times * (whole - count)
+            if count > FEW and count * others > self._times * (whole - count)
         )
 
     def _forget(self, now_s: float) -> None:

@@ -61,10 +61,10 @@ class Rereader:
         most: int,
     ) -> list[Record]:
         """Give the next records before these offsets, with at most so many that will be taken."""
-        if not any(self._ready(place, end) for place, end in ends.items()):
-            fetched = await self._started.getmany(timeout_ms=0, max_records=FETCH_RECORDS)
-            for place, records in fetched.items():
-                self._fetched.setdefault(place, deque()).extend(records)
+        empty = [place for place in ends if not self._fetched.get(place)]
+        if empty and not any(self._ready(place, end) for place, end in ends.items()):
+            found_now = await self._started.getmany(*empty, timeout_ms=0, max_records=FETCH_RECORDS)
+            self._fetched |= {place: deque(records) for place, records in found_now.items()}
         ready = [place for place, end in ends.items() if self._ready(place, end)]
         found: list[Record] = []
         for place in ready:

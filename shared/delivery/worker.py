@@ -63,6 +63,11 @@ class Worker:
         self._takeovers = 0
         self._bytes_in_flight = bytes_in_flight
 
+    @property
+    def stopped(self) -> frozenset[Place]:
+        """Partitions that stand still until an operator decides."""
+        return self._stops.places
+
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
         takeovers = self._takeovers

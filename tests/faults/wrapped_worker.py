@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from shared.cli.app import main
-from shared.delivery import pace, service
+from shared.delivery import noise, pace, service
 from tests.faults import plants, traps
 
 SESSION_MS = 6_000  # the shortest that brokers admit by default
@@ -33,6 +33,7 @@ def run(arguments: list[str]) -> None:
         given.orders.write_text(json.dumps(order), "utf-8")
     service.SESSION_TIMEOUT_MS = given.session_ms
     pace.CONGESTED = CROWDED
+    noise.FEW = 0
     if given.plant:
         plants.PLANTS[given.plant]()
     traps.lay(traps.Trap(given.orders))

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
@@ -125,12 +125,17 @@ class Road:
         async with self.engine.connect() as conn:
             return [tuple(row) for row in await conn.execute(text(query))]
 
+    async def do(self, query: str) -> None:
+        async with self.engine.begin() as conn:
+            await conn.execute(text(query))
+
     async def aside(self) -> list[Any]:
         return await self.rows("""SELECT service, aside FROM "Checkpoints" WHERE aside <> '{}'""")
 
 
 @pytest_asyncio.fixture
-async def road(bench: Bench) -> AsyncIterator[Road]:
+async def road(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Road]:
+    monkeypatch.setattr("shared.delivery.noise.FEW", 0)
     yield Road(bench.engine)
 
 
@@ -207,6 +212,36 @@ async def test_it_waits_until_all_of_it_is_told(road: Road) -> None:
     assert await road.aside() == []
 
 
+async def test_what_retention_took_stops_it_until_an_operator_decides(road: Road) -> None:
+    process = road.process()
+    await process.read(road.log.put(*crowd()))
+    road.log.log_start = 5
+    await process.drained()
+    assert road.told() == [10, 21]
+    assert await road.aside() == [("campaigns", {NOISY: [0, 20]})]
+    await road.do("""UPDATE "Checkpoints" SET "nextOffset" = 5, epoch = epoch + 1
+                     WHERE service = 'campaigns.bulk' AND "nextOffset" = 0""")
+    process.drain._sweep_at = 0
+    await process.drained()
+    assert road.told()[2:] == [n for n in range(5, 21) if n != 10]
+    assert await road.aside() == []
+
+
+async def test_without_noise_nothing_is_asked(road: Road) -> None:
+    process = road.process()
+    await process.drained(ticks=1)
+    await process.worker.take_over([PLACE])
+    await process.worker.take(road.log.put(QUIET, NOISY))
+    asked: list[str] = []
+
+    def note(_: object, __: object, query: str, *___: object) -> None:
+        asked.append(query)
+
+    event.listen(road.engine.sync_engine, "before_cursor_execute", note)
+    await process.drained()
+    assert asked == []
+
+
 async def test_its_dead_letters_are_the_services_own(road: Road) -> None:
     process = road.process()
     await process.read(road.log.put(*crowd()) + road.log.put(NOISY, body=b"{"))
@@ -219,6 +254,7 @@ async def test_through_kafka_a_flood_waits_and_every_message_is_a_fact_once(
 ) -> None:
     monkeypatch.setattr("shared.delivery.pace.CONGESTED", -1)
     monkeypatch.setattr("shared.delivery.drain.IDLE_S", 0.1)
+    monkeypatch.setattr("shared.delivery.noise.FEW", 0)
     async with deployment(kafka_bootstrap, migrated_url, ["contacts"], noisy_times=2) as flow:
         await world.company(flow, 1)
         await world.line(flow, 10, 1)

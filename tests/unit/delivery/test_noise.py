@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from shared.delivery.noise import WINDOW_S, Crowd, Span, is_aside, lane_of, set_aside
+from shared.delivery.noise import FEW, WINDOW_S, Crowd, Span, is_aside, lane_of, set_aside
 from shared.delivery.pace import CALM, CYCLE_S, LEAST, PATIENCE_S, Pace
 from shared.delivery.replay import REPLAY_FOR
 
@@ -55,15 +55,21 @@ def test_a_replayed_dead_letter_never_waits() -> None:
 
 def test_a_lane_is_noisy_with_more_than_so_many_times_what_others_bring() -> None:
     crowd = Crowd(times=4)
-    crowd.saw(Counter({"1": 10, "2": 10, "9": 40}), 0.0)
+    crowd.saw(Counter({"1": 100, "2": 100, "9": 400}), 0.0)
     assert crowd.noisy(0.0) == frozenset()
     crowd.saw(Counter({"9": 1}), 1.0)
     assert crowd.noisy(1.0) == {"9"}
 
 
+def test_who_sends_little_is_not_noisy_whatever_the_others_send() -> None:
+    crowd = Crowd(times=4)
+    crowd.saw(Counter({"1": 1, "9": FEW}), 0.0)
+    assert crowd.noisy(0.0) == frozenset()
+
+
 def test_noise_is_forgotten() -> None:
     crowd = Crowd(times=4)
-    crowd.saw(Counter({"1": 1, "9": 100}), 0.5)
+    crowd.saw(Counter({"1": 1, "9": 2 * FEW}), 0.5)
     assert crowd.noisy(WINDOW_S - 1.0) == {"9"}
     assert crowd.noisy(WINDOW_S + 1.0) == frozenset()
 
