@@ -40,7 +40,7 @@ CONSUMERS = {
     "messages": services.messages.consumer.service,
     "campaigns": services.campaigns.consumer.service,
 }
-WORDS = ("type", "source")
+WORDS = ("type", "source", "sequence")
 PARTITIONS = 3
 SETTLE_S = 60.0
 POLL_S = 0.1
@@ -99,7 +99,7 @@ class Deployment:
             return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
     async def facts(self, name: str) -> list[dict[str, Any]]:
-        """Read everything that is on one of our topics, with its type and source."""
+        """Read everything that is on one of our topics, with its type, source and sequence."""
         return [
             {
                 **{word: dict(record.headers).get(f"ce_{word}", b"").decode() for word in WORDS},
