@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import aside, pace
 from shared.delivery.aside import Waiting
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
-from shared.delivery.health import US
+from shared.delivery.health import US, Health
 from shared.delivery.lanes import Lanes
 from shared.delivery.outage import awaited
 from shared.delivery.pace import Pace
@@ -23,7 +24,7 @@ from shared.delivery.worker import Worker
 log = structlog.get_logger("chatia.bulk")
 
 IDLE_S = 1.0
-SWEEP_S = 10.0  # without noise, for what a process that died left aside
+SWEEP_S = 10.0  # though nothing stirs: an operator may have decided
 WATCHING_S = 0.1
 BUSY_S = 0.04
 ASK_S = 2.0  # for where logs end
@@ -53,7 +54,9 @@ class Drain:
         self._engine = engine
         self._pace = Pace()
         self._held: set[TopicPartition] = set()
+        self._ours: set[TopicPartition] = set()
         self._sweep_at = 0.0
+        self._health = Health()
 
     async def run(self) -> None:
         """Take slices until cancelled; an outage is waited for."""
@@ -62,17 +65,23 @@ class Drain:
             try:
                 delay_s = await self.tick()
                 backoff.succeeded()
+                self._health.works()
             # As timers: a loop that died would leave records aside for ever.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 delay_s = backoff.failed()
-                what = awaited(error)
-                log.warning(
-                    "bulk.postponed",
-                    waiting_for=what,
-                    error=type(error).__name__,
-                    exc_info=error if what == US else None,
-                )
+                self._complain(error)
             await asyncio.sleep(delay_s)
+
+    def _complain(self, error: Exception) -> None:
+        """Say once what is waited for; a fault of ours comes with its traceback."""
+        what = awaited(error)
+        if self._health.waits_for(what):
+            log.error(
+                "bulk.postponed",
+                waiting_for=what,
+                error=type(error).__name__,
+                exc_info=error if what == US else None,
+            )
 
     async def close(self) -> None:
         """Let go of everything, at the end of the process."""
@@ -82,8 +91,8 @@ class Drain:
     async def tick(self) -> float:
         """Look at the way, and take a slice if it is clear; gives how long to wait for the next."""
         now_s = time.monotonic()
-        is_quiet = not self._entry.noisy and not self._held
-        if now_s >= self._sweep_at:
+        is_quiet = not self._entry.stirs and not self._held
+        if self._is_assigned_anew() or now_s >= self._sweep_at:
             self._sweep_at = now_s + SWEEP_S
             self._held -= self._worker.stopped  # an operator may have reset them
         elif is_quiet:
@@ -108,28 +117,32 @@ class Drain:
             found = await aside.waiting(conn, self._service)
         return {place: waiting for place, waiting in found.items() if place in self._ours}
 
-    @property
-    def _ours(self) -> set[TopicPartition]:
+    def _is_assigned_anew(self) -> bool:
         consumer = self._consumer()  # there is none before the broker has started
-        return set(consumer.assignment()) if consumer else set()
+        assigned = consumer.assignment() if consumer else ()
+        before = self._ours
+        self._ours = {place for place in assigned if place.topic in self._entry.topics}
+        return self._ours != before
 
     async def _on_the_way(self) -> int:
         """Count the records that are in Kafka's log and not behind their readers' checkpoints."""
         async with self._engine.connect() as conn:
             behind = await aside.progress(conn, self._watched)
-        async with asyncio.timeout(ASK_S):
-            ends = await self._rereader.end_offsets({place for place, _ in behind})
+        try:
+            async with asyncio.timeout(ASK_S):
+                ends = await self._rereader.end_offsets({place for place, _ in behind})
+        except TimeoutError as error:
+            raise KafkaTimeoutError from error
         return sum(max(ends[place] - next_offset, 0) for place, next_offset in behind)
 
     async def _take_up(self, waiting: Mapping[TopicPartition, Waiting]) -> None:
         """Stand where each partition's first record waits; rest in the others."""
-        ours = {place for place in self._ours if place.topic in self._entry.topics}
         async with self._worker.busy:
-            if ours != self._rereader.assignment():
+            if self._ours != self._rereader.assignment():
                 await self._worker.let_go(self._held)
                 self._held = set()
-                self._rereader.assign(ours)
-            self._worker.pauses.hold(NOTHING_ASIDE, ours - waiting.keys())
+                self._rereader.assign(self._ours)
+            self._worker.pauses.hold(NOTHING_ASIDE, self._ours - waiting.keys())
             ahead = {p: w for p, w in waiting.items() if w.is_ahead}
             await self._worker.let_go(self._held - waiting.keys() | ahead.keys())
             self._held &= waiting.keys() - ahead.keys()

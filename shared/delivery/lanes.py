@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 
 from shared.delivery.checkpoints import Checkpoint
 from shared.delivery.decode import Record
-from shared.delivery.noise import Crowd, Spans, is_aside, lane_of, read, set_aside
+from shared.delivery.noise import WINDOW_S, Crowd, Spans, is_aside, lane_of, read, set_aside
 from shared.delivery.subscription import Subscription
 from shared.topics import TOPICS
 
@@ -55,11 +55,17 @@ class EntryLane:
         self.congested = False
         self.topics = topics
         self._crowd = Crowd(times)
+        self._set_aside_at = -float(WINDOW_S)
 
     @property
     def noisy(self) -> frozenset[str]:
         """Name the lanes that bring far more than their share."""
         return self._crowd.noisy(time.monotonic())
+
+    @property
+    def stirs(self) -> bool:
+        """Tell whether some lane is noisy, or stood aside a moment ago."""
+        return bool(self.noisy) or time.monotonic() - self._set_aside_at < WINDOW_S
 
     def choose(
         self, records: Sequence[Record], held: Mapping[TopicPartition, Checkpoint]
@@ -76,6 +82,8 @@ class EntryLane:
         noisy = self.noisy if self.congested else frozenset[str]()
         for place, found in new.items():
             aside[place] = set_aside(found, aside[place], noisy)
+        if any(aside.values()):
+            self._set_aside_at = time.monotonic()
         return Choice(_without(records, held, aside), aside)
 
 
