@@ -22,12 +22,14 @@ from shared.delivery.worker import Worker
 from tests.integration.delivery.bench import PLACE, Bench, HeldConsumer, HeldPublisher, tell
 from tests.support import world
 from tests.support.build import job, received
-from tests.support.deployment import deployment
+from tests.support.deployment import Deployment, deployment
 
 # ruff: noqa: SLF001 - the pace is not to be waited for
 pytestmark = pytest.mark.integration
 
 NOISY, QUIET = "9", "1"
+MOST_WAVES = 100
+ASIDE = """SELECT service, aside FROM "Checkpoints" WHERE aside <> '{}'"""
 UNREAD_OR_ASIDE = """
 SELECT 1 WHERE (SELECT COALESCE(sum("nextOffset"), 0) FROM "Checkpoints"
               WHERE service = 'contacts' AND topic = :topic) < :number
@@ -130,7 +132,7 @@ class Road:
             await conn.execute(text(query))
 
     async def aside(self) -> list[Any]:
-        return await self.rows("""SELECT service, aside FROM "Checkpoints" WHERE aside <> '{}'""")
+        return await self.rows(ASIDE)
 
 
 @pytest_asyncio.fixture
@@ -249,6 +251,24 @@ async def test_its_dead_letters_are_the_services_own(road: Road) -> None:
     assert await road.rows('SELECT service, "offset" FROM "DeadLetters"') == [("campaigns", 22)]
 
 
+async def flooded(flow: Deployment) -> list[str]:
+    """Publish waves of a noisy company and one message of another; gives their ids in order."""
+    for company_id in (1, 2):
+        await world.company(flow, company_id)
+        await world.line(flow, 10 * company_id, company_id)
+    wids: list[str] = []
+    wave, waves = 0, 4
+    while wave < waves:
+        events = [received(f"N{wave}-{number}") for number in range(20)]
+        events += [received(f"Q{wave}", company_id=2, whatsapp_id=20)]
+        wids += [event.wid for event in events]
+        await flow.publish(*(flow.record(event) for event in events))
+        wave += 1
+        if not await flow.sql(ASIDE):
+            waves = min(waves + 1, MOST_WAVES)  # the workers have just begun
+    return wids
+
+
 async def test_through_kafka_a_flood_waits_and_every_message_is_a_fact_once(
     kafka_bootstrap: str, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,16 +276,7 @@ async def test_through_kafka_a_flood_waits_and_every_message_is_a_fact_once(
     monkeypatch.setattr("shared.delivery.drain.IDLE_S", 0.1)
     monkeypatch.setattr("shared.delivery.noise.FEW", 0)
     async with deployment(kafka_bootstrap, migrated_url, ["contacts"], noisy_times=2) as flow:
-        await world.company(flow, 1)
-        await world.line(flow, 10, 1)
-        await world.company(flow, 2)
-        await world.line(flow, 20, 2)
-        wids = []
-        for wave in range(12):
-            events = [received(f"N{wave}-{number}") for number in range(20)]
-            events += [received(f"Q{wave}", company_id=2, whatsapp_id=20)]
-            wids += [event.wid for event in events]
-            await flow.publish(*(flow.record(event) for event in events))
+        wids = await flooded(flow)
         sent = {"topic": flow.topic("message.received"), "number": len(wids)}
         await flow.until_none(UNREAD_OR_ASIDE, **sent)
         told = await flow.facts("message.identified")
