@@ -94,7 +94,7 @@ class Drain:
         is_quiet = not self._entry.stirs and not self._held
         if self._is_assigned_anew() or now_s >= self._sweep_at:
             self._sweep_at = now_s + SWEEP_S
-            self._held -= self._worker.stopped  # an operator may have reset them
+            self._held -= self._worker.stops.places  # an operator may have reset them
         elif is_quiet:
             return IDLE_S
         waiting = await self._waiting()

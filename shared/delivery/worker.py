@@ -55,18 +55,13 @@ class Worker:
         self.health = Health()
         self.pauses = Pauses(consumer)
         self.outage = Outage(engine, self.pauses, self.health)
-        self._stops = Stops(self.pauses, self.health)
+        self.stops = Stops(self.pauses, self.health)
         self._consumer = consumer
         self._engine = engine
         self._publisher = publisher
         self._positions = Positions()
         self._takeovers = 0
         self._bytes_in_flight = bytes_in_flight
-
-    @property
-    def stopped(self) -> frozenset[Place]:
-        """Partitions that stand still until an operator decides."""
-        return self._stops.places
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
@@ -89,7 +84,7 @@ class Worker:
                 self._seek_back(waiting)
             except EverythingUnreadableError as error:
                 self._seek_back(waiting)
-                self._stops.stop_all(str(error))
+                self.stops.stop_all(str(error))
             # Nothing may leave the handler: FastStream would go on with the next batch and the
             # records of this one would never be read again. An outage and a bug of ours are both
             # waited for, loudly; neither is ever dead-lettered.
@@ -120,15 +115,15 @@ class Worker:
             position = Position(row.next_offset, row.remembered, outbox=row.outbox is not None)
             self._positions[place] = position
             self._consumer().seek(place, position.reads_from)
-            self._stops.go_on(place)
+            self.stops.go_on(place)
 
     async def let_go(self, places: Iterable[Place]) -> None:
         """Empty the told outboxes of partitions that another worker will take over."""
         leaving = set(places)
         told = self._positions.told_outboxes(leaving)
         self._positions.forget(leaving)
-        for place in leaving & self._stops.places:
-            self._stops.go_on(place)
+        for place in leaving & self.stops.places:
+            self.stops.go_on(place)
         await self._clear(told)
 
     async def close(self) -> None:
@@ -161,7 +156,7 @@ class Worker:
                     self.outage.wait_out(error)
 
     async def _look(self, *, also_at_stopped: bool) -> None:
-        stopped = self._stops.places
+        stopped = self.stops.places
         lost = self._positions.lost(self._consumer().assignment()) - stopped
         await self.take_over(lost | stopped if also_at_stopped else lost)
         if lost:
@@ -182,7 +177,7 @@ class Worker:
             by_place[Place(record.topic, record.partition)].append(record)
         lost = self._positions.lost(by_place)
         # Their records in hand were fetched before the seek of the taking over: read them again.
-        await self.take_over(lost & set(self._consumer().assignment()) - self._stops.places)
+        await self.take_over(lost & set(self._consumer().assignment()) - self.stops.places)
         fitting = await self._fitting({p: f for p, f in by_place.items() if p not in lost})
         if not fitting:
             return
@@ -222,7 +217,7 @@ class Worker:
 
     def _stop(self, place: Place, trouble: str) -> None:
         self._positions.forget([place])
-        self._stops.stop(place, trouble)
+        self.stops.stop(place, trouble)
 
     async def _commit(self, records: Sequence[Record]) -> Result:
         believed = {p: self._positions[p].next_offset for p in first_offsets(records)}
