@@ -15,22 +15,23 @@ class Pace:
 
     def __init__(self) -> None:
         self.records = LEAST
-        self._went_at: float | None = None
+        self._since: float | None = None  # the last slice went, or the next one waits
 
     def lets_go(self, on_the_way: int, now_s: float) -> bool:
         """Tell whether the next slice, of `records`, may go now."""
-        if self._went_at is None:
-            return on_the_way <= CALM
-        took_s = now_s - self._went_at
+        if self._since is None:
+            self._since = now_s if on_the_way > CALM else None
+            return self._since is None
+        took_s = now_s - self._since
         if on_the_way > CALM and took_s <= PATIENCE_S:
             return False
         if took_s > CYCLE_S:
             self.records = max(self.records // 2, LEAST)
         else:
             self.records = min(self.records + self.records // 4 + 1, MOST)
-        self._went_at = None
+        self._since = None
         return True
 
     def went(self, now_s: float) -> None:
         """Note that a slice went."""
-        self._went_at = now_s
+        self._since = now_s

@@ -104,8 +104,12 @@ def test_slices_grow_while_they_are_through_in_time_and_shrink_when_they_are_lat
     assert pace.records == max(grown // 2, LEAST)
 
 
-def test_a_way_that_is_never_calm_does_not_stop_the_bulk_lane() -> None:
+@pytest.mark.parametrize("went_before", [True, False])
+def test_a_way_that_is_never_calm_does_not_stop_the_bulk_lane(*, went_before: bool) -> None:
     pace = Pace()
-    pace.went(0.0)
+    if went_before:
+        pace.went(0.0)
+    else:
+        assert not pace.lets_go(CALM + 1, 0.0)
     assert not pace.lets_go(CALM + 1, PATIENCE_S)
     assert pace.lets_go(CALM + 1, PATIENCE_S + 0.1)
