@@ -67,6 +67,9 @@ class Settings(BaseSettings):
 
     namespace: str = Field("chatia", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
     evolution_prefix: str = "evolution"
+    group_instance_id: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="a name that survives a restart"
+    )
     batch_records: int = Field(2_000, ge=1, description="most records in one transaction")
     batch_wait_ms: int = Field(50, ge=1, description="how long a poll waits for records")
     bytes_in_flight: int = Field(

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 import sys
 import tempfile
 import time
@@ -17,8 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from shared import logs
 from shared.cli import db
-from shared.cli.errors import WorldFailed
+from shared.cli.errors import AlreadyRunning, Refused, WorldFailed
 from shared.cli.signals import stoppable
+from shared.delivery.membership import ForeignMemberError, InstanceTakenError
 from shared.delivery.publish import TopicMissingError
 from shared.delivery.service import await_database
 from shared.delivery.settle import sqlstate_of
@@ -45,7 +47,7 @@ def worker(
     """Run a service's worker: takes its batches until SIGTERM, then finishes the one in hand."""
     settings = Settings()
     if processes > 1:
-        _run_many(service, processes)
+        _run_many(service, processes, settings.group_instance_id)
         return
     logs.configure(settings)
     # By name, because `shared` knows no service; the command line is only where they are started.
@@ -53,6 +55,10 @@ def worker(
     try:
         with stoppable():
             asyncio.run(_serve(app, settings))
+    except ForeignMemberError as error:
+        raise Refused(str(error)) from error
+    except InstanceTakenError as error:
+        raise AlreadyRunning(str(error)) from error
     except TopicMissingError as error:
         raise WorldFailed(str(error)) from error
     except DBAPIError as error:
@@ -77,7 +83,7 @@ def wait_while_alive(children: Sequence[Guarded]) -> None:
     raise WorldFailed(f"A worker ended by itself; its log is {dead.log_path}.")
 
 
-def _run_many(service: str, processes: int) -> None:
+def _run_many(service: str, processes: int, instance: str) -> None:
     """Run several processes of one service; all end when one does, so that none is missed."""
     folder = Path(tempfile.mkdtemp(prefix=f"chatia-{service}-"))
     children: list[Guarded] = []
@@ -85,7 +91,10 @@ def _run_many(service: str, processes: int) -> None:
         with stoppable():
             for number in range(1, processes + 1):
                 argv = [sys.executable, "-m", "shared.cli", "worker", service]
-                children.append(Guarded.start(argv, log_path=folder / f"{number}.log"))
+                own = {"CHATIA_GROUP_INSTANCE_ID": f"{instance}-{number}"} if instance else {}
+                children.append(
+                    Guarded.start(argv, log_path=folder / f"{number}.log", env=os.environ | own)
+                )
             typer.echo(f"{processes} {service} workers; their logs are in {folder}.")
             wait_while_alive(children)
     finally:

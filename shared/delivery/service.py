@@ -14,12 +14,13 @@ from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
 from shared import kafka
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
-from shared.delivery import header_names, in_flight, requests
+from shared.delivery import header_names, in_flight, membership, requests
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
@@ -134,6 +135,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         *corridor.table.topics,
         batch=True,
         group_id=f"{settings.namespace}.{service.name}",
+        group_instance_id=settings.group_instance_id or None,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.MANUAL,
         codec=RecordsAsTheyAre(),
@@ -163,9 +165,9 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             stack.push_async_callback(publisher.stop)
-            async with engine.connect() as conn:
-                deployment = str((await conn.execute(DEPLOYMENT)).scalar_one())
-            corridor.deployment = bulk.deployment = deployment
+            corridor.deployment = bulk.deployment = await stack.enter_async_context(
+                _member(service, settings, broker, engine)
+            )
             await publisher.learn_partitions(
                 f"{settings.namespace}.{fact.topic}" for fact in service.tells
             )
@@ -176,6 +178,21 @@ def create_app(service: Service, settings: Settings) -> FastStream:
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
+
+
+@asynccontextmanager
+async def _member(
+    service: Service, settings: Settings, broker: KafkaBroker, engine: AsyncEngine
+) -> AsyncIterator[str]:
+    """Take the name by which our workers know each other; refuse strangers, and a second self."""
+    async with engine.connect() as conn:
+        deployment = str((await conn.execute(DEPLOYMENT)).scalar_one())
+    name = membership.client_id(service.name, deployment)
+    broker.config.broker_config.client_id = name
+    group = f"{settings.namespace}.{service.name}"
+    async with membership.only_one(engine, service.name, settings.group_instance_id):
+        await membership.refuse_foreigners(kafka.connection(settings.kafka), group, name)
+        yield deployment
 
 
 def _once(heard: Subscription, service: Service) -> Subscription:
