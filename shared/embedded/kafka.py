@@ -17,8 +17,14 @@ from shared.embedded.progress import Reporter, Silent
 LOCK = Path(__file__).with_name("kafka.lock")
 LIMIT_S = 90.0
 HEAP = ("-Xms256m", "-Xmx512m")
-# Java 24 warns of native libraries (lz4, zstd, snappy), Java 17 knows the flag as well.
-FLAGS = ("-XX:+ExitOnOutOfMemoryError", "--enable-native-access=ALL-UNNAMED")
+FLAGS = (
+    "-XX:+ExitOnOutOfMemoryError",
+    # Java 24 warns of native libraries (lz4, zstd, snappy), Java 17 knows the flag as well.
+    "--enable-native-access=ALL-UNNAMED",
+    # A broker that is started often and for short is there in half of the time.
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+)
 ENDING = Ending(grace_s=20)
 SETTINGS = {
     "process.roles": "broker,controller",
