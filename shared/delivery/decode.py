@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
+from shared.contracts import catalogue
 from shared.contracts.base import Event
 from shared.contracts.trouble import first_trouble
 from shared.delivery import header_names
@@ -120,7 +121,16 @@ class SortingTable:
         stem = type_name.rpartition(".v")[0]
         if any(issubclass(c, Event) and c.ce_type().rpartition(".v")[0] == stem for c in contracts):
             return Rejected("unknown-version", f"no reader for {type_name}; upgrade this worker")
-        return Skipped(type_name)
+        if contracts[0].ours_alone or type_name in _types_of(contracts[0].topic):
+            return Skipped(type_name)
+        return Rejected(
+            "unknown-type",
+            f"no event on {contracts[0].topic} is called {type_name[:LONGEST_SHOWN]}",
+        )
+
+
+def _types_of(topic: str) -> set[str]:
+    return {contract.ce_type() for contract in catalogue.contracts().get(topic, ())}
 
 
 def _structured(value: bytes) -> tuple[Headers, bytes] | Rejected:

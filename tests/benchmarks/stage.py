@@ -38,13 +38,15 @@ SELECT n, n, 'Linha ' || n FROM generate_series(1, :last) AS n
 def servers(state: Path) -> Iterator[tuple[Servers, Settings]]:
     """Run Kafka and a Postgres that keeps its word (fsync on) until the block ends."""
     with runtime(state) as running:
-        yield (
-            running,
-            Settings(
-                kafka=KafkaSettings(bootstrap_servers=running.kafka_bootstrap),
-                database=DatabaseSettings.model_validate({"DATABASE_URL": running.database_url}),
-            ),
-        )
+        yield running, settings_of(running)
+
+
+def settings_of(running: Servers) -> Settings:
+    """Say where the servers are, as a worker is told."""
+    return Settings(
+        kafka=KafkaSettings(bootstrap_servers=running.kafka_bootstrap),
+        database=DatabaseSettings.model_validate({"DATABASE_URL": running.database_url}),
+    )
 
 
 async def prepare(settings: Settings, companies: int) -> None:

@@ -66,10 +66,9 @@ def test_a_structured_event_is_read_too() -> None:
     assert read(envelope, content_type=b"application/cloudevents+json") == received()
 
 
-def test_a_type_that_nobody_here_hears_is_skipped() -> None:
-    assert read(b"{}", ce_type=b"chatia.message.whispered.v1") == Skipped(
-        "chatia.message.whispered.v1"
-    )
+def test_a_type_that_other_services_hear_is_skipped() -> None:
+    name = b"chatia.message.whispered.v1"
+    assert read(b"{}", "chatia.message.stored", ce_type=name) == Skipped(name.decode())
 
 
 @pytest.mark.parametrize(
@@ -82,6 +81,9 @@ def test_a_type_that_nobody_here_hears_is_skipped() -> None:
         pytest.param(b"{}", {}, "unreadable-body", id="members missing"),
         pytest.param(
             body(), {"ce_type": b"chatia.message.received.v2"}, "unknown-version", id="v2"
+        ),
+        pytest.param(
+            body(), {"ce_type": b"chatia.message.recieved.v1"}, "unknown-type", id="misspelt type"
         ),
         pytest.param(body(), {"ce_companyid": b"2"}, "tenant-mismatch", id="another company"),
         pytest.param(
