@@ -24,14 +24,15 @@ class Fit(Enum):
 class Position:
     """Where a worker stands in a partition.
 
-    `sought`: nothing was read since a seek, so the first record is the next one, whatever its
-    offset: logs have gaps. `remembered` is compared with what is first read after a taking over.
-    `untold`: its facts may not be acknowledged. `outbox`: its row still holds facts.
+    `sought`: nothing was read since a seek, so the first record may be any. `remembered` is
+    compared with what is first read after a taking over. `gap_to` is where a gap was last seen to
+    end. `untold`: its facts may not be acknowledged. `outbox`: its row still holds facts.
     """
 
     next_offset: int
     remembered: Remembered | None = None
     sought: bool = True
+    gap_to: int | None = None
     untold: bool = False
     outbox: bool = False
 
@@ -43,16 +44,17 @@ class Position:
     def fit(self, first: Record) -> Fit:
         """Judge records by their first, once: what follows a seek is trusted only one time.
 
-        After a seek the first record is the next one, whatever its offset, unless retention took
-        what was before it. Records that jump without a seek are not trusted: ahead of us, some
-        were skipped; behind us, the log may be another one.
+        Logs have natural gaps, but so has what is left of a batch that went astray: a gap is
+        believed when a seek to its beginning finds its end where it was before. Records behind us
+        without a seek may be of another log.
         """
         remembered, self.remembered = self.remembered, None
         sought, self.sought = self.sought, False
+        gap_to, self.gap_to = self.gap_to, first.offset
         if remembered and remembered.is_of_another_log(first):
             return Fit.OTHER_LOG
         if first.offset > self.next_offset:
-            return Fit.AFTER_A_GAP if sought else Fit.SKIPPED_SOME
+            return Fit.AFTER_A_GAP if sought and gap_to == first.offset else Fit.SKIPPED_SOME
         if first.offset < self.next_offset and not sought:
             return Fit.BEHIND
         return Fit.FOLLOWS
@@ -82,9 +84,13 @@ class Positions:
         """Give those that have to be taken over first."""
         return {p for p in places if p not in self._at or self._at[p].untold}
 
-    def sought(self) -> set[TopicPartition]:
-        """Give those whose records in hand may have been fetched before a seek."""
-        return {place for place, position in self._at.items() if position.sought}
+    def known(self) -> dict[TopicPartition, Position]:
+        """Give what is believed now, to be compared later."""
+        return dict(self._at)
+
+    def moved_since(self, known: Mapping[TopicPartition, Position]) -> set[TopicPartition]:
+        """Give those that were let go or taken over, which seeks, since that was believed."""
+        return {p for p in known.keys() | self._at.keys() if known.get(p) is not self._at.get(p)}
 
     def at_most(self, place: TopicPartition, offset: int) -> int:
         """Give the offset, or where we stand if that is before it."""

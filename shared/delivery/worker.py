@@ -65,13 +65,12 @@ class Worker:
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
-        takeovers = self._takeovers
+        known = self._positions.known()
         async with self.busy:
             # A batch that waited while partitions were taken over was fetched before their seek:
-            # what it holds of them will be read again from there.
-            if takeovers != self._takeovers:
-                sought = self._positions.sought()
-                records = [r for r in records if Place(r.topic, r.partition) not in sought]
+            # what it holds of them will be read again from there. Of others it is the only copy.
+            if moved := self._positions.moved_since(known):
+                records = [r for r in records if Place(r.topic, r.partition) not in moved]
             waiting = deque(in_transactions(records, self._bytes_in_flight))
             try:
                 while waiting:

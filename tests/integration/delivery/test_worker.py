@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,6 +42,34 @@ async def test_a_batch_that_waited_through_a_take_over_is_not_trusted(bench: Ben
     bench.worker.busy.release()
     await waiting
     assert await bench.next_offset() == 0
+
+
+async def test_a_batch_that_waited_while_another_partition_came_is_carried(bench: Bench) -> None:
+    other = TopicPartition("chatia.message.routed", 0)
+    await bench.worker.take_over([PLACE])
+    await bench.worker.busy.acquire()
+    waiting = asyncio.create_task(bench.worker.take([record(0), record(1)]))
+    await asyncio.sleep(0)
+    await bench.worker.take_over([other])
+    bench.worker.busy.release()
+    await waiting
+    assert await bench.next_offset() == 2
+
+
+async def test_a_gap_is_believed_when_it_is_found_again(bench: Bench) -> None:
+    await bench.worker.take_over([PLACE])
+    await bench.worker.take([record(7)])
+    assert (await bench.next_offset(), bench.consumer.sought[-1]) == (0, 0)
+    await bench.worker.take([record(7)])
+    assert await bench.next_offset() == 8
+
+
+async def test_what_follows_a_batch_that_went_astray_is_read_again(bench: Bench) -> None:
+    await bench.worker.take_over([PLACE])
+    await bench.worker.take([record(7)])
+    await bench.worker.take([record(0)])
+    await bench.worker.take([record(7)])
+    assert (await bench.next_offset(), bench.consumer.sought[-1]) == (1, 1)
 
 
 async def test_many_bytes_are_several_transactions_and_only_what_failed_is_read_again(
