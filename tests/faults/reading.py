@@ -48,13 +48,13 @@ class Reader:
 
     async def ends(self, topics: Iterable[str]) -> Ends:
         """Tell where every partition of these topics ends now."""
-        places = [TopicPartition(t, p) for t in topics for p in range(self._partitions)]
-        found: Ends = await self._consumer.end_offsets(places)
-        return found
+        return await self._ends(
+            [TopicPartition(t, p) for t in topics for p in range(self._partitions)]
+        )
 
     async def since(self, starts: Ends) -> list[Heard]:
         """Read what has come since the topics ended at `starts`, each partition in order."""
-        ends: Ends = await self._consumer.end_offsets(list(starts))
+        ends = await self._ends(list(starts))
         wanted = [place for place in starts if ends[place] > starts[place]]
         self._consumer.assign(wanted)
         for place in wanted:
@@ -64,6 +64,13 @@ class Reader:
             for found in (await self._consumer.getmany(timeout_ms=200)).values():
                 records += found
         return [_heard(record) for record in sorted(records, key=_order)]
+
+    async def _ends(self, places: Sequence[TopicPartition]) -> Ends:
+        # Topics that are assigned are looked up together, others one after another.
+        self._consumer.assign(places)
+        self._consumer.pause(*places)
+        found: Ends = await self._consumer.end_offsets(places)
+        return found
 
 
 def _order(record: Any) -> tuple[str, int, int]:

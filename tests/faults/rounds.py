@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from shared.topics import TOPICS, evolution_topics
 from tests.faults import traffic
 from tests.faults.audit import Before, Case, all_topics, audit
-from tests.faults.crew import Crew
+from tests.faults.crew import BASE, Crew
 from tests.faults.findings import LETTERS, TWICE, Finding
 from tests.faults.havoc import QUIET_RESTART, TRAFFIC_S, Havoc, theme_of, themes
 from tests.faults.reading import Ends, reader
@@ -88,8 +88,8 @@ class Arena:
         case = replace(case, acknowledged=publishing.result())
         findings = await self.verdict(case)
         if theme == QUIET_RESTART and not findings:
-            findings = await self._restart_quietly()
-            havoc.done["all left"] += 1
+            findings = await self._restart_quietly(random.sample(BASE, 2))
+            havoc.done["whole services left"] += 2
         deaths, self.crew.deaths = self.crew.deaths, Counter()
         return Outcome(
             number, seed, theme, time.monotonic() - began, len(case.acknowledged),
@@ -123,13 +123,13 @@ class Arena:
                 return findings
             await asyncio.sleep(LAST_FACTS_S)
 
-    async def _restart_quietly(self) -> list[Finding]:
-        """When all has been told, workers that leave and come back have nothing to tell."""
-        everybody = list(self.crew.slots)
+    async def _restart_quietly(self, services: Sequence[str]) -> list[Finding]:
+        """When all has been told, services that leave and come back have nothing to tell."""
+        everybody = [slot for slot in self.crew.slots if slot.service in services]
         await self.crew.dismiss(everybody)
         findings = [
             Finding(TWICE, f"the checkpoint {place} still holds facts that were told")
-            for place in await self.watch.left_outboxes()
+            for place in await self.watch.left_outboxes(services)
         ]
         before = await self.ends()
         self.crew.recall(everybody)

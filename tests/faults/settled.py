@@ -27,7 +27,8 @@ SELECT count(*) FROM "CampaignShipping"
 WHERE "companyId" = ANY (CAST(:company_ids AS int[])) AND "jobId" IS NULL
 """)
 LEFT_OUTBOXES = text("""
-SELECT service, topic, partition FROM "Checkpoints" WHERE outbox IS NOT NULL
+SELECT service, topic, partition FROM "Checkpoints"
+WHERE outbox IS NOT NULL AND split_part(service, '.', 1) = ANY (CAST(:services AS text[]))
 """)
 
 Heard = tuple[str, str]  # service, topic
@@ -78,10 +79,11 @@ class Watch:
             before = ends
             await asyncio.sleep(POLL_S)
 
-    async def left_outboxes(self) -> list[tuple[str, str, int]]:
-        """Name the checkpoints that still hold facts."""
+    async def left_outboxes(self, services: Sequence[str]) -> list[tuple[str, str, int]]:
+        """Name the checkpoints of these services that still hold facts."""
         async with self._engine.connect() as conn:
-            return [(row[0], row[1], row[2]) for row in await conn.execute(LEFT_OUTBOXES)]
+            rows = await conn.execute(LEFT_OUTBOXES, {"services": list(services)})
+            return [(row[0], row[1], row[2]) for row in rows]
 
     async def _checkpoints(self) -> dict[tuple[str, TopicPartition], int]:
         async with self._engine.connect() as conn:
