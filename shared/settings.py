@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     noisy_times: float = Field(
         4, ge=0, description="times what others send from which a company waits; 0 = never"
     )
+    health_port: int = Field(
+        0, ge=0, le=65_535, description="where /ready and /live are answered; 0 = nowhere"
+    )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)

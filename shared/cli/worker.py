@@ -21,6 +21,7 @@ from shared.cli import db
 from shared.cli.errors import AlreadyRunning, Refused, WorldFailed
 from shared.cli.signals import stoppable
 from shared.delivery.membership import ForeignMemberError, InstanceTakenError
+from shared.delivery.probes import PortTakenError
 from shared.delivery.publish import TopicMissingError
 from shared.delivery.service import await_database
 from shared.delivery.settle import sqlstate_of
@@ -47,7 +48,7 @@ def worker(
     """Run a service's worker: takes its batches until SIGTERM, then finishes the one in hand."""
     settings = Settings()
     if processes > 1:
-        _run_many(service, processes, settings.group_instance_id)
+        _run_many(service, processes, settings)
         return
     logs.configure(settings)
     # By name, because `shared` knows no service; the command line is only where they are started.
@@ -57,7 +58,7 @@ def worker(
             asyncio.run(_serve(app, settings))
     except ForeignMemberError as error:
         raise Refused(str(error)) from error
-    except InstanceTakenError as error:
+    except (InstanceTakenError, PortTakenError) as error:
         raise AlreadyRunning(str(error)) from error
     except TopicMissingError as error:
         raise WorldFailed(str(error)) from error
@@ -83,7 +84,7 @@ def wait_while_alive(children: Sequence[Guarded]) -> None:
     raise WorldFailed(f"A worker ended by itself; its log is {dead.log_path}.")
 
 
-def _run_many(service: str, processes: int, instance: str) -> None:
+def _run_many(service: str, processes: int, settings: Settings) -> None:
     """Run several processes of one service; all end when one does, so that none is missed."""
     folder = Path(tempfile.mkdtemp(prefix=f"chatia-{service}-"))
     children: list[Guarded] = []
@@ -91,12 +92,21 @@ def _run_many(service: str, processes: int, instance: str) -> None:
         with stoppable():
             for number in range(1, processes + 1):
                 argv = [sys.executable, "-m", "shared.cli", "worker", service]
-                own = {"CHATIA_GROUP_INSTANCE_ID": f"{instance}-{number}"} if instance else {}
-                children.append(
-                    Guarded.start(argv, log_path=folder / f"{number}.log", env=os.environ | own)
-                )
+                env = os.environ | _own(number, settings)
+                log_path = folder / f"{number}.log"
+                children.append(Guarded.start(argv, log_path=log_path, env=env))
             typer.echo(f"{processes} {service} workers; their logs are in {folder}.")
             wait_while_alive(children)
     finally:
         for child in children:
             child.stop()
+
+
+def _own(number: int, settings: Settings) -> dict[str, str]:
+    """Give what no two processes may share: their names in the group, their ports."""
+    own = {}
+    if settings.group_instance_id:
+        own["CHATIA_GROUP_INSTANCE_ID"] = f"{settings.group_instance_id}-{number}"
+    if settings.health_port:
+        own["CHATIA_HEALTH_PORT"] = str(settings.health_port + number - 1)
+    return own

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 
+STUCK_S = 180.0  # a batch takes less, also one that waits for locks and for acknowledgements
 DATABASE, KAFKA, US = "the database", "Kafka", "a fault of ours to be mended"
 
 
@@ -13,7 +14,12 @@ class Health:
         self._waits_for = ""
         self._since: datetime | None = None
         self._stopped: dict[str, str] = {}
-        self._last_work = time.monotonic()
+        self._last_work = self._last_turn = time.monotonic()
+
+    @property
+    def is_turning(self) -> bool:
+        """Tell whether batches end, be it in failure."""
+        return time.monotonic() - self._last_turn < STUCK_S
 
     @property
     def status(self) -> str:
@@ -33,6 +39,10 @@ class Health:
     def idle_s(self) -> float:
         """Seconds since something was last carried through."""
         return time.monotonic() - self._last_work
+
+    def turned(self) -> None:
+        """Note that no batch is in hand."""
+        self._last_turn = time.monotonic()
 
     def waits_for(self, what: str) -> bool:
         """Note what is waited for; tells whether this is news."""

@@ -1,5 +1,6 @@
 """What a worker believes of its partitions, and which records fit to it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -120,6 +121,14 @@ class Positions:
         for place in places:
             if place in self._at:
                 self._at[place].outbox = False
+
+
+def by_place(records: Iterable[Record]) -> dict[TopicPartition, list[Record]]:
+    """Sort records by their partition, each partition's in their order."""
+    found: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
+    for record in records:
+        found[TopicPartition(record.topic, record.partition)].append(record)
+    return {**found}
 
 
 def first_offsets(records: Iterable[Record]) -> dict[TopicPartition, int]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
-from faststream.message import StreamMessage
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,7 +24,9 @@ from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
 from shared.delivery.lanes import lanes_of
+from shared.delivery.probes import Probes, answering
 from shared.delivery.publish import Publisher
+from shared.delivery.raw_records import RecordsAsTheyAre, without_headers
 from shared.delivery.rereader import Rereader
 from shared.delivery.retry import Backoff
 from shared.delivery.settle import sqlstate_of
@@ -47,8 +48,6 @@ NO_ENTRY = ("28", "3D", "42")  # SQLSTATE classes: login, database or rights are
 ANYTHING = text("SELECT 1")
 DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
 
-Records = tuple[ConsumerRecord[Any, Any], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -58,37 +57,6 @@ class Service:
     subscriptions: Sequence[Subscription]
     tells: Sequence[type[Event]]
     timers: Sequence[Timer] = ()
-
-
-class RecordsAsTheyAre:
-    """A FastStream codec that hands over Kafka's records unread."""
-
-    async def decode(self, msg: StreamMessage[Any]) -> Any:  # noqa: ANN401 - FastStream's protocol
-        """Give one record's body."""
-        return msg.body
-
-    async def encode(self, msg: Any, serializer: Any = None) -> tuple[bytes, str | None]:  # noqa: ANN401
-        """Refuse: facts go out through the outbox, never through FastStream."""
-        raise NotImplementedError(type(msg), serializer)
-
-    async def decode_batch(self, msg: StreamMessage[Any]) -> list[Any]:
-        """Give the records, offsets and headers included."""
-        return cast("list[Any]", msg.raw_message)
-
-    async def encode_batch(
-        self,
-        msgs: Sequence[Any],
-        serializer: Any = None,  # noqa: ANN401
-    ) -> list[tuple[bytes, str | None]]:
-        """Refuse, as `encode` does."""
-        raise NotImplementedError(len(msgs), serializer)
-
-
-async def without_headers(batch: Records, parse: Any) -> Any:  # noqa: ANN401 - FastStream's parser
-    """Keep FastStream from decoding headers: one that is null or binary would lose the batch."""
-    message = await parse((replace(batch[0], headers=()),))
-    message.raw_message = batch
-    return message
 
 
 class Handover(ConsumerRebalanceListener):
@@ -105,7 +73,7 @@ class Handover(ConsumerRebalanceListener):
     @override
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         async with self._worker.busy:
-            await self._worker.take_over(assigned)
+            await self._worker.welcome(assigned)
         log.info("partitions.assigned", count=len(set(assigned)))
 
 
@@ -173,11 +141,24 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             )
             stack.push_async_callback(drain.close)
             stack.push_async_callback(worker.close)
+            probes = _probes(worker, subscriber.tasks)
+            await stack.enter_async_context(answering(probes, settings.health_port))
             loops = [worker.look_round(), *(timer.run() for timer in timers)]
             async with _looping([*loops, drain.run()] if lanes.entry.topics else loops):
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
+
+
+def _probes(worker: Worker, reading: Sequence[asyncio.Task[Any]]) -> Probes:
+    """Answer for a worker; before the broker's start nothing reads yet, which is no fault."""
+
+    def is_alive() -> bool:
+        return worker.health.is_turning and (
+            not reading or any(not task.done() for task in reading)
+        )
+
+    return Probes(lambda: worker.health.status, is_alive)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -23,7 +23,7 @@ from shared.delivery.in_flight import BYTES_IN_FLIGHT, in_transactions
 from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
 from shared.delivery.pauses import Pauses
-from shared.delivery.positions import Fit, Position, Positions, first_offsets
+from shared.delivery.positions import Fit, Position, Positions, by_place, first_offsets
 from shared.delivery.publish import Publisher
 from shared.delivery.quarantine import EverythingUnreadableError
 from shared.delivery.stops import Stops
@@ -116,6 +116,14 @@ class Worker:
             self._consumer().seek(place, position.reads_from)
             self.stops.go_on(place)
 
+    async def welcome(self, places: Iterable[Place]) -> None:
+        """Take over what a rebalance brings; what an outage prevents is done when it is over."""
+        try:
+            await self.take_over(places)
+        # As in `take`; aiokafka would log it as a fault of ours, and go on all the same.
+        except Exception as error:  # noqa: BLE001 - see above
+            self.outage.wait_out(error)
+
     async def let_go(self, places: Iterable[Place]) -> None:
         """Empty the told outboxes of partitions that another worker will take over."""
         leaving = set(places)
@@ -123,17 +131,17 @@ class Worker:
         self._positions.forget(leaving)
         for place in leaving & self.stops.places:
             self.stops.go_on(place)
-        await self._clear(told)
+        try:
+            await self._clear(told)
+        except (OSError, SQLAlchemyError) as error:
+            # Only an economy: who takes over next tells once more what was told already.
+            log.warning("outboxes.left", error=type(error).__name__)
 
     async def close(self) -> None:
         """Let go of everything, at the end of the process."""
         self.outage.forget()
         async with self.busy:
-            try:
-                await self.let_go(self._positions)
-            except (OSError, SQLAlchemyError) as error:
-                # Only an economy: who takes over next tells once more what was told already.
-                log.warning("outboxes.left", error=type(error).__name__)
+            await self.let_go(self._positions)
 
     async def look_round(self) -> None:
         """Do again and again what no record asks for, until cancelled.
@@ -145,6 +153,8 @@ class Worker:
         while True:
             await asyncio.sleep(LOOK_ROUND_S)
             rounds += 1
+            async with self.busy:
+                self.health.turned()
             if self.outage.lasts or not self._takeovers:
                 continue
             async with self.busy:
@@ -171,13 +181,11 @@ class Worker:
 
     async def _take(self, records: Sequence[Record]) -> None:
         started = time.monotonic()
-        by_place: dict[Place, list[Record]] = defaultdict(list)
-        for record in records:
-            by_place[Place(record.topic, record.partition)].append(record)
-        lost = self._positions.lost(by_place)
+        found = by_place(records)
+        lost = self._positions.lost(found)
         # Their records in hand were fetched before the seek of the taking over: read them again.
         await self.take_over(lost & set(self._consumer().assignment()) - self.stops.places)
-        fitting = await self._fitting({p: f for p, f in by_place.items() if p not in lost})
+        fitting = await self._fitting({p: f for p, f in found.items() if p not in lost})
         if not fitting:
             return
         result = await self._commit(fitting)
@@ -194,9 +202,9 @@ class Worker:
             **result.counts,
         )
 
-    async def _fitting(self, by_place: dict[Place, list[Record]]) -> list[Record]:
+    async def _fitting(self, batch: dict[Place, list[Record]]) -> list[Record]:
         """Give the records that follow where we stand; the others are read again, or stopped."""
-        fits = {place: self._positions[place].fit(found[0]) for place, found in by_place.items()}
+        fits = {place: self._positions[place].fit(found[0]) for place, found in batch.items()}
         gaps = [place for place, fit in fits.items() if fit is Fit.AFTER_A_GAP]
         starts = await self._consumer().beginning_offsets(gaps) if gaps else {}
         fitting = []
@@ -211,7 +219,7 @@ class Worker:
             elif trouble := lost_to_retention(next_offset, starts.get(place, next_offset)):
                 self._stop(place, trouble)
             else:
-                fitting += [r for r in by_place[place] if r.offset >= next_offset]
+                fitting += [r for r in batch[place] if r.offset >= next_offset]
         return fitting
 
     def _stop(self, place: Place, trouble: str) -> None:

@@ -112,6 +112,21 @@ async def test_what_kafka_did_not_take_is_told_at_the_next_chance(bench: Bench) 
     assert len(bench.publisher.told) == 1
 
 
+async def test_partitions_that_come_in_an_outage_are_taken_over_after_it(bench: Bench) -> None:
+    await bench.worker.take_over([PLACE])
+    bench.publisher.away = True
+    await bench.worker.take([record(0)])
+    bench.worker.outage.forget()
+    successor = bench.another()
+    await successor.welcome([PLACE])
+    assert successor.health.status.startswith("degraded: waiting for Kafka since")
+    bench.publisher.away = False
+    await successor.take([record(0)])
+    await successor.take([record(0), record(1)])
+    assert (await bench.next_offset(), len(bench.publisher.told)) == (2, 2)
+    successor.outage.forget()
+
+
 async def test_what_a_dead_worker_left_untold_its_successor_tells(bench: Bench) -> None:
     await bench.worker.take_over([PLACE])
     bench.publisher.away = True

@@ -1,0 +1,71 @@
+"""A worker whose database goes away says so to who asks it, and works on when it is back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from tests.support import world
+from tests.support.build import job
+from tests.support.deployment import deployment
+from tests.support.probes import ask, free_port
+from tests.support.servers import database_named
+
+pytestmark = pytest.mark.integration
+
+PATIENCE_S = 30.0
+LOCK_OUT = """ALTER DATABASE "{0}" ALLOW_CONNECTIONS false"""
+LET_IN = """ALTER DATABASE "{0}" ALLOW_CONNECTIONS true"""
+END_ALL = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND backend_type = $2
+"""
+
+
+@asynccontextmanager
+async def locked_out(url: str) -> AsyncIterator[None]:
+    """Refuse everybody a database, as an outage of it alone would."""
+    name = urlsplit(url).path.removeprefix("/")
+    admin = await asyncpg.connect(database_named(url, "postgres"))
+    try:
+        await admin.execute(LOCK_OUT.format(name))
+        await admin.execute(END_ALL, name, "client backend")
+        yield
+    finally:
+        await admin.execute(LET_IN.format(name))
+        await admin.close()
+
+
+async def answer(port: int, code: int) -> str:
+    """Ask until the answer has this code; gives its status."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(ConnectionRefusedError):  # the worker is still starting
+                found, status = await asyncio.to_thread(ask, port, "/ready")
+                if found == code:
+                    return status
+            await asyncio.sleep(0.1)
+
+
+async def test_what_a_worker_waits_for_is_answered_until_it_works_again(
+    kafka_bootstrap: str, migrated_url: str
+) -> None:
+    port = free_port()
+    async with deployment(kafka_bootstrap, migrated_url, ["campaigns"], health_port=port) as flow:
+        await world.company(flow, 1)
+        await world.line(flow, 10, 1)
+        await flow.sql(
+            'INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name, status) '
+            "VALUES (7, 1, 10, 'Promo', 'EM_ANDAMENTO')"
+        )
+        await answer(port, 200)
+        async with locked_out(migrated_url):
+            await flow.publish(flow.record(job()))
+            waits = await answer(port, 503)
+            assert waits.startswith("degraded: waiting for the database since ")
+            assert await asyncio.to_thread(ask, port, "/live") == (200, "ok")
+        assert await answer(port, 200) == "ok"
+        await flow.engine.dispose()  # the test's own connections ended too
+        await flow.until_none('SELECT 1 WHERE NOT EXISTS (SELECT FROM "CampaignShipping")')

@@ -1,0 +1,40 @@
+"""What a worker answers when it is asked how it is."""
+
+import asyncio
+import socket
+
+import pytest
+
+from shared.delivery.probes import PortTakenError, Probes, answering
+from tests.support.probes import ask, free_port
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "alive", "answer"),
+    [
+        pytest.param("/ready", "ok", True, (200, "ok"), id="at work"),
+        pytest.param("/ready", "degraded: x", True, (503, "degraded: x"), id="waiting"),
+        pytest.param("/live", "degraded: x", True, (200, "ok"), id="alive while it waits"),
+        pytest.param("/live", "ok", False, (503, "stuck: start it again"), id="stuck"),
+        pytest.param("/", "ok", True, (404, "there is /ready and /live"), id="elsewhere"),
+    ],
+)
+async def test_a_worker_says_how_it_is(
+    path: str, status: str, alive: bool, answer: tuple[int, str]
+) -> None:
+    port = free_port()
+    async with answering(Probes(lambda: status, lambda: alive), port):
+        assert await asyncio.to_thread(ask, port, path) == answer
+
+
+async def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
+    with socket.create_server(("", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"Port {port} is taken: set CHATIA_HEALTH_PORT"):
+            async with answering(Probes(lambda: "ok", lambda: True), port):
+                pass
+
+
+async def test_nobody_listens_where_no_port_is_set() -> None:
+    async with answering(Probes(lambda: "ok", lambda: True), 0):
+        assert len(asyncio.all_tasks()) == 1
