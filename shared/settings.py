@@ -18,7 +18,7 @@ class DatabaseSettings(BaseSettings):
     name: str = Field("chatia", alias="DB_NAME")
     user: str = Field("chatia", alias="DB_USER")
     password: SecretStr = Field(SecretStr(""), alias="DB_PASS")
-    pool_max: int = Field(5, alias="DB_POOL_MAX", ge=3)
+    pool_max: int = Field(5, alias="DB_POOL_MAX", ge=5)
     pool_min: int = Field(1, alias="DB_POOL_MIN", ge=0)
     pool_acquire_ms: int = Field(30_000, alias="DB_POOL_ACQUIRE", ge=1)
     pool_idle_ms: int = Field(600_000, alias="DB_POOL_IDLE", ge=1)

@@ -54,7 +54,7 @@ RETURNING id, "companyId", number, lid, jid, name, "isGroup", active,
 UPDATE = statement("""
 UPDATE "Contacts" c
 SET number = b.number, lid = b.lid, jid = b.jid, "remoteJid" = b.remote_jid, name = b.name,
-    active = b.active,
+    active = COALESCE(b.active, TRUE),
     "updatedAt" = GREATEST(clock_timestamp(), c."updatedAt" + interval '1 microsecond')
 FROM unnest(CAST(:id AS int[]), CAST(:company_id AS int[]), CAST(:number AS text[]),
             CAST(:lid AS text[]), CAST(:jid AS text[]), CAST(:remote_jid AS text[]),

@@ -22,7 +22,8 @@ REQUEST_MS = 30_000
 VISIBLE_SECONDS = 10
 POLL_SECONDS = 0.1
 USUAL_REPLICATION = 3
-RETENTION = "retention.ms"
+RETENTION, LARGEST = "retention.ms", "max.message.bytes"
+LARGEST_BATCH = 1_048_588  # bytes; Kafka's own default, whatever the brokers' is: facts fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ async def create(
             topic_configs={
                 RETENTION: str(topic.retention_ms),
                 "min.insync.replicas": str(in_sync),
+                LARGEST: str(LARGEST_BATCH),
             },
         )
         for topic in topics

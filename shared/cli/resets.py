@@ -12,6 +12,7 @@ from shared.cli.cluster import client_arguments, kafka_trouble
 from shared.cli.errors import WrongUsage
 from shared.db.bulk import all_columns, statement
 from shared.delivery.continuity import broken_log, other_log, remembered
+from shared.delivery.lanes import BULK
 from shared.settings import KafkaSettings, Settings
 
 READ_MS = 10_000
@@ -21,17 +22,43 @@ SELECT service, partition, "nextOffset", epoch, "lastTimestamp", "lastCrc"
 FROM "Checkpoints" WHERE topic = :topic ORDER BY service, partition
 """)
 
-# What was told stays told: the outbox and what was seen of other sources are kept.
+# What was told stays told: the outbox and what was seen of other sources are kept. A service's
+# two lanes go into the new epoch together: what stood aside is gone with the log that it stood in.
 RESET = statement("""
-UPDATE "Checkpoints" c
-SET "nextOffset" = b.log_start, epoch = c.epoch + 1, "lastTimestamp" = NULL, "lastCrc" = NULL,
-    aside = '{}', "updatedAt" = now()
-FROM unnest(CAST(:service AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
-            CAST(:epoch AS int[]), CAST(:log_start AS bigint[]), CAST(:trouble AS text[]))
-  AS b(service, partition, next_offset, epoch, log_start, trouble)
-WHERE c.topic = :topic AND c.service = b.service AND c.partition = b.partition
-  AND c."nextOffset" = b.next_offset AND c.epoch = b.epoch
-RETURNING c.service, c.partition
+WITH broken AS (
+  SELECT c.service, c.partition, b.log_start
+  FROM unnest(CAST(:service AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
+              CAST(:epoch AS int[]), CAST(:log_start AS bigint[]), CAST(:trouble AS text[]))
+    AS b(service, partition, next_offset, epoch, log_start, trouble)
+  JOIN "Checkpoints" c ON c.service = b.service AND c.partition = b.partition
+    AND c."nextOffset" = b.next_offset AND c.epoch = b.epoch
+  WHERE c.topic = :topic
+), fresh AS (
+  SELECT split_part(l.service, '.', 1) AS owner, l.partition, 1 + max(l.epoch) AS epoch,
+         max(broken.log_start) AS log_start
+  FROM broken JOIN "Checkpoints" l ON l.topic = :topic AND l.partition = broken.partition
+    AND split_part(l.service, '.', 1) = split_part(broken.service, '.', 1)
+  GROUP BY 1, 2
+), lane AS (
+  SELECT l.service, l.partition, fresh.epoch, fresh.log_start,
+         broken.service IS NOT NULL AS is_broken,
+         broken.service IS NOT NULL OR l.service LIKE :bulk AS begins_anew
+  FROM fresh JOIN "Checkpoints" l ON l.topic = :topic AND l.partition = fresh.partition
+    AND split_part(l.service, '.', 1) = fresh.owner
+  LEFT JOIN broken ON broken.service = l.service AND broken.partition = l.partition
+), moved AS (
+  UPDATE "Checkpoints" c
+  SET epoch = lane.epoch,
+      "nextOffset" = CASE WHEN begins_anew THEN lane.log_start ELSE c."nextOffset" END,
+      "lastTimestamp" = CASE WHEN begins_anew THEN NULL ELSE c."lastTimestamp" END,
+      "lastCrc" = CASE WHEN begins_anew THEN NULL ELSE c."lastCrc" END,
+      aside = CASE WHEN begins_anew THEN '{}' ELSE c.aside END,
+      "updatedAt" = now()
+  FROM lane
+  WHERE c.topic = :topic AND c.service = lane.service AND c.partition = lane.partition
+  RETURNING lane.is_broken
+)
+SELECT FROM moved WHERE is_broken
 """)
 
 
@@ -87,7 +114,8 @@ async def accept(settings: Settings, topic: str, broken: Sequence[Broken]) -> in
 
 
 async def _reset(conn: AsyncConnection, topic: str, broken: Sequence[Broken]) -> Sequence[object]:
-    return (await conn.execute(RESET, {"topic": topic, **all_columns(broken, Broken)})).all()
+    given = {"topic": topic, "bulk": f"%{BULK}", **all_columns(broken, Broken)}
+    return (await conn.execute(RESET, given)).all()
 
 
 async def _places(settings: KafkaSettings, topic: str) -> list[TopicPartition]:

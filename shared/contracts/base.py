@@ -1,10 +1,12 @@
 """What every event of ChatIA Flow has: a topic, a type, a key and a company."""
 
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
 
 
@@ -16,11 +18,18 @@ def _clipped(text: str) -> str:
     return _without_nul(text)[:LONGEST_NAME]
 
 
+def _within_our_time(moment: datetime) -> datetime:
+    if not BEGINNING <= moment < END:
+        msg = f"a time from {BEGINNING.year} to {END.year - 1} is wanted"
+        raise ValueError(msg)
+    return moment
+
+
 Text = Annotated[str, AfterValidator(_without_nul)]
 Name = Annotated[str, AfterValidator(_clipped)]
 Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00\s]+$")]
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Moment = AwareDatetime
+Moment = Annotated[AwareDatetime, AfterValidator(_within_our_time)]
 
 
 class Event(BaseModel):
@@ -31,7 +40,11 @@ class Event(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # errors are logged, and members are people's words
     )
 
     topic: ClassVar[str]

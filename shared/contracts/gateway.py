@@ -14,7 +14,7 @@ class EvolutionRecord(BaseModel):
     `date_time` is local time with a false Z and `sender` is the line's owner, so neither is read.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     type: ClassVar[str] = "evolution"
 

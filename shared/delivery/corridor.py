@@ -118,7 +118,7 @@ class Corridor:
                 batch.letters.append(
                     dead_letter(
                         origin_of[id(refused.cause)],
-                        "refused-by-the-database",
+                        refused.reason,
                         refused.detail,
                         refused.sqlstate,
                     )

@@ -13,12 +13,12 @@ from shared.db.bulk import all_columns, statement
 from shared.delivery.decode import Record, headers_of
 from shared.delivery.header_names import as_bytes
 from shared.delivery.outbox import moment
-from shared.delivery.quarantine import line_of
+from shared.delivery.quarantine import line_of, storable_text
+from shared.gateways.redaction import is_secret
 
-SECRET_MEMBERS = re.compile(
-    rb'("(?:apikey|token|password|secret|base64|authorization)"\s*:\s*)"(?:[^"\\]|\\.)*"?',
-    re.IGNORECASE,
-)
+# A body may be JSON, JSON in a string of JSON, or what is left of it: so names are looked for.
+MEMBER = re.compile(rb'(\\*)"([\w.-]{1,60})\1"\s*:\s*')
+VALUE = re.compile(rb'"(?:[^"\\]|\\.)*"?|\{[^{}]*\}?|\[[^\[\]]*\]?|[^,}\]\s]*', re.DOTALL)
 LARGEST_ID = 2**31 - 1
 
 
@@ -57,15 +57,16 @@ def dead_letter(
     record: Record, reason: str, detail: str, sqlstate: str | None = None
 ) -> DeadLetter:
     """Describe a record that is given up; secrets that gateways put into bodies are blanked."""
+    headers = [(as_bytes(name), value) for name, value in record.headers]
     return DeadLetter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=record.key,
-        headers=json.dumps([(_storable(as_bytes(n)), _storable(v)) for n, v in record.headers]),
+        headers=json.dumps([(_storable(n), _storable(_shown(n, v))) for n, v in headers]),
         body=_without_secrets(record.value),
         reason=reason,
-        detail=detail.replace("\x00", "")[:2000],
+        detail=storable_text(detail),
         sqlstate=sqlstate,
         company_id=_company_of(record),
         record_timestamp=moment(record.timestamp),
@@ -92,8 +93,30 @@ def _storable(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1").replace("\x00", "")
 
 
+def _shown(name: bytes, value: bytes | None) -> bytes | None:
+    return b"" if value and is_secret(name.decode("latin-1")) else value
+
+
 def _without_secrets(body: bytes | None) -> bytes | None:
-    return body if body is None else SECRET_MEMBERS.sub(rb'\1""', body)
+    """Blank the values of secret members, however deep their JSON is quoted."""
+    if body is None:
+        return None
+    kept, at = [], 0
+    for member in MEMBER.finditer(body):
+        slashes, name = member.groups()
+        if member.start() >= at and is_secret(name.decode("ascii", "replace")):
+            kept += [body[at : member.end()], 2 * (slashes + b'"')]
+            at = _end_of_value(body, member.end(), slashes)
+    return b"".join([*kept, body[at:]])
+
+
+def _end_of_value(body: bytes, start: int, slashes: bytes) -> int:
+    quote = slashes + b'"'
+    if slashes and body.startswith(quote, start):
+        end = body.find(quote, start + len(quote))
+        return len(body) if end < 0 else end + len(quote)
+    value = VALUE.match(body, start)
+    return value.end() if value else start
 
 
 def _company_of(record: Record) -> int | None:

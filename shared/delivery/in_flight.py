@@ -6,8 +6,13 @@ transaction takes as much as that quarter. Objects and facts made of a record ta
 
 from collections.abc import Iterator, Sequence
 
-from shared.delivery.decode import Record
+from sqlalchemy.exc import DBAPIError
 
+from shared.delivery.decode import Record
+from shared.delivery.settle import sqlstate_of
+
+TOO_LONG = ("57014", "25P03")  # SQLSTATE: a statement's time, a transaction's idle time is up
+MOST_RECORDS = 2**20
 BYTES_IN_FLIGHT = 64 * 2**20
 USUAL_PARTITIONS = 12  # of a topic
 LEAST_FETCH = 65_536  # bytes of a partition; Kafka gives a larger record alone
@@ -22,6 +27,33 @@ def of_a_partition(bytes_in_flight: int, topics: int) -> int:
     """Give the most bytes that it may keep of each partition, so that all of them fit."""
     share = of_a_response(bytes_in_flight) // (topics * USUAL_PARTITIONS)
     return max(share, LEAST_FETCH)
+
+
+class Portions:
+    """Cuts batches into what one transaction takes; after one that took too long, into less.
+
+    What the database gives up for its length would take as long again, and again.
+    """
+
+    def __init__(self, bytes_in_flight: int) -> None:
+        self._bytes_in_flight = bytes_in_flight
+        self._most = MOST_RECORDS
+
+    def of(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+        """Cut a batch, in its order."""
+        for part in in_transactions(records, self._bytes_in_flight):
+            for start in range(0, len(part), self._most):
+                yield part[start : start + self._most]
+
+    def went(self, portion: Sequence[Record]) -> None:
+        """Dare more when a full portion went through."""
+        if len(portion) >= self._most:
+            self._most = min(2 * self._most, MOST_RECORDS)
+
+    def failed(self, portion: Sequence[Record], error: Exception) -> None:
+        """Halve what took too long; other failures say nothing of size."""
+        if isinstance(error, DBAPIError) and sqlstate_of(error) in TOO_LONG:
+            self._most = max(len(portion) // 2, 1)
 
 
 def in_transactions(records: Sequence[Record], bytes_in_flight: int) -> Iterator[list[Record]]:

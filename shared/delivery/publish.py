@@ -68,11 +68,12 @@ class Publisher:
             lanes[record.topic, record.partition].append(record)
         if not lanes:
             return 0
-        producer = await self._started()
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_S), asyncio.TaskGroup() as group:
-                for (topic, partition), lane in lanes.items():
-                    group.create_task(_publish_lane(producer, topic, partition, lane))
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                producer = await self._started()
+                async with asyncio.TaskGroup() as group:
+                    for (topic, partition), lane in lanes.items():
+                        group.create_task(_publish_lane(producer, topic, partition, lane))
         except TimeoutError as error:
             await self.stop()
             raise KafkaTimeoutError from error

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.db.bulk import all_columns, statement
 from shared.delivery.decode import Record, Rejected
 
-LINE_IN_KEY = re.compile(rb"\d+:\d+(?=:|$)")
+LINE_IN_KEY = re.compile(rb"\d{1,10}:\d{1,10}(?=:|$)")
 LONGEST_LINE = 255  # bytes
+LONGEST_DETAIL = 2_000  # characters
 EVERYTHING = 10  # times the run of one line, over several lines: then it is we who cannot read
 SEVERAL_LINES = 3
 MOST_RUNS = 10_000  # lines that are watched at a time
@@ -53,10 +54,16 @@ def line_of(record: Record) -> str:
         return record.topic
 
 
+def storable_text(text: str) -> str:
+    """Make a detail fit for a text column, whatever was quoted in it: no NUL, no half of a pair."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")[:LONGEST_DETAIL]
+
+
 class Runs:
     """Counts unreadable records in a row, of each line and of all lines together.
 
-    `limit` is the length of a line's run that quarantines it; 0 counts nothing.
+    `limit` is the length of a line's run that quarantines it; 0 counts nothing. A worker that has
+    read anything since its start can read: then it is the lines that are quarantined.
     """
 
     def __init__(self, limit: int) -> None:
@@ -64,16 +71,18 @@ class Runs:
         self._of: Counter[str] = Counter()
         self._all = 0
         self._lines: set[str] = set()
+        self._has_read = False
 
     def copy(self) -> "Runs":
         """Give the counts to a batch, which may be rolled back."""
         other = Runs(self._limit)
         other._of, other._all, other._lines = self._of.copy(), self._all, set(self._lines)
+        other._has_read = self._has_read
         return other
 
     def readable(self, record: Record) -> None:
         """End the runs that this record is not part of."""
-        self._all = 0
+        self._all, self._has_read = 0, True
         if self._of:
             self._of.pop(line_of(record), None)
             self._lines.clear()
@@ -81,14 +90,16 @@ class Runs:
     def unreadable(self, record: Record, why: Rejected) -> Quarantine | None:
         """Count a record; gives the quarantine that it leads to.
 
-        Raises EverythingUnreadableError where records of several lines are all unreadable.
+        Raises EverythingUnreadableError where nothing was readable since the start, in several
+        lines.
         """
         if not self._limit:
             return None
         line = line_of(record)
         self._all += 1
         self._lines.add(line)
-        if self._all >= EVERYTHING * self._limit and len(self._lines) >= SEVERAL_LINES:
+        is_long = self._all >= EVERYTHING * self._limit
+        if is_long and len(self._lines) >= SEVERAL_LINES and not self._has_read:
             raise EverythingUnreadableError(self._sentence(why))
         if len(self._of) >= MOST_RUNS:
             self._of.clear()
@@ -96,13 +107,13 @@ class Runs:
         if self._of[line] < self._limit:
             return None
         del self._of[line]
-        return Quarantine(line, why.reason, why.detail)
+        return Quarantine(line, why.reason, storable_text(why.detail))
 
     def _sentence(self, why: Rejected) -> str:
         return (
             f"the last {self._all:,} records, of {len(self._lines)} lines, were all unreadable "
             f"({why.reason}: {why.detail}); upgrade this worker, or set right who publishes, "
-            "and start it again"
+            "and start it again; with CHATIA_QUARANTINE_AFTER=0 they all become dead letters"
         )
 
 

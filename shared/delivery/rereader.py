@@ -32,6 +32,7 @@ class Rereader:
                 **self._connection,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                isolation_level="read_committed",
                 max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             )
             try:

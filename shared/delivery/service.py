@@ -73,7 +73,7 @@ class Handover(ConsumerRebalanceListener):
     @override
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         async with self._worker.busy:
-            await self._worker.welcome(assigned)
+            self._worker.expect(assigned)
         log.info("partitions.assigned", count=len(set(assigned)))
 
 
@@ -105,6 +105,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         group_id=f"{settings.namespace}.{service.name}",
         group_instance_id=settings.group_instance_id or None,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",  # what a producer took back never happened
         ack_policy=AckPolicy.MANUAL,
         codec=RecordsAsTheyAre(),
         parser=without_headers,

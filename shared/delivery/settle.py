@@ -1,29 +1,42 @@
 """What becomes of a batch when the database refuses it: raced, traced to its record, or raised."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.outcome import Outcome
+from shared.contracts.trouble import first_trouble
 from shared.db.bulk import RacedError
 from shared.delivery.subscription import Handler
 
 MOST_RACES = 5
 RACES = {"23505": MOST_RACES, "23503": 1}  # SQLSTATE: how often to load and decide again
 UNFIT = "22000"  # a value that the driver itself cannot encode
+REFUSED, UNTELLABLE = "refused-by-the-database", "untellable"
 DATA_CLASSES = ("22", "23")  # SQLSTATE classes that blame the data: bad value, broken constraint
 
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """An event that the database refuses even when it comes alone."""
+    """An event that is refused even when it comes alone: by the database, or by a contract."""
 
     cause: BaseModel
-    sqlstate: str
+    reason: str
     detail: str
+    sqlstate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a batch of any size cannot take effect as it is."""
+
+    reason: str
+    detail: str
+    sqlstate: str | None = None
 
 
 async def settle(
@@ -34,30 +47,39 @@ async def settle(
     A unique or foreign key broken by another worker's commit is a race: it is decided again on
     what is there now. Errors of the world (connection, deadlock, disk …) are raised.
     """
-    attempts: dict[str, int] = {}
-    raced = 0
-    while True:
-        try:
-            async with conn.begin_nested():
-                return await handler(conn, batch), []
-        except RacedError:
-            raced += 1
-            if raced > MOST_RACES:
-                raise
-        except DBAPIError as error:
-            sqlstate = sqlstate_of(error)
-            if not sqlstate.startswith(DATA_CLASSES):
-                raise
-            attempts[sqlstate] = attempts.get(sqlstate, 0) + 1
-            if attempts[sqlstate] <= RACES.get(sqlstate, 0):
-                continue
-            if len(batch) == 1:
-                return [], [Impossible(batch[0], sqlstate, _sentence(error))]
-            break
+    tried = await _tried(conn, handler, batch)
+    if not isinstance(tried, _Refusal):
+        return tried, []
+    if len(batch) == 1:
+        return [], [Impossible(batch[0], tried.reason, tried.detail, tried.sqlstate)]
     middle = len(batch) // 2
     first, refused_first = await settle(conn, handler, batch[:middle])
     second, refused_second = await settle(conn, handler, batch[middle:])
     return first + second, refused_first + refused_second
+
+
+async def _tried(
+    conn: AsyncConnection, handler: Handler, batch: Sequence[BaseModel]
+) -> Outcome | _Refusal:
+    attempts: Counter[str] = Counter()
+    raced = 0
+    while True:
+        try:
+            async with conn.begin_nested():
+                return await handler(conn, batch)
+        except RacedError:
+            raced += 1
+            if raced > MOST_RACES:
+                raise
+        except ValidationError as error:
+            return _Refusal(UNTELLABLE, first_trouble(error))
+        except DBAPIError as error:
+            sqlstate = sqlstate_of(error)
+            if not sqlstate.startswith(DATA_CLASSES):
+                raise
+            attempts[sqlstate] += 1
+            if attempts[sqlstate] > RACES.get(sqlstate, 0):
+                return _Refusal(REFUSED, _sentence(error), sqlstate)
 
 
 def sqlstate_of(error: DBAPIError) -> str:

@@ -8,18 +8,18 @@ from contextlib import suppress
 from itertools import chain
 
 import structlog
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.delivery import checkpoints
+from shared.delivery import checkpoints, lag
 from shared.delivery.checkpoints import OvertakenError
 from shared.delivery.consumer import Consumer
 from shared.delivery.continuity import broken_log, lost_to_retention, other_log
 from shared.delivery.corridor import Corridor, Place, Result
 from shared.delivery.decode import Record
 from shared.delivery.health import Health
-from shared.delivery.in_flight import BYTES_IN_FLIGHT, in_transactions
+from shared.delivery.in_flight import BYTES_IN_FLIGHT, Portions
 from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
 from shared.delivery.pauses import Pauses
@@ -60,8 +60,8 @@ class Worker:
         self._engine = engine
         self._publisher = publisher
         self._positions = Positions()
-        self._takeovers = 0
-        self._bytes_in_flight = bytes_in_flight
+        self._expects = asyncio.Event()
+        self._portions = Portions(bytes_in_flight)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
@@ -71,11 +71,11 @@ class Worker:
             # what it holds of them will be read again from there. Of others it is the only copy.
             if moved := self._positions.moved_since(known):
                 records = [r for r in records if Place(r.topic, r.partition) not in moved]
-            waiting = deque(in_transactions(records, self._bytes_in_flight))
+            waiting = deque(self._portions.of(records))
             try:
                 while waiting:
                     await self._take(waiting[0])
-                    waiting.popleft()
+                    self._portions.went(waiting.popleft())
                 self.outage.is_over()
             except OvertakenError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
@@ -88,6 +88,7 @@ class Worker:
             # records of this one would never be read again. An outage and a bug of ours are both
             # waited for, loudly; neither is ever dead-lettered.
             except Exception as error:  # noqa: BLE001 - see above
+                self._portions.failed(waiting[0], error)
                 self._seek_back(waiting)
                 self.outage.wait_out(error)
 
@@ -96,7 +97,6 @@ class Worker:
         wanted = set(places)
         if not wanted:
             return
-        self._takeovers += 1
         self.pauses.apply()
         starts = await self._consumer().beginning_offsets(wanted)
         ends = await self._consumer().end_offsets(wanted)
@@ -116,13 +116,15 @@ class Worker:
             self._consumer().seek(place, position.reads_from)
             self.stops.go_on(place)
 
-    async def welcome(self, places: Iterable[Place]) -> None:
-        """Take over what a rebalance brings; what an outage prevents is done when it is over."""
-        try:
-            await self.take_over(places)
-        # As in `take`; aiokafka would log it as a fault of ours, and go on all the same.
-        except Exception as error:  # noqa: BLE001 - see above
-            self.outage.wait_out(error)
+    def expect(self, places: Iterable[Place]) -> None:
+        """Have partitions taken over at once, though not while a rebalance waits for it.
+
+        A member beats no heart until its listener returns: it would be expelled, and all others
+        would stop as well.
+        """
+        self._positions.forget(places)
+        self.pauses.apply()
+        self._expects.set()
 
     async def let_go(self, places: Iterable[Place]) -> None:
         """Empty the told outboxes of partitions that another worker will take over."""
@@ -150,12 +152,16 @@ class Worker:
         may have been reset by an operator; an idle one need not keep the facts that it has told.
         """
         rounds = 0
+        await self._expects.wait()
         while True:
-            await asyncio.sleep(LOOK_ROUND_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_ROUND_S):
+                    await self._expects.wait()
+            self._expects.clear()
             rounds += 1
             async with self.busy:
                 self.health.turned()
-            if self.outage.lasts or not self._takeovers:
+            if self.outage.lasts:
                 continue
             async with self.busy:
                 try:
@@ -193,7 +199,7 @@ class Worker:
         self._positions.committed(result.next_offsets)
         await self._publisher.publish(result.facts)
         self._positions.told(result.next_offsets)
-        await self._show_progress(result.next_offsets)
+        await lag.show(self._consumer(), result.next_offsets)
         log.info(
             "batch.carried",
             service=self.corridor.service,
@@ -231,16 +237,6 @@ class Worker:
         async with self._engine.begin() as conn:
             held = await checkpoints.lock_at(conn, self.corridor.service, believed)
             return await self.corridor.carry(conn, records, held)
-
-    async def _show_progress(self, offsets: dict[Place, int]) -> None:
-        """Commit to Kafka for lag dashboards only; the truth is in the checkpoints."""
-        ours = {p: o for p, o in offsets.items() if p in set(self._consumer().assignment())}
-        if not ours:
-            return
-        try:
-            await self._consumer().commit(ours)
-        except KafkaError as error:
-            log.info("lag.not_committed", error=type(error).__name__)
 
     def _seek_back(self, waiting: Iterable[Sequence[Record]]) -> None:
         for place, offset in first_offsets(chain.from_iterable(waiting)).items():

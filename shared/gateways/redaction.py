@@ -18,6 +18,7 @@ _LONGEST_ESSENTIAL = 255  # characters
 _SECRET_NAMES = frozenset(
     {
         "apikey",
+        "authorization",
         "base64",
         "waveform",
         "encpayload",
@@ -58,6 +59,13 @@ def redacted(message: JsonObject) -> str:
     )
 
 
+@lru_cache(maxsize=1024)  # every message repeats the same few names
+def is_secret(name: str) -> bool:
+    """Tell whether a member or header of this name holds a secret, or bytes that nobody reads."""
+    plain = _NOT_LETTERS.sub("", name.lower())
+    return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+
+
 def _dumped(value: JsonValue) -> str:
     return _ENCODER.encode(value)
 
@@ -70,7 +78,7 @@ def _stripped(value: JsonValue, levels: int) -> JsonValue:
             return {
                 cleaned(name): _stripped(inner, levels - 1)
                 for name, inner in value.items()
-                if not _is_secret(name) and not _is_bytes(inner)
+                if not is_secret(name) and not _is_bytes(inner)
             }
         case list():
             return [_stripped(inner, levels - 1) for inner in value if not _is_bytes(inner)]
@@ -90,12 +98,6 @@ def _scalar(value: JsonValue) -> JsonValue:
             return value if math.isfinite(value) else None
         case _:
             return None
-
-
-@lru_cache(maxsize=1024)  # every message repeats the same few names
-def _is_secret(name: str) -> bool:
-    plain = _NOT_LETTERS.sub("", name.lower())
-    return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
 
 
 def _is_bytes(value: JsonValue) -> bool:

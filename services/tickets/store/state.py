@@ -10,7 +10,7 @@ from shared.contracts.ticket import TicketChanged
 Change = TypeVar("Change", bound=TicketChanged)
 
 STATE = """t.id, t."companyId", t.status, t."contactId", t."whatsappId", t."userId", t."queueId",
-          t."unreadMessages", t."isGroup",
+          COALESCE(t."unreadMessages", 0) AS "unreadMessages", t."isGroup",
           CAST(extract(epoch FROM t."updatedAt") * 1000000 AS bigint) AS version"""
 NEXT_VERSION = """GREATEST(clock_timestamp(), t."updatedAt" + interval '1 microsecond')"""
 

@@ -66,6 +66,22 @@ async def test_a_data_error_is_traced_to_its_record_and_its_neighbours_are_store
     assert len(inserting.batches) == 1 + 2 * 6, "halving, not one by one"
 
 
+async def test_what_would_not_fit_its_contract_is_traced_to_its_record(engine: AsyncEngine) -> None:
+    inserting = Inserting()
+
+    async def telling(conn: AsyncConnection, batch: Sequence[Number]) -> Outcome:
+        await inserting.handler(conn, batch)
+        for number in batch:
+            Number.model_validate({"n": None if number.n == 5 else number.n})
+        return []
+
+    async with engine.begin() as conn:
+        _, impossible = await settle(conn, telling, [Number(n=n) for n in range(6)])
+    assert [(each.cause.n, each.reason) for each in impossible] == [(5, "untellable")]  # type: ignore[attr-defined]
+    assert impossible[0].detail == "n: Input should be a valid integer"
+    assert await stored(engine) == [0, 1, 2, 3, 4]
+
+
 async def test_a_unique_key_that_somebody_else_took_is_a_race_and_decided_again(
     engine: AsyncEngine,
 ) -> None:

@@ -118,13 +118,13 @@ async def test_partitions_that_come_in_an_outage_are_taken_over_after_it(bench: 
     await bench.worker.take([record(0)])
     bench.worker.outage.forget()
     successor = bench.another()
-    await successor.welcome([PLACE])
-    assert successor.health.status.startswith("degraded: waiting for Kafka since")
-    bench.publisher.away = False
-    await successor.take([record(0)])
-    await successor.take([record(0), record(1)])
-    assert (await bench.next_offset(), len(bench.publisher.told)) == (2, 2)
-    successor.outage.forget()
+    async with bench.looking_round(successor):
+        successor.expect([PLACE])
+        await bench.until(lambda: successor.health.status != "ok")
+        assert successor.health.status.startswith("degraded: waiting for Kafka since")
+        bench.publisher.away = False
+        await bench.until(lambda: len(bench.publisher.told) == 1)
+        await bench.until(lambda: successor.health.status == "ok")
 
 
 async def test_what_a_dead_worker_left_untold_its_successor_tells(bench: Bench) -> None:

@@ -20,12 +20,40 @@ def record(value: bytes | None = b"x", key: bytes | None = None, headers: Any = 
         b'{"apiKey" : "SECRET"',
         b'{"data":{"base64":"SECRET',
         b'{"token":"a\\"SECRET"}',
+        rb'{"dataJson":"{\"apikey\":\"SECRET\",\"x\":1}"}',
+        rb'{"a":"{\"b\":\"{\\\"accessToken\\\": \\\"SECRET\\\"}\"}"}',
+        rb'{"dataJson":"{\"apikey\":\"SECRET',
+        b'{"message":{"mediaKey":"SECRET"}}',
+        b'{"base64":{"type":"Buffer","data":"SECRET"}}',
+        b'{"access_token": "SECRET"}',
     ],
 )
 def test_secrets_are_blanked_even_in_a_broken_body(body: bytes) -> None:
     kept = dead_letter(record(body), "unreadable-body", "…").body
     assert kept is not None
     assert b"SECRET" not in kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"event":"x","data":{"key":{"id":"A"},"message":{"conversation":"token: 1"}}}',
+        rb'{"dataJson":"{\"event\":\"x\"}","body":"\"apikey\""}',
+        b"\xff\xfe",
+        b"",
+    ],
+)
+def test_nothing_else_is_changed(body: bytes) -> None:
+    assert dead_letter(record(body), "r", "d").body == body
+
+
+def test_secret_headers_are_blanked() -> None:
+    letter = dead_letter(record(headers=(("Authorization", b"SECRET"), ("a", b"1"))), "r", "d")
+    assert json.loads(letter.headers) == [["Authorization", ""], ["a", "1"]]
+
+
+def test_a_detail_can_be_stored_whatever_it_quotes() -> None:
+    assert dead_letter(record(), "r", "\x00called \ud800").detail == "called ?"
 
 
 @pytest.mark.parametrize(

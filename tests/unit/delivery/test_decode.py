@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
@@ -101,6 +101,18 @@ def test_what_cannot_be_read_is_rejected_with_a_reason(
     assert isinstance(rejected, Rejected)
     assert rejected.reason == reason
     assert rejected.detail
+
+
+@pytest.mark.parametrize("timestamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_time_that_is_not_of_our_age_is_rejected(timestamp: str) -> None:
+    value = body().replace(b"2026-08-20T12:00:00Z", timestamp.encode())
+    assert read(value).detail == "timestamp: Value error, a time from 1970 to 2099 is wanted"
+
+
+def test_errors_repeat_nothing_of_what_was_written() -> None:
+    with pytest.raises(ValidationError) as raised:
+        MessageReceived.model_validate(dict(received()) | {"wid": ["palavras de um cliente"]})
+    assert "palavras" not in str(raised.value)
 
 
 def test_a_header_that_matters_and_is_not_text_is_rejected() -> None:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from aiokafka import ConsumerRecord
+from sqlalchemy.exc import DBAPIError
 
 from shared.delivery.in_flight import (
     LEAST_FETCH,
     USUAL_PARTITIONS,
+    Portions,
     in_transactions,
     of_a_partition,
     of_a_response,
@@ -42,6 +44,37 @@ def test_an_empty_batch_is_no_transaction() -> None:
 def test_keys_and_headers_count() -> None:
     heavy: Any = ConsumerRecord("t", 0, 0, 0, 0, b"k" * 60, b"", None, 0, 0, (("h", b"v" * 60),))
     assert len(list(in_transactions([heavy, record(1, 1)], 400))) == 2
+
+
+class TimeIsUpError(Exception):
+    sqlstate = "57014"
+
+
+def sizes(portions: Portions, records: int) -> list[int]:
+    return [len(part) for part in portions.of([record(n, 1) for n in range(records)])]
+
+
+def test_what_took_too_long_is_tried_in_halves_and_grows_again() -> None:
+    portions = Portions(400)
+    whole = [record(n, 1) for n in range(8)]
+    portions.failed(whole, DBAPIError("SELECT 1", {}, TimeIsUpError()))
+    assert sizes(portions, 8) == [4, 4]
+    portions.failed(whole[:4], DBAPIError("SELECT 1", {}, TimeIsUpError()))
+    assert sizes(portions, 8) == [2, 2, 2, 2]
+    portions.went(whole[:2])
+    assert sizes(portions, 8) == [4, 4]
+
+
+def test_one_record_that_takes_too_long_stays_one() -> None:
+    portions = Portions(400)
+    portions.failed([record(0, 1)], DBAPIError("SELECT 1", {}, TimeIsUpError()))
+    assert sizes(portions, 3) == [1, 1, 1]
+
+
+def test_an_outage_says_nothing_of_size() -> None:
+    portions = Portions(400)
+    portions.failed([record(n, 1) for n in range(8)], ConnectionRefusedError())
+    assert sizes(portions, 8) == [8]
 
 
 def test_all_partitions_of_all_topics_share_half_of_the_bytes() -> None:

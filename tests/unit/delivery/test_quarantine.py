@@ -24,6 +24,7 @@ def record(key: bytes | None) -> Any:
         (b"instance-of-evolution", "instance-of-evolution"),
         (b"\xff\xfe", "chatia.message.received"),
         (b"x" * 256, "chatia.message.received"),
+        (b"1" * 300 + b":1", "chatia.message.received"),
         (b"", "chatia.message.received"),
         (None, "chatia.message.received"),
     ],
@@ -65,6 +66,19 @@ def test_when_several_lines_are_unreadable_the_fault_is_ours() -> None:
         runs.unreadable(record(keys[number % 3]), WHY)
     with pytest.raises(EverythingUnreadableError, match="of 3 lines, were all unreadable"):
         runs.unreadable(record(keys[0]), WHY)
+
+
+def test_a_worker_that_has_read_something_can_read() -> None:
+    runs = Runs(2)
+    runs.readable(record(b"3:30:a"))
+    found = [runs.unreadable(record(f"1:{n % 11}:a".encode()), WHY) for n in range(110)]
+    assert sum(quarantine is not None for quarantine in found) == 55
+
+
+def test_what_was_quoted_of_a_record_can_be_stored() -> None:
+    runs = Runs(1)
+    found = runs.unreadable(record(b"1:10:a"), Rejected("unknown-type", "\x00called \ud800"))
+    assert found == Quarantine("1:10", "unknown-type", "called ?")
 
 
 def test_one_line_alone_never_stops_the_worker() -> None:
