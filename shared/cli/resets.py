@@ -58,7 +58,7 @@ WITH broken AS (
   WHERE c.topic = :topic AND c.service = lane.service AND c.partition = lane.partition
   RETURNING lane.is_broken
 )
-SELECT FROM moved WHERE is_broken
+SELECT 1 FROM moved WHERE is_broken
 """)
 
 

@@ -171,6 +171,20 @@ async def test_a_message_within_the_window_reopens_the_ticket(flow: Deployment) 
     ) == 1
 
 
+async def test_a_ticket_imported_without_a_count_is_reopened_as_well(flow: Deployment) -> None:
+    await flow.sql('UPDATE "Whatsapps" SET "timeCreateNewTicket" = 30')
+    await flow.publish(flow.record(received("A1")))
+    await flow.settled()
+    await flow.sql(
+        """UPDATE "Tickets" SET status = 'closed', "unreadMessages" = NULL, "updatedAt" = :at""",
+        at=at(5),
+    )
+    await flow.publish(flow.record(received("A2", timestamp=at(10))))
+    await flow.settled()
+    (ticket,) = (await everything(flow))["tickets"]
+    assert (ticket["status"], ticket["unreadMessages"]) == ("pending", 2)
+
+
 async def test_a_copy_that_slipped_through_is_refused_and_its_ticket_taken_back(
     flow: Deployment,
 ) -> None:
@@ -328,6 +342,22 @@ async def test_a_send_job_repeated_is_one_row_and_one_send(flow: Deployment) -> 
         CUSTOMER,
         "Promoção",
     )
+
+
+async def test_a_row_that_cannot_be_sent_does_not_stop_the_others(flow: Deployment) -> None:
+    await flow.sql(
+        'INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name, status) '
+        "VALUES (7, 1, 10, 'Promo', 'EM_ANDAMENTO')"
+    )
+    await flow.sql(
+        'INSERT INTO "CampaignShipping" ("companyId", "campaignId", number, message) '
+        "VALUES (1, 7, '55 11 9 0000', 'Oi')"
+    )
+    await flow.publish(flow.record(job()))
+    await flow.until_none(
+        """SELECT 1 WHERE NOT EXISTS (SELECT FROM "CampaignShipping" WHERE "jobId" IS NOT NULL)"""
+    )
+    assert [send["chat"] for send in await flow.facts("message.send")] == [CUSTOMER]
 
 
 async def test_two_workers_send_each_text_once_and_no_faster_than_the_line(
