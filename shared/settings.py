@@ -1,7 +1,7 @@
 """What the environment says: read once, where a process starts, and handed on as values."""
 
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +30,11 @@ class DatabaseSettings(BaseSettings):
         if scheme.split("+")[0] not in {"postgres", "postgresql"}:
             msg = f"it must begin with postgresql://, not with {scheme}://"
             raise ValueError(msg)
+        try:
+            _ = urlsplit(value.get_secret_value()).port if value else None
+        except ValueError as error:
+            msg = "its port is not a number from 0 to 65535"
+            raise ValueError(msg) from error
         return value
 
     @property

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
 import typer
@@ -43,6 +44,7 @@ def main() -> None:
     # Without a handler Python prints a library's warnings; a command tells its own trouble.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
+        _check_words(sys.argv)
         app()
     except CommandError as error:
         _leave(error)
@@ -50,6 +52,15 @@ def main() -> None:
         if error.title not in _SETTINGS:
             raise
         _leave(WrongUsage(_wrong_environment(error)))
+
+
+def _check_words(words: Iterable[str]) -> None:
+    """Refuse words that are not text before anything is done with one of them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise WrongUsage(f"The argument {word!a} is not UTF-8 text.") from error
 
 
 def _leave(error: CommandError) -> NoReturn:

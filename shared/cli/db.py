@@ -34,6 +34,7 @@ COMPLAINTS: dict[str, Callable[[str], CommandError]] = {
     "55P03": lambda _: WorldFailed(
         "Somebody else holds a lock on the tables: try again when it is free."
     ),
+    "57P03": lambda said: WorldFailed(f"The database is not ready: {said}; try again in a moment."),
     "42501": lambda said: Refused(f"The database user may not do this: {said}."),
     "3D000": lambda said: WorldFailed(f"The database cannot be used: {said}."),
     "28P01": lambda said: WorldFailed(f"The database refused the login: {said}."),

@@ -72,4 +72,4 @@ def _sum_up(console: Console, running: Stack, *, holds: bool, seconds: float) ->
 
 def _stay(console: Console, running: Stack) -> None:
     console.print("Running; Ctrl-C ends it.")
-    wait_while_alive(running.workers)
+    wait_while_alive([*running.servers.processes, *running.workers])

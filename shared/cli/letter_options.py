@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -33,6 +33,8 @@ class Status(StrEnum):
 def _moment(text: str) -> datetime:
     """Read ISO 8601; a time without a zone is in UTC."""
     found = datetime.fromisoformat(text)
+    if not MINYEAR < found.year < MAXYEAR:  # a day's shift to UTC must stay within them
+        raise typer.BadParameter(f"{text} is no year that a letter can be of")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -122,7 +122,7 @@ async def _places(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
     async with cluster.connected(settings) as admin:
         found = (await cluster.find(admin, [topic])).get(topic)
     if found is None:
-        raise WrongUsage(f"Kafka has no topic {topic}; `chatia topics list` names ours.")
+        raise WrongUsage(f"Kafka has no topic {topic}; for ours `chatia topics apply` makes it.")
     return [TopicPartition(topic, number) for number in range(found.partitions)]
 
 

@@ -81,7 +81,7 @@ def wait_while_alive(children: Sequence[Guarded]) -> None:
     while all(child.poll() is None for child in children):
         time.sleep(POLL_S)
     dead = next(child for child in children if child.poll() is not None)
-    raise WorldFailed(f"A worker ended by itself; its log is {dead.log_path}.")
+    raise WorldFailed(f"{dead.log_path.stem} ended by itself; its log is {dead.log_path}.")
 
 
 def _run_many(service: str, processes: int, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from shared.delivery import aside, pace
 from shared.delivery.aside import Waiting
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
-from shared.delivery.health import US, Health
+from shared.delivery.health import US, Health, worst
 from shared.delivery.lanes import Lanes
 from shared.delivery.outage import awaited
 from shared.delivery.pace import Pace
@@ -65,7 +65,6 @@ class Drain:
             try:
                 delay_s = await self.tick()
                 backoff.succeeded()
-                self._health.works()
             # As timers: a loop that died would leave records aside for ever.
             except Exception as error:  # noqa: BLE001 - see above
                 delay_s = backoff.failed()
@@ -82,6 +81,11 @@ class Drain:
                 error=type(error).__name__,
                 exc_info=error if what == US else None,
             )
+
+    @property
+    def status(self) -> str:
+        """Say what it waits for, or had to stop."""
+        return worst((self._health.status, self._worker.health.status))
 
     async def close(self) -> None:
         """Let go of everything, at the end of the process."""
@@ -100,6 +104,7 @@ class Drain:
         waiting = await self._waiting()
         if is_quiet and not waiting:
             self._entry.congested = False
+            self._health.works()
             return IDLE_S
         await self._rereader.start()
         on_the_way = await self._on_the_way()
@@ -110,6 +115,7 @@ class Drain:
             await self._lift(drained)
         elif waiting and not self._worker.outage.lasts:
             await self._take_slice(waiting, on_the_way)
+        self._health.works()
         return BUSY_S if waiting else WATCHING_S
 
     async def _waiting(self) -> dict[TopicPartition, Waiting]:

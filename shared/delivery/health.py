@@ -1,10 +1,17 @@
 """What a worker says of itself: that it works, what it waits for, or what it had to stop."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 STUCK_S = 180.0  # a batch takes less, also one that waits for locks and for acknowledgements
+OK = "ok"
 DATABASE, KAFKA, US = "the database", "Kafka", "a fault of ours to be mended"
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """Give the first status that is not ok, or ok."""
+    return next((status for status in statuses if status != OK), OK)
 
 
 class Health:
@@ -33,7 +40,7 @@ class Health:
         if self._stopped:
             more = f" (and {len(self._stopped) - 1} more)" if len(self._stopped) > 1 else ""
             troubles.append(f"stopped: {next(iter(self._stopped.values()))}{more}")
-        return f"degraded: {'; '.join(troubles)}" if troubles else "ok"
+        return f"degraded: {'; '.join(troubles)}" if troubles else OK
 
     @property
     def idle_s(self) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy.exc import DBAPIError
 
 from shared.delivery.decode import Record
+from shared.delivery.replay import claim_of
 from shared.delivery.settle import sqlstate_of
 
 TOO_LONG = ("57014", "25P03")  # SQLSTATE: a statement's time, a transaction's idle time is up
@@ -57,14 +58,22 @@ class Portions:
 
 
 def in_transactions(records: Sequence[Record], bytes_in_flight: int) -> Iterator[list[Record]]:
-    """Cut a batch, in its order, into what one transaction takes; a larger record goes alone."""
-    most, part, size = bytes_in_flight // 4, list[Record](), 0
+    """Cut a batch, in its order, into what one transaction takes; a larger record goes alone.
+
+    Two replays of one dead letter are never in one: whether the second is tried depends on how
+    the first ended.
+    """
+    most, part, size, letters = bytes_in_flight // 4, list[Record](), 0, set[int]()
     for record in records:
-        if part and size + size_of(record) > most:
+        claim = claim_of(record)
+        letter_id = claim.letter_id if claim else None
+        if part and (size + size_of(record) > most or letter_id in letters):
             yield part
-            part, size = [], 0
+            part, size, letters = [], 0, set()
         part.append(record)
         size += size_of(record)
+        if letter_id is not None:
+            letters.add(letter_id)
     if part:
         yield part
 

@@ -66,6 +66,11 @@ class Outage:
         if not self.lasts:
             self._resuming = asyncio.create_task(self._resume(self._backoff.failed()))
 
+    async def ask(self) -> None:
+        """Ask whether the database is there; raises where it is not."""
+        async with self._engine.connect() as conn:
+            await conn.execute(ANYTHING)
+
     def is_over(self) -> None:
         """Note that a batch went through."""
         self._backoff.succeeded()
@@ -85,8 +90,7 @@ class Outage:
 
     async def _database_answers(self) -> bool:
         try:
-            async with self._engine.connect() as conn:
-                await conn.execute(ANYTHING)
+            await self.ask()
         except (OSError, SQLAlchemyError) as error:
             log.debug("database.silent", error=type(error).__name__)
             return False

@@ -68,7 +68,9 @@ async def answering(probes: Probes, port: int) -> AsyncIterator[None]:
         yield
         return
     try:
-        listening = socket.create_server(("", port))
+        both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both else socket.AF_INET
+        listening = socket.create_server(("", port), family=family, dualstack_ipv6=both)
     except OSError as error:
         raise PortTakenError(
             f"Port {port} is taken: set CHATIA_HEALTH_PORT to another one."

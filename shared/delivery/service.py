@@ -23,6 +23,7 @@ from shared.delivery import header_names, in_flight, membership, requests
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
+from shared.delivery.health import worst
 from shared.delivery.lanes import lanes_of
 from shared.delivery.probes import Probes, answering
 from shared.delivery.publish import Publisher
@@ -142,7 +143,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             )
             stack.push_async_callback(drain.close)
             stack.push_async_callback(worker.close)
-            probes = _probes(worker, subscriber.tasks)
+            probes = _probes(worker, drain, subscriber.tasks)
             await stack.enter_async_context(answering(probes, settings.health_port))
             loops = [worker.look_round(), *(timer.run() for timer in timers)]
             async with _looping([*loops, drain.run()] if lanes.entry.topics else loops):
@@ -151,7 +152,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
 
 
-def _probes(worker: Worker, reading: Sequence[asyncio.Task[Any]]) -> Probes:
+def _probes(worker: Worker, drain: Drain, reading: Sequence[asyncio.Task[Any]]) -> Probes:
     """Answer for a worker; before the broker's start nothing reads yet, which is no fault."""
 
     def is_alive() -> bool:
@@ -159,7 +160,7 @@ def _probes(worker: Worker, reading: Sequence[asyncio.Task[Any]]) -> Probes:
             not reading or any(not task.done() for task in reading)
         )
 
-    return Probes(lambda: worker.health.status, is_alive)
+    return Probes(lambda: worst((worker.health.status, drain.status)), is_alive)
 
 
 @asynccontextmanager
@@ -196,7 +197,8 @@ async def await_database(settings: Settings) -> None:
         except (OSError, DBAPIError) as error:
             if isinstance(error, DBAPIError) and sqlstate_of(error).startswith(NO_ENTRY):
                 raise
-            log.warning("database.awaited", error=type(error).__name__)
+            where = engine.url.render_as_string(hide_password=True)
+            log.warning("database.awaited", at=where, error=type(error).__name__)
             await asyncio.sleep(backoff.failed())
         else:
             await engine.dispose()

@@ -148,8 +148,8 @@ class Worker:
     async def look_round(self) -> None:
         """Do again and again what no record asks for, until cancelled.
 
-        A partition whose taking over failed may get no record that would repeat it; a stopped one
-        may have been reset by an operator; an idle one need not keep the facts that it has told.
+        A partition whose taking over failed may get no record that would repeat it, a stopped one
+        may have been reset, an idle one need not keep told facts, an outage may meet nobody.
         """
         rounds = 0
         await self._expects.wait()
@@ -171,10 +171,11 @@ class Worker:
                     self.outage.wait_out(error)
 
     async def _look(self, *, also_at_stopped: bool) -> None:
-        stopped = self.stops.places
-        lost = self._positions.lost(self._consumer().assignment()) - stopped
-        await self.take_over(lost | stopped if also_at_stopped else lost)
-        if lost:
+        lost = self._positions.lost(self._consumer().assignment()) - self.stops.places
+        await self.take_over(lost | self.stops.places if also_at_stopped else lost)
+        if also_at_stopped:
+            await self.outage.ask()
+        if lost or also_at_stopped:
             self.outage.is_over()
         if self.health.idle_s >= LOOK_ROUND_S:
             await self._clear(self._positions.told_outboxes(self._positions))

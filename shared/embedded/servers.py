@@ -53,6 +53,12 @@ class Servers:
         """Where Postgres listens, password included; empty without Postgres."""
         return self.postgres.url if self.postgres else ""
 
+    @property
+    def processes(self) -> list[Guarded]:
+        """The servers' own processes."""
+        servers = (self.kafka, self.postgres)
+        return [each.process for each in servers if each is not None and each.process is not None]
+
     def environment(self) -> dict[str, str]:
         """Say what a worker needs to know, as environment variables."""
         known = {"KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap, "DATABASE_URL": self.database_url}

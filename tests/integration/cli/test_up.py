@@ -94,6 +94,15 @@ def test_sigterm_ends_everything_and_is_no_failure(up: subprocess.Popen[bytes]) 
     assert_all_end(processes)
 
 
+def test_it_does_not_go_on_without_its_database(up: subprocess.Popen[bytes], state: Path) -> None:
+    processes = family(up)
+    (database,) = [p for p in processes if "postgres" in p.name() and "-D" in p.cmdline()]
+    database.send_signal(signal.SIGQUIT)
+    assert up.wait(END_S) == 3
+    assert_all_end(processes)
+    assert (state / "logs" / "postgres.log").exists()
+
+
 def test_a_second_one_says_who_runs_and_exits_5(up: subprocess.Popen[bytes], state: Path) -> None:
     second = subprocess.run(  # noqa: S603 - our own program
         [*CHATIA, "up", "--state", str(state)],

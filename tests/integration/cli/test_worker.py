@@ -21,3 +21,26 @@ def test_a_database_that_waiting_will_not_mend_is_said_at_once(
     url = database_named(database_url, name) if name else database_url
     ended = chatia("worker", "contacts", environment={"DATABASE_URL": url})
     assert (ended.code, ended.complaint.splitlines()[-1]) == (3, sentence)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "sentence"),
+    [
+        (
+            ("worker", "contacts"),
+            {"DATABASE_URL": "postgresql://:abc/"},
+            "The environment variable DATABASE_URL cannot be used: value error, its port is not a "
+            "number from 0 to 65535.",
+        ),
+        (
+            ("dead-letters", "list", "--topic", "a\udcff"),
+            {},
+            r"The argument 'a\udcff' is not UTF-8 text.",
+        ),
+    ],
+)
+def test_words_that_make_no_sense_are_said_in_a_sentence(
+    words: tuple[str, ...], environment: dict[str, str], sentence: str
+) -> None:
+    ended = chatia(*words, environment=environment)
+    assert (ended.code, ended.complaint.splitlines()[-1]) == (2, sentence)

@@ -1,4 +1,4 @@
-"""A worker whose database goes away says so to who asks it, and works on when it is back."""
+"""A worker whose database goes away says so to who asks it, be it idle, and works on after it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -62,9 +62,9 @@ async def test_what_a_worker_waits_for_is_answered_until_it_works_again(
         )
         await answer(port, 200)
         async with locked_out(migrated_url):
-            await flow.publish(flow.record(job()))
             waits = await answer(port, 503)
             assert waits.startswith("degraded: waiting for the database since ")
+            await flow.publish(flow.record(job()))
             assert await asyncio.to_thread(ask, port, "/live") == (200, "ok")
         assert await answer(port, 200) == "ok"
         await flow.engine.dispose()  # the test's own connections ended too

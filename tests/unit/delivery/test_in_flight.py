@@ -46,6 +46,17 @@ def test_keys_and_headers_count() -> None:
     assert len(list(in_transactions([heavy, record(1, 1)], 400))) == 2
 
 
+def replayed(letter_id: int) -> Any:
+    headers = (("chatia-replay-for", b"contacts"), ("chatia-dead-letter-id", b"%d" % letter_id))
+    return ConsumerRecord("t", 0, 0, 0, 0, b"k", b"x", None, 0, 0, headers)
+
+
+def test_two_replays_of_one_letter_are_never_in_one_transaction() -> None:
+    first, other, again = replayed(1), replayed(2), replayed(1)
+    parts = list(in_transactions([first, other, again, other], 4_000))
+    assert parts == [[first, other], [again, other]]
+
+
 class TimeIsUpError(Exception):
     sqlstate = "57014"
 
