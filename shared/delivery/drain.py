@@ -155,7 +155,7 @@ class Drain:
             if ahead:
                 async with self._engine.begin() as conn:
                     await aside.begin(conn, self._service, ahead)
-            await self._worker.take_over(waiting.keys() - self._held)
+            await self._worker.take_over(waiting.keys() - self._held | self._worker.lost(waiting))
             self._held = set(waiting)
 
     async def _lift(self, places: Sequence[TopicPartition]) -> None:

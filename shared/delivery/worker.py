@@ -117,14 +117,14 @@ class Worker:
             self.stops.go_on(place)
 
     def expect(self, places: Iterable[Place]) -> None:
-        """Have partitions taken over at once, though not while a rebalance waits for it.
-
-        A member beats no heart until its listener returns: it would be expelled, and all others
-        would stop as well.
-        """
+        """Have partitions taken over soon; a member beats no heart while its listener works."""
         self._positions.forget(places)
         self.pauses.apply()
         self._expects.set()
+
+    def lost(self, places: Iterable[Place]) -> set[Place]:
+        """Give those that have to be taken over, and may be."""
+        return self._positions.lost(places) - self.stops.places
 
     async def let_go(self, places: Iterable[Place]) -> None:
         """Empty the told outboxes of partitions that another worker will take over."""
@@ -171,7 +171,7 @@ class Worker:
                     self.outage.wait_out(error)
 
     async def _look(self, *, also_at_stopped: bool) -> None:
-        lost = self._positions.lost(self._consumer().assignment()) - self.stops.places
+        lost = self.lost(self._consumer().assignment())
         await self.take_over(lost | self.stops.places if also_at_stopped else lost)
         if also_at_stopped:
             await self.outage.ask()
@@ -191,7 +191,7 @@ class Worker:
         found = by_place(records)
         lost = self._positions.lost(found)
         # Their records in hand were fetched before the seek of the taking over: read them again.
-        await self.take_over(lost & set(self._consumer().assignment()) - self.stops.places)
+        await self.take_over(self.lost(lost & set(self._consumer().assignment())))
         fitting = await self._fitting({p: f for p, f in found.items() if p not in lost})
         if not fitting:
             return

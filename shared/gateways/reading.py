@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
+from shared.contracts.base import END
+
 JsonObject = dict[str, JsonValue]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,11 +78,15 @@ def count(value: JsonValue) -> int | None:
 
 
 def moment(value: JsonValue) -> datetime | None:
-    """Read a time since 1970, telling seconds from finer units by magnitude."""
+    """Read a time since 1970, telling seconds from finer units by magnitude.
+
+    A time that no message can be of is none.
+    """
     since_epoch = count(value)
     if since_epoch is None or since_epoch <= 0:
         return None
     for units in _UNITS_PER_SECOND:
         if since_epoch < _LATEST_SECOND * units:
-            return _EPOCH + timedelta(microseconds=since_epoch * 1_000_000 // units)
+            found = _EPOCH + timedelta(microseconds=since_epoch * 1_000_000 // units)
+            return found if found < END else None
     return None

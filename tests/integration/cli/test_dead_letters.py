@@ -199,7 +199,7 @@ async def test_a_replay_that_nobody_would_read_keeps_its_letter(flow: Deployment
     assert (await run(flow, "replay", letter_id, "--header", "ce_type=else.v1")).code == 0
     await flow.settled()
     (letter,) = await letters(flow)
-    assert (letter["status"], letter["attempts"], letter["reason"]) == ("open", 2, "unheard-type")
+    assert (letter["status"], letter["attempts"], letter["reason"]) == ("open", 2, "unknown-type")
 
 
 async def test_a_discarded_letter_is_never_tried_even_when_its_replay_is_on_the_way(

@@ -23,14 +23,19 @@ def test_a_database_that_waiting_will_not_mend_is_said_at_once(
     assert (ended.code, ended.complaint.splitlines()[-1]) == (3, sentence)
 
 
+PORT = (
+    "The environment variable DATABASE_URL cannot be used: value error, its port is not a number "
+    "from 0 to 65535."
+)
+
+
 @pytest.mark.parametrize(
     ("words", "environment", "sentence"),
     [
         (
             ("worker", "contacts"),
             {"DATABASE_URL": "postgresql://:abc/"},
-            "The environment variable DATABASE_URL cannot be used: value error, its port is not a "
-            "number from 0 to 65535.",
+            PORT,
         ),
         (
             ("dead-letters", "list", "--topic", "a\udcff"),

@@ -132,6 +132,7 @@ class Bench:
     async def looking_round(self, worker: Worker) -> AsyncIterator[None]:
         """Let a worker do what no record asks for, as long as the block lasts."""
         task = asyncio.create_task(worker.look_round())
+        worker.expect(())  # as at the first assignment
         try:
             yield
         finally:

@@ -191,7 +191,7 @@ async def test_two_processes_that_both_think_it_is_theirs_double_nothing(road: R
     await first.read(road.log.put(*crowd()))
     for process in (first, second):
         process.drain._pace.records = 5
-    for _ in range(12):
+    for _ in range(16):
         await first.drained(ticks=1)
         await second.drained(ticks=1)
     assert sorted(road.told()) == list(range(22))

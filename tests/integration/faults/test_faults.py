@@ -19,7 +19,7 @@ PLANTS = {
     "publish-before-commit": (f"all die {BEFORE_COMMIT}", {TWICE, UNTRUE}),
     "take-over-without-outbox": (f"all die {AFTER_COMMIT}", {LOST}),
     "no-sequence-check": (f"all die {POINTS[3]}", {TWICE}),
-    "outbox-never-cleared": ("quiet restart", {TWICE}),
+    "outbox-never-cleared": ("quiet restart", {TWICE, LOST}),
 }
 SEED = "a short run"
 PATIENCE_S = 45.0
