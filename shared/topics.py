@@ -12,26 +12,27 @@ class Topic:
     name: str
     partitions: int = 12
     retention_ms: int = 7 * DAY_MS
+    ours_alone: bool = True  # no gateway, scheduler or back office writes it
 
 
 TOPICS = (
-    Topic("message.received"),
+    Topic("message.received", ours_alone=False),
     Topic("message.identified"),
     Topic("message.routed"),
     Topic("message.stored"),
     Topic("message.changed"),
     Topic("message.send"),
-    Topic("message.answered"),
-    Topic("connection.changed"),
+    Topic("message.answered", ours_alone=False),
+    Topic("connection.changed", ours_alone=False),
     Topic("contact.changed"),
     Topic("ticket.changed"),
-    Topic("campaign.send"),
+    Topic("campaign.send", ours_alone=False),
     Topic("campaign.changed"),
     Topic("record.changed"),
-    Topic("tickets.requests"),
-    Topic("messages.requests"),
-    Topic("contacts.requests"),
-    Topic("campaigns.requests"),
+    Topic("tickets.requests", ours_alone=False),
+    Topic("messages.requests", ours_alone=False),
+    Topic("contacts.requests", ours_alone=False),
+    Topic("campaigns.requests", ours_alone=False),
 )
 
 EVOLUTION_EVENTS = (
@@ -49,4 +50,4 @@ EVOLUTION_EVENTS = (
 
 def evolution_topics(prefix: str) -> tuple[Topic, ...]:
     """Evolution API's global topics, which it names itself and which carry no namespace."""
-    return tuple(Topic(f"{prefix}.global.{event}") for event in EVOLUTION_EVENTS)
+    return tuple(Topic(f"{prefix}.global.{event}", ours_alone=False) for event in EVOLUTION_EVENTS)

@@ -46,9 +46,6 @@ RECURSIVE campaign AS (
   WHERE c.status IS DISTINCT FROM 'CANCELADA'
 )"""
 
-# A row that people's SQL wrote may hold what no contract takes; it must not stop the others.
-IS_SENDABLE = """s.number ~ '^\\S{1,255}$' AND s.message IS NOT NULL"""
-
 DEFAULT_RATES = statement(f"""
 WITH {WAITING}
 INSERT INTO "LineSendRates" ("companyId", "whatsappId", "intervalMs")
@@ -82,7 +79,7 @@ WITH {WAITING}, line AS (
   FROM budget JOIN waiting USING ("companyId", "whatsappId") CROSS JOIN LATERAL (
     SELECT s.id FROM "CampaignShipping" s
     WHERE s."companyId" = waiting."companyId" AND s."campaignId" = waiting."campaignId"
-      AND s."jobId" IS NULL AND s."deliveredAt" IS NULL AND {IS_SENDABLE}
+      AND s."jobId" IS NULL AND s."deliveredAt" IS NULL
     ORDER BY s.id LIMIT budget.slots) AS text
 ), picked AS (
   SELECT "companyId", "whatsappId", id, step, first_slot + step * (place - 1) AS slot

@@ -23,7 +23,7 @@ VISIBLE_SECONDS = 10
 POLL_SECONDS = 0.1
 USUAL_REPLICATION = 3
 RETENTION, LARGEST = "retention.ms", "max.message.bytes"
-LARGEST_BATCH = 1_048_588  # bytes; Kafka's own default, whatever the brokers' is: facts fit
+LARGEST_BATCH = 1_048_588  # bytes; Kafka's default, so that facts fit whatever the brokers' is
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +90,8 @@ async def create(
 ) -> None:
     """Create the topics and wait until the brokers know them."""
     replicas = await _replication(admin, replication)
-    # With three copies an acknowledgement has to mean two, or one lost disk loses events.
-    in_sync = max(1, min(replicas - 1, 2))
     wanted = [
-        NewTopic(
-            topic.name,
-            topic.partitions,
-            replicas,
-            topic_configs={
-                RETENTION: str(topic.retention_ms),
-                "min.insync.replicas": str(in_sync),
-                LARGEST: str(LARGEST_BATCH),
-            },
-        )
+        NewTopic(topic.name, topic.partitions, replicas, topic_configs=_configs(topic, replicas))
         for topic in topics
     ]
     if not wanted:
@@ -112,6 +101,13 @@ async def create(
         if code not in {0, TopicAlreadyExistsError.errno}:
             raise WorldFailed(f"Kafka did not create the topic {name}: {reason or for_code(code)}")
     await _wait_until_known(admin, {topic.name for topic in wanted})
+
+
+def _configs(topic: Topic, replicas: int) -> dict[str, str]:
+    # With three copies an acknowledgement has to mean two, or one lost disk loses events.
+    in_sync = max(1, min(replicas - 1, 2))
+    configs = {RETENTION: str(topic.retention_ms), "min.insync.replicas": str(in_sync)}
+    return configs | ({LARGEST: str(LARGEST_BATCH)} if topic.ours_alone else {})
 
 
 async def _replication(admin: AIOKafkaAdminClient, asked: int | None) -> int:

@@ -6,10 +6,12 @@ from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from shared.cli import cluster, output, resets
 from shared.cli.cluster import Found
 from shared.cli.errors import AnswerIsNo, Refused
+from shared.cli.resets import Broken
 from shared.settings import Settings
 from shared.topics import DAY_MS, TOPICS, Topic, evolution_topics
 
@@ -105,13 +107,17 @@ def accept_reset_command(
         raise Refused(f"Every checkpoint of {name} fits its log, so there is nothing to accept.")
     accepted = 0 if dry_run else asyncio.run(resets.accept(settings, name, broken))
     if as_json:
-        output.say_json({"broken": [asdict(b) for b in broken], "accepted": accepted})
+        output.say_json({"broken": [_as_json(b) for b in broken], "accepted": accepted})
         return
     output.show_table(
         ("service", "partition", "would read on from", "log begins at", "trouble"),
         [(b.service, b.partition, b.next_offset, b.log_start, b.trouble) for b in broken],
     )
     output.say(f"Would begin anew: {len(broken)}." if dry_run else f"Begun anew: {accepted}.")
+
+
+def _as_json(broken: Broken) -> dict[str, str | int]:
+    return {to_camel(name): value for name, value in asdict(broken).items()}
 
 
 def _full_name(settings: Settings, topic: str) -> str:

@@ -20,7 +20,7 @@ class CampaignSend(Event):
     type: ClassVar[str] = "campaign.send"
 
     campaign_id: Id
-    number: Annotated[str, Field(pattern=r"^\d[\d-]{4,39}$")]
+    number: Annotated[str, Field(pattern=r"^[0-9][0-9-]{4,39}$")]
     message: Annotated[Text, Field(max_length=LONGEST_TEXT)]
     contact_id: Id | None = None
     contact_list_item_id: Id | None = None

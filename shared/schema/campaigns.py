@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -91,6 +91,7 @@ class CampaignShipping(TenantRow, Base):
         refers_to("contactListItemId", "ContactListItems"),
         unique("companyId", "campaignId", "number"),
         unique("campaignId", "contactListItemId"),
+        CheckConstraint("number ~ '^[0-9][0-9-]{4,39}$'", name="number"),
         Index(
             "ix_CampaignShipping_waiting",
             "companyId",

@@ -84,6 +84,8 @@ class Rows:
     def _value(self, column: Table, company: int) -> object:
         if column["name"] in COMPANY_COLUMNS:
             return company
+        if column["name"] == "number":
+            return f"{5511900000000 + next(self._numbers)}"
         if column["type"] == "text" or column["type"].startswith("varchar"):
             return f"{column['name']} {next(self._numbers)}"
         return VALUES[column["type"]]

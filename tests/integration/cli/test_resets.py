@@ -64,7 +64,7 @@ async def test_a_topic_made_anew_is_not_read_before_the_reset_is_accepted(
         await flow.publish(flow.record(received("B1")))
         would = (await accept_reset(flow, "message.received", "--dry-run", "--json")).json
         (broken,) = would["broken"]
-        assert (broken["service"], broken["next_offset"], would["accepted"]) == ("contacts", 3, 0)
+        assert (broken["service"], broken["nextOffset"], would["accepted"]) == ("contacts", 3, 0)
         assert "3 records were read but the log ends at 1" in broken["trouble"]
         assert await wids(flow) == ["A0", "A1", "A2"]
 

@@ -85,6 +85,8 @@ async def test_a_ticket_has_one_unfinished_tracking(world: World) -> None:
         ("Messages", {"ack": 6}),
         ("Messages", {"ack": -2}),
         ("LineSendRates", {"intervalMs": 0}),
+        ("CampaignShipping", {"number": "5511 99999-0000"}),
+        ("CampaignShipping", {"number": ""}),
     ],
 )
 async def test_values_out_of_range_are_refused(world: World, table: str, given: Row) -> None:
