@@ -23,7 +23,7 @@ from shared.cli.signals import stoppable
 from shared.delivery.membership import ForeignMemberError, InstanceTakenError
 from shared.delivery.probes import PortTakenError
 from shared.delivery.publish import TopicMissingError
-from shared.delivery.service import await_database
+from shared.delivery.service import await_database, await_kafka
 from shared.delivery.settle import sqlstate_of
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
@@ -73,6 +73,7 @@ def worker(
 
 async def _serve(app: FastStream, settings: Settings) -> None:
     await await_database(settings)
+    await await_kafka(settings)
     await app.run()
 
 

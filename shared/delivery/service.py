@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
@@ -46,7 +48,6 @@ GRACEFUL_TIMEOUT_S = 15.0
 
 NO_ENTRY = ("28", "3D", "42")  # SQLSTATE classes: login, database or rights are not as they must be
 
-ANYTHING = text("SELECT 1")
 DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
 
 
@@ -193,7 +194,7 @@ async def await_database(settings: Settings) -> None:
     while True:
         try:
             async with engine.connect() as conn:
-                await conn.execute(ANYTHING)
+                await conn.execute(DEPLOYMENT)
         except (OSError, DBAPIError) as error:
             if isinstance(error, DBAPIError) and sqlstate_of(error).startswith(NO_ENTRY):
                 raise
@@ -203,6 +204,22 @@ async def await_database(settings: Settings) -> None:
         else:
             await engine.dispose()
             return
+
+
+async def await_kafka(settings: Settings) -> None:
+    """Wait until a broker answers, so that a worker outlives a restart of everything."""
+    backoff = Backoff()
+    while True:
+        admin = AIOKafkaAdminClient(**kafka.connection(settings.kafka))
+        try:
+            await admin.start()
+        except KafkaConnectionError as error:
+            log.warning("kafka.awaited", at=settings.kafka.bootstrap_servers, error=str(error))
+            await asyncio.sleep(backoff.failed())
+        else:
+            return
+        finally:
+            await admin.close()
 
 
 @asynccontextmanager

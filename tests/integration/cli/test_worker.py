@@ -1,8 +1,15 @@
-"""`chatia worker` where it cannot work: one sentence instead of a traceback."""
+"""`chatia worker` where it cannot work: one sentence instead of a traceback, or waiting."""
+
+import os
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from shared.embedded.processes import Guarded
 from tests.support.chatia import chatia
+from tests.support.probes import free_port
 from tests.support.servers import database_named
 
 pytestmark = pytest.mark.integration
@@ -21,6 +28,24 @@ def test_a_database_that_waiting_will_not_mend_is_said_at_once(
     url = database_named(database_url, name) if name else database_url
     ended = chatia("worker", "contacts", environment={"DATABASE_URL": url})
     assert (ended.code, ended.complaint.splitlines()[-1]) == (3, sentence)
+
+
+PATIENCE_S = 30.0
+
+
+def test_a_broker_that_is_away_is_waited_for(migrated_url: str, tmp_path: Path) -> None:
+    log_path = tmp_path / "worker.log"
+    argv = [sys.executable, "-m", "shared.cli", "worker", "contacts"]
+    away = {"DATABASE_URL": migrated_url, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}
+    worker = Guarded.start(argv, log_path=log_path, env=os.environ | away)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while log_path.read_text().count("kafka.awaited") < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert worker.poll() is None
+        assert log_path.read_text().count("kafka.awaited") >= 2
+    finally:
+        worker.stop()
 
 
 PORT = (
