@@ -20,10 +20,10 @@ from shared import logs
 from shared.cli import db
 from shared.cli.errors import AlreadyRunning, Refused, WorldFailed
 from shared.cli.signals import stoppable
+from shared.delivery.awaiting import await_servers
 from shared.delivery.membership import ForeignMemberError, InstanceTakenError
 from shared.delivery.probes import PortTakenError
 from shared.delivery.publish import TopicMissingError
-from shared.delivery.service import await_database, await_kafka
 from shared.delivery.settle import sqlstate_of
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
@@ -72,8 +72,7 @@ def worker(
 
 
 async def _serve(app: FastStream, settings: Settings) -> None:
-    await await_database(settings)
-    await await_kafka(settings)
+    await await_servers(settings)
     await app.run()
 
 

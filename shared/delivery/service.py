@@ -9,12 +9,8 @@ from typing import Any, cast
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
@@ -22,6 +18,7 @@ from shared import kafka
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
 from shared.delivery import header_names, in_flight, membership, requests
+from shared.delivery.awaiting import DEPLOYMENT
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
@@ -31,8 +28,6 @@ from shared.delivery.probes import Probes, answering
 from shared.delivery.publish import Publisher
 from shared.delivery.raw_records import RecordsAsTheyAre, without_headers
 from shared.delivery.rereader import Rereader
-from shared.delivery.retry import Backoff
-from shared.delivery.settle import sqlstate_of
 from shared.delivery.subscription import Subscription, Timer
 from shared.delivery.timers import TimerLoop
 from shared.delivery.worker import Worker
@@ -45,10 +40,6 @@ HEARTBEAT_MS = 1_000  # how soon the others notice that a worker joined or left
 REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so long
 GRACEFUL_TIMEOUT_S = 15.0
-
-NO_ENTRY = ("28", "3D", "42")  # SQLSTATE classes: login, database or rights are not as they must be
-
-DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,41 +176,6 @@ def _once(heard: Subscription, service: Service) -> Subscription:
         return heard
     handler = requests.answered_once(service.name, heard.handler, service.tells)
     return replace(heard, handler=handler)
-
-
-async def await_database(settings: Settings) -> None:
-    """Wait until the database answers, as the seed's 2.1 does; for before an application starts."""
-    engine = create_engine(settings.database, "chatia-waiting")
-    backoff = Backoff()
-    while True:
-        try:
-            async with engine.connect() as conn:
-                await conn.execute(DEPLOYMENT)
-        except (OSError, DBAPIError) as error:
-            if isinstance(error, DBAPIError) and sqlstate_of(error).startswith(NO_ENTRY):
-                raise
-            where = engine.url.render_as_string(hide_password=True)
-            log.warning("database.awaited", at=where, error=type(error).__name__)
-            await asyncio.sleep(backoff.failed())
-        else:
-            await engine.dispose()
-            return
-
-
-async def await_kafka(settings: Settings) -> None:
-    """Wait until a broker answers, so that a worker outlives a restart of everything."""
-    backoff = Backoff()
-    while True:
-        admin = AIOKafkaAdminClient(**kafka.connection(settings.kafka))
-        try:
-            await admin.start()
-        except KafkaConnectionError as error:
-            log.warning("kafka.awaited", at=settings.kafka.bootstrap_servers, error=str(error))
-            await asyncio.sleep(backoff.failed())
-        else:
-            return
-        finally:
-            await admin.close()
 
 
 @asynccontextmanager
