@@ -84,11 +84,26 @@ class Settings(BaseSettings):
     quarantine_after: int = Field(
         100, ge=0, description="unreadable records in a row that quarantine their line; 0 = never"
     )
+    awaited_change_hours: float = Field(
+        72, gt=0, description="how long an ack or edit waits for its message before it is given up"
+    )
     noisy_times: float = Field(
         4, ge=0, description="times what others send from which a company waits; 0 = never"
     )
     health_port: int = Field(
         0, ge=0, le=65_535, description="where /ready and /live are answered; 0 = nowhere"
+    )
+    webhook_port: int = Field(
+        0, ge=0, le=65_535, description="where gateways post, at the messages worker; 0 = nowhere"
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="from which each connection's token is made"
+    )
+    webhook_bytes: int = Field(
+        3_500_000, ge=1, le=4_000_000, description="the largest body that a gateway may post"
+    )
+    cloud_api_secrets: SecretStr = Field(
+        SecretStr(""), description="secrets of the Meta apps whose webhooks are taken, with commas"
     )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

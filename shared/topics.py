@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 DAY_MS = 86_400_000
+KAFKAS_DEFAULT = 1_048_588  # bytes; set where we write, so that facts fit whatever the brokers say
+OF_A_PAYLOAD = 8 * 2**20  # bytes; WhatsApp Cloud API posts up to 3 MB, and JSON in JSON is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,27 +14,28 @@ class Topic:
     name: str
     partitions: int = 12
     retention_ms: int = 7 * DAY_MS
-    ours_alone: bool = True  # no gateway, scheduler or back office writes it
+    max_message_bytes: int | None = KAFKAS_DEFAULT  # None: what the brokers say, for outsiders'
 
 
 TOPICS = (
-    Topic("message.received", ours_alone=False),
+    Topic("gateway.received", max_message_bytes=OF_A_PAYLOAD),
+    Topic("message.received", max_message_bytes=None),
     Topic("message.identified"),
     Topic("message.routed"),
     Topic("message.stored"),
-    Topic("message.changed"),
+    Topic("message.changed", max_message_bytes=None),
     Topic("message.send"),
-    Topic("message.answered", ours_alone=False),
-    Topic("connection.changed", ours_alone=False),
+    Topic("message.answered", max_message_bytes=None),
+    Topic("connection.changed", max_message_bytes=None),
     Topic("contact.changed"),
     Topic("ticket.changed"),
-    Topic("campaign.send", ours_alone=False),
+    Topic("campaign.send", max_message_bytes=None),
     Topic("campaign.changed"),
     Topic("record.changed"),
-    Topic("tickets.requests", ours_alone=False),
-    Topic("messages.requests", ours_alone=False),
-    Topic("contacts.requests", ours_alone=False),
-    Topic("campaigns.requests", ours_alone=False),
+    Topic("tickets.requests", max_message_bytes=None),
+    Topic("messages.requests", max_message_bytes=None),
+    Topic("contacts.requests", max_message_bytes=None),
+    Topic("campaigns.requests", max_message_bytes=None),
 )
 
 EVOLUTION_EVENTS = (
@@ -50,4 +53,6 @@ EVOLUTION_EVENTS = (
 
 def evolution_topics(prefix: str) -> tuple[Topic, ...]:
     """Evolution API's global topics, which it names itself and which carry no namespace."""
-    return tuple(Topic(f"{prefix}.global.{event}", ours_alone=False) for event in EVOLUTION_EVENTS)
+    return tuple(
+        Topic(f"{prefix}.global.{event}", max_message_bytes=None) for event in EVOLUTION_EVENTS
+    )

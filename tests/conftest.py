@@ -1,5 +1,9 @@
 """The servers that the integration tests use: real ones, started once for all of them."""
 
+import os
+
+import pytest
+
 from tests.support.servers import (
     another_migrated_url,
     database_url,
@@ -9,6 +13,13 @@ from tests.support.servers import (
     servers,
 )
 
+
+@pytest.fixture(scope="session")
+def shuffles() -> int:
+    """Give how many orders of events a test tries; CHATIA_TEST_SHUFFLES asks for more."""
+    return int(os.environ.get("CHATIA_TEST_SHUFFLES", "40"))
+
+
 __all__ = [
     "another_migrated_url",
     "database_url",
@@ -16,4 +27,5 @@ __all__ = [
     "migrated_template",
     "migrated_url",
     "servers",
+    "shuffles",
 ]

@@ -1,14 +1,17 @@
 """The contacts service's statements: each one serves a whole batch."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.contacts.rules import Contact, Identity, Known, Line
-from shared.contracts.contact import ContactSaved
-from shared.db.bulk import RacedError, all_columns, statement
+from services.contacts.rules.address_book import Changes, Contact, Identity, Known, Merge, Saved
+from services.contacts.rules.identifying import Lid, Line
+from services.contacts.rules.linking import LidNumber
+from shared.contracts.contact import ContactMerged, ContactSaved
+from shared.db.bulk import RacedError, all_columns, columns, statement
 
 LINES = statement("""
 SELECT w."companyId", w.id, w."allowGroup"
@@ -22,11 +25,12 @@ KNOWN = statement("""
 SELECT DISTINCT found.number, found.lid, found.jid,
        c.id, c."companyId", c.number, c.lid, c.jid, c."remoteJid", c.name, c."isGroup", c.active,
        c.channel, c."whatsappId", c."updatedAt"
-FROM unnest(CAST(:company_id AS int[]), CAST(:number AS text[]), CAST(:lid AS text[]),
-            CAST(:jid AS text[])) AS b(company_id, number, lid, jid)
+FROM unnest(CAST(:company_id AS int[]), CAST(:number AS text[]), CAST(:other_number AS text[]),
+            CAST(:lid AS text[]), CAST(:jid AS text[]))
+  AS b(company_id, number, other_number, lid, jid)
 CROSS JOIN LATERAL (
   SELECT id, "mergedIntoContactId" AS winner, number, lid, jid FROM "Contacts"
-  WHERE "companyId" = b.company_id AND number = b.number
+  WHERE "companyId" = b.company_id AND number IN (b.number, b.other_number)
   UNION SELECT id, "mergedIntoContactId", number, lid, jid FROM "Contacts"
   WHERE "companyId" = b.company_id AND lid = b.lid
   UNION SELECT id, "mergedIntoContactId", number, lid, jid FROM "Contacts"
@@ -66,6 +70,36 @@ RETURNING c.id, c."companyId", c.number, c.lid, c.jid, c.name, c."isGroup", c.ac
 """)
 
 
+MERGE = statement("""
+UPDATE "Contacts" c
+SET "mergedIntoContactId" = b.winner_id, active = FALSE,
+    lid = CASE WHEN b.frees AND c.id = b.loser_id THEN NULL ELSE c.lid END,
+    "updatedAt" = GREATEST(clock_timestamp(), c."updatedAt" + interval '1 microsecond')
+FROM unnest(CAST(:company_id AS int[]), CAST(:loser_id AS int[]), CAST(:winner_id AS int[]),
+            CAST(:frees AS bool[])) AS b(company_id, loser_id, winner_id, frees)
+WHERE c."companyId" = b.company_id
+  AND ((c.id = b.loser_id AND c."mergedIntoContactId" IS NULL)
+       OR c."mergedIntoContactId" = b.loser_id)
+RETURNING c.id, c."companyId", c."mergedIntoContactId" AS winner,
+          CAST(extract(epoch FROM c."updatedAt") * 1000000 AS bigint) AS version
+""")
+
+NUMBERS = statement("""
+SELECT l."companyId", l.lid, l.number
+FROM unnest(CAST(:company_id AS int[]), CAST(:lid AS text[])) AS b(company_id, lid)
+JOIN "LidNumbers" l ON l."companyId" = b.company_id AND l.lid = b.lid
+""")
+
+REMEMBER = statement("""
+INSERT INTO "LidNumbers" AS l ("companyId", lid, number)
+SELECT b.* FROM unnest(CAST(:company_id AS int[]), CAST(:lid AS text[]), CAST(:number AS text[]))
+  AS b(company_id, lid, number)
+ORDER BY b.company_id, b.lid
+ON CONFLICT ("companyId", lid) DO UPDATE SET number = EXCLUDED.number, "updatedAt" = now()
+WHERE l.number <> EXCLUDED.number
+""")
+
+
 async def lines(
     conn: AsyncConnection, keys: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], Line]:
@@ -77,33 +111,74 @@ async def lines(
     return {(row[0], row[1]): Line(*row) for row in rows}
 
 
+async def numbers(conn: AsyncConnection, lids: Collection[Lid]) -> dict[Lid, str]:
+    """Read the numbers that are known of these LIDs."""
+    if not lids:
+        return {}
+    ordered = sorted(lids)
+    given = {"company_id": [lid[0] for lid in ordered], "lid": [lid[1] for lid in ordered]}
+    return {(row[0], row[1]): row[2] for row in await conn.execute(NUMBERS, given)}
+
+
+async def remember(conn: AsyncConnection, found: Sequence[LidNumber]) -> None:
+    """Keep the numbers behind LIDs, for messages that say only the LID."""
+    if found:
+        await conn.execute(REMEMBER, all_columns(found, LidNumber))
+
+
 async def known(conn: AsyncConnection, identities: Collection[Identity]) -> list[Known]:
     """Read the contacts that any key of these identities finds, each under the keys found."""
-    rows = await conn.execute(KNOWN, all_columns(list(identities), Identity))
+    names = ("company_id", "number", "other_number", "lid", "jid")
+    rows = await conn.execute(KNOWN, columns(list(identities), names))
     return [
         Known(Identity(row.companyId, row[0], row[1], row[2]), Contact(*row[3:])) for row in rows
     ]
 
 
-async def save(
-    conn: AsyncConnection, new: Mapping[int, Contact], changed: Mapping[int, Contact]
-) -> dict[int, ContactSaved]:
-    """Update and insert; gives, for each planned id, the contact as it now stands.
+async def save(conn: AsyncConnection, changes: Changes) -> Saved:
+    """Insert, merge and update; gives what was saved, by the planned ids.
 
-    Raises RacedError when a contact to update is no longer as it was read.
+    Raises RacedError when a contact to update or to merge is no longer as it was read.
     """
-    saved: dict[int, ContactSaved] = {}
-    if changed:
-        rows = await conn.execute(UPDATE, all_columns(list(changed.values()), Contact))
-        saved = {row.id: _saved(row) for row in rows}
-        if len(saved) < len(changed):
+    saved = Saved()
+    await _insert(conn, changes, saved)
+    await _merge(conn, changes, saved)
+    if changes.changed:
+        rows = await conn.execute(UPDATE, all_columns(list(changes.changed.values()), Contact))
+        saved.contacts |= {row.id: _saved(row) for row in rows}
+        if not changes.changed.keys() <= saved.contacts.keys():
             raise RacedError
-    if new:
-        rows = await conn.execute(INSERT, all_columns(list(new.values()), Contact))
-        planned = {_natural_key(c.company_id, c.number, c.lid): i for i, c in new.items()}
-        for row in rows:
-            saved[planned[_natural_key(row.companyId, row.number, row.lid)]] = _saved(row)
     return saved
+
+
+async def _insert(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
+    if not changes.new:
+        return
+    rows = await conn.execute(INSERT, all_columns(list(changes.new.values()), Contact))
+    planned = {_natural_key(c.company_id, c.number, c.lid): i for i, c in changes.new.items()}
+    for row in rows:
+        saved.contacts[planned[_natural_key(row.companyId, row.number, row.lid)]] = _saved(row)
+
+
+async def _merge(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
+    if not changes.merged:
+        return
+    merges = [
+        replace(m, loser_id=saved.final(m.loser_id), winner_id=saved.final(m.winner_id))
+        for m in changes.merged.values()
+    ]
+    planned = {saved.final(m.winner_id): m.winner_id for m in changes.merged.values()}
+    rows = (await conn.execute(MERGE, all_columns(merges, Merge))).all()
+    if not {m.loser_id for m in merges} <= {row.id for row in rows}:
+        raise RacedError
+    for row in rows:
+        fact = ContactMerged(
+            company_id=row.companyId,
+            contact_id=row.winner,
+            version=row.version,
+            merged_contact_id=row.id,
+        )
+        saved.merged_into.setdefault(planned[row.winner], []).append(fact)
 
 
 def _natural_key(

@@ -1,7 +1,13 @@
 """What the tickets worker listens to, and what it tells."""
 
 from services.tickets import handlers
-from shared.contracts.message import MessageIdentified, MessageRefused, MessageRouted, MessageStored
+from shared.contracts.message import (
+    MessageIdentified,
+    MessageRefused,
+    MessageRouted,
+    MessageStored,
+    MessageUpdated,
+)
 from shared.contracts.ticket import TicketDiscarded, TicketOpened, TicketReopened, TicketUpdated
 from shared.delivery.service import Service
 from shared.delivery.subscription import Subscription
@@ -14,7 +20,7 @@ def service(settings: Settings) -> Service:  # noqa: ARG001 - every service is a
         name="tickets",
         subscriptions=(
             Subscription((MessageIdentified,), handlers.route_messages),
-            Subscription((MessageStored, MessageRefused), handlers.refresh_tickets),
+            Subscription((MessageStored, MessageRefused, MessageUpdated), handlers.refresh_tickets),
         ),
         tells=(MessageRouted, TicketOpened, TicketReopened, TicketUpdated, TicketDiscarded),
     )

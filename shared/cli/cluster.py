@@ -23,7 +23,6 @@ VISIBLE_SECONDS = 10
 POLL_SECONDS = 0.1
 USUAL_REPLICATION = 3
 RETENTION, LARGEST = "retention.ms", "max.message.bytes"
-LARGEST_BATCH = 1_048_588  # bytes; Kafka's default, so that facts fit whatever the brokers' is
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,8 @@ def _configs(topic: Topic, replicas: int) -> dict[str, str]:
     # With three copies an acknowledgement has to mean two, or one lost disk loses events.
     in_sync = max(1, min(replicas - 1, 2))
     configs = {RETENTION: str(topic.retention_ms), "min.insync.replicas": str(in_sync)}
-    return configs | ({LARGEST: str(LARGEST_BATCH)} if topic.ours_alone else {})
+    limit = topic.max_message_bytes
+    return configs | ({LARGEST: str(limit)} if limit else {})
 
 
 async def _replication(admin: AIOKafkaAdminClient, asked: int | None) -> int:

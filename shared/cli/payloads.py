@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from shared.cli.errors import WrongUsage
 from shared.gateways.outcome import Translation
 
+UNREADABLE = "unreadable-payload"  # the reason of the dead letter that it would become
 DUMP = {"key", "headers", "value"}  # members of a record in a dump of Kafka
 
 
@@ -30,7 +31,7 @@ def described(translation: Translation) -> dict[str, Any]:
     """Say what came of a payload: the first outcome of each kind, and what else there is."""
     outcomes: list[dict[str, Any]] = [
         {"ignored": part.reason, "detail": part.detail} for part in translation.ignored
-    ] + [{"unreadable": part.detail} for part in translation.unreadable]
+    ] + [{"ignored": UNREADABLE, "detail": part.detail} for part in translation.unreadable]
     answer: dict[str, Any] = {}
     if translation.events:
         answer["events"] = [

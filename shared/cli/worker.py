@@ -21,8 +21,8 @@ from shared.cli import db
 from shared.cli.errors import AlreadyRunning, Refused, WorldFailed
 from shared.cli.signals import stoppable
 from shared.delivery.awaiting import await_servers
+from shared.delivery.http import PortTakenError
 from shared.delivery.membership import ForeignMemberError, InstanceTakenError
-from shared.delivery.probes import PortTakenError
 from shared.delivery.publish import TopicMissingError
 from shared.delivery.settle import sqlstate_of
 from shared.embedded.processes import Guarded
@@ -109,4 +109,6 @@ def _own(number: int, settings: Settings) -> dict[str, str]:
         own["CHATIA_GROUP_INSTANCE_ID"] = f"{settings.group_instance_id}-{number}"
     if settings.health_port:
         own["CHATIA_HEALTH_PORT"] = str(settings.health_port + number - 1)
+    if settings.webhook_port:
+        own["CHATIA_WEBHOOK_PORT"] = str(settings.webhook_port + number - 1)
     return own

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from shared.contracts.base import Event, Id, Moment, Name, Text, Token, conversation_key
@@ -20,13 +20,26 @@ class ConversationEvent(Event):
         return conversation_key(self.company_id, self.whatsapp_id, self.chat)
 
 
+class Referral(BaseModel):
+    """The advert or post that a conversation began from."""
+
+    model_config = Event.model_config
+
+    source_type: Name | None = None
+    source_id: Name | None = None
+    source_url: Text | None = None
+    headline: Text | None = None
+    ctwa_clid: Text | None = None
+
+
 class MessageReceived(ConversationEvent):
     """A message was seen on a line: a customer's, or our own sent from any device.
 
     `wid` is the bare provider id; `timestamp` is when it was written (ISO 8601 with zone, or
     seconds or milliseconds since 1970). `jid` is the address to answer to, as the gateway gave
     it. In a group `chat` is the group and `participant` the author. `dataJson` is the gateway's
-    message without secrets and without media bytes.
+    message without secrets and without media bytes. `timestampEstimated`: the gateway gave no time
+    that a message can be of, so it is when the record came.
     """
 
     topic: ClassVar[str] = "message.received"
@@ -34,6 +47,7 @@ class MessageReceived(ConversationEvent):
 
     wid: Token
     timestamp: Moment
+    timestamp_estimated: bool = False
     from_me: bool = False
     is_group: bool = False
     body: Text = ""
@@ -48,6 +62,7 @@ class MessageReceived(ConversationEvent):
     participant_lid: Token | None = None
     participant_jid: Token | None = None
     channel: Token = "whatsapp"
+    referral: Referral | None = None
     data_json: Text | None = Field(None, repr=False)
 
 
@@ -109,6 +124,27 @@ class MessageRefused(ConversationEvent):
     reason: Name
     ticket_id: Id | None = None
     ticket_effect: Name = "none"
+
+
+class MessageUpdated(ConversationEvent):
+    """A stored message changed: of two, the one with the higher `version` is the newer.
+
+    `changes` names what did: some of ack, body, deleted, read, reactions.
+    """
+
+    topic: ClassVar[str] = "message.stored"
+    ours_alone: ClassVar[bool] = True
+    type: ClassVar[str] = "message.updated"
+
+    wid: Token
+    message_id: Id
+    ticket_id: Id
+    version: int
+    ack: int
+    is_edited: bool
+    is_deleted: bool
+    read: bool
+    changes: tuple[str, ...]
 
 
 class MessageSend(ConversationEvent):

@@ -9,6 +9,7 @@ from datetime import datetime
 from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts.base import Event
 from shared.db.bulk import all_columns, statement
 from shared.delivery.decode import Record, headers_of
 from shared.delivery.header_names import as_bytes
@@ -129,6 +130,38 @@ def _company_of(record: Record) -> int | None:
         company_id = int(claimed)
         return company_id if company_id <= LARGEST_ID else None
     return None
+
+
+def letter_of_event(
+    number: int, event: Event, namespace: str, at: datetime, reason: str, detail: str
+) -> DeadLetter:
+    """Describe an event that was taken from its record long ago, and is given up only now.
+
+    Its place is no partition's: -1, and a number that its keeper gave it.
+    """
+    type_header = ("ce_type", event.ce_type())
+    return DeadLetter(
+        topic=f"{namespace}.{event.topic}",
+        partition=-1,
+        offset=number,
+        key=event.key.encode(),
+        headers=json.dumps([type_header]),
+        body=event.model_dump_json(by_alias=True).encode(),
+        reason=reason,
+        detail=detail,
+        sqlstate=None,
+        company_id=event.company_id,
+        record_timestamp=at,
+        line=":".join(event.key.split(":")[:2]),
+    )
+
+
+async def save_without_record(
+    conn: AsyncConnection, service: str, letters: Sequence[DeadLetter]
+) -> None:
+    """Store dead letters of events that have no record any more."""
+    places = {TopicPartition(letter.topic, letter.partition): 0 for letter in letters}
+    await save(conn, service, letters, places)
 
 
 async def save(

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts import catalogue
-from shared.contracts.base import Event
+from shared.contracts.base import BEGINNING, Event
+from shared.contracts.gateway import RawRecord
 from shared.contracts.trouble import first_trouble
 from shared.delivery import header_names
 from shared.delivery.subscription import Subscription
@@ -107,6 +109,8 @@ class SortingTable:
             event = contract.model_validate_json(value)
         except ValidationError as error:
             return Rejected("unreadable-body", first_trouble(error))
+        if isinstance(event, RawRecord):
+            return event.model_copy(update={"received_at": _time_of(record)})
         return _checked_company(event, headers.company_id)
 
     def _contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
@@ -127,6 +131,10 @@ class SortingTable:
             "unknown-type",
             f"no event on {contracts[0].topic} is called {type_name[:LONGEST_SHOWN]}",
         )
+
+
+def _time_of(record: Record) -> datetime:
+    return BEGINNING + timedelta(milliseconds=max(record.timestamp, 0))
 
 
 def _types_of(topic: str) -> set[str]:

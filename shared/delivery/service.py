@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -23,8 +23,9 @@ from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
 from shared.delivery.health import worst
+from shared.delivery.http import answering
 from shared.delivery.lanes import lanes_of
-from shared.delivery.probes import Probes, answering
+from shared.delivery.probes import Probes
 from shared.delivery.publish import Publisher
 from shared.delivery.raw_records import RecordsAsTheyAre, without_headers
 from shared.delivery.rereader import Rereader
@@ -42,14 +43,23 @@ METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so 
 GRACEFUL_TIMEOUT_S = 15.0
 
 
+@asynccontextmanager
+async def _nothing(_: AsyncEngine) -> AsyncIterator[None]:
+    yield
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What one of the four services is: what it hears, what it tells, and when it wakes."""
+    """What one of the four services is: what it hears, what it tells, and when it wakes.
+
+    `beside` is what else its process does from start to stop, with the worker's own engine.
+    """
 
     name: str
     subscriptions: Sequence[Subscription]
     tells: Sequence[type[Event]]
     timers: Sequence[Timer] = ()
+    beside: Callable[[AsyncEngine], AbstractAsyncContextManager[None]] = _nothing
 
 
 class Handover(ConsumerRebalanceListener):
@@ -136,7 +146,11 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             stack.push_async_callback(drain.close)
             stack.push_async_callback(worker.close)
             probes = _probes(worker, drain, subscriber.tasks)
-            await stack.enter_async_context(answering(probes, settings.health_port))
+            for server in (
+                answering(probes, settings.health_port, "CHATIA_HEALTH_PORT"),
+                service.beside(engine),
+            ):
+                await stack.enter_async_context(server)
             loops = [worker.look_round(), *(timer.run() for timer in timers)]
             async with _looping([*loops, drain.run()] if lanes.entry.topics else loops):
                 yield

@@ -141,23 +141,12 @@ def _other_event(event: str, content: JsonValue) -> Ignore:
     return ignore
 
 
-def _acknowledged(said: Said, topics: Topics) -> Raw:
-    content: JsonValue = {
-        "keyId": said.wid,
-        "remoteJid": f"{said.chat.identity}:12@s.whatsapp.net",
-        "fromMe": True,
-        "status": "READ",
-    }
-    return _other_event("messages.update", content)(said, topics)
-
-
 IGNORED: tuple[Ignore, ...] = (
     _status_update,
-    _acknowledged,
-    _upsert_of("reactionMessage", {"key": {"id": "3EB000", "fromMe": True}, "text": "❤️"}),
     _upsert_of("protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": 86400}),
-    _upsert_of("pollCreationMessageV3", {"name": "Qual dia?", "options": []}),
-    _other_event("connection.update", {"state": "open", "statusReason": 200}),
+    _upsert_of("messageOfAnotherYear", {"text": "Qual dia?"}),
+    _other_event("presence.update", {"id": "5511900000000@s.whatsapp.net", "presences": {}}),
+    _other_event("chats.update", []),
     _other_event("contacts.update", []),
     _other_event("call", {"id": "CALL0", "status": "offer"}),
 )

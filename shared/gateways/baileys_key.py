@@ -38,8 +38,11 @@ _NOT_CHATS = {
 }
 
 
-def read(key: JsonObject) -> MessageKey | Ignored | Unreadable:
-    """Read a key as Baileys 6 and 7 and Evolution 1 and 2 write it."""
+def read(key: JsonObject, participant: str = "") -> MessageKey | Ignored | Unreadable:
+    """Read a key as Baileys 6 and 7 and Evolution 1 and 2 write it.
+
+    `participant` is the author as written beside the key.
+    """
     from_me = flag(key, "fromMe")
     found = address(text(key, "remoteJid"))
     if found is None:
@@ -48,24 +51,28 @@ def read(key: JsonObject) -> MessageKey | Ignored | Unreadable:
     chat = (
         Party(found.canonical, None, found.jid)
         if is_group
-        else person(text(key, name) for name in _names_of_chat(found.kind, from_me=from_me))
+        else person(_names_of_chat(found.kind, key, participant))
     )
     if chat is None:
         return Ignored(_NOT_CHATS[found.kind], found.jid[:LONGEST_DETAIL])
     wid = canonical_wid(text(key, "id"))
     if wid is None:
         return Unreadable("key.id is not an id")
-    author = person(text(key, name) for name in _AUTHOR) if is_group else None
+    names = [*(text(key, name) for name in _AUTHOR), participant]
+    author = person(names) if is_group else None
     return MessageKey(wid, from_me, is_group, chat, author)
 
 
-def _names_of_chat(kind: Kind, *, from_me: bool) -> tuple[str, ...]:
+def _names_of_chat(kind: Kind, key: JsonObject, participant: str) -> list[str]:
+    from_me = flag(key, "fromMe")
     match kind:
-        case Kind.NUMBER | Kind.LID if from_me:
-            return _CHAT  # the sender is ourselves, who must not become the chat
-        case Kind.NUMBER | Kind.LID:
-            return _CHAT + _SENDER
+        case Kind.NUMBER | Kind.LID | Kind.BSUID if from_me:
+            # The sender is ourselves, who must not become the chat.
+            return [text(key, name) for name in _CHAT]
+        case Kind.NUMBER | Kind.LID | Kind.BSUID:
+            return [text(key, name) for name in (*_CHAT, *_SENDER)]
         case Kind.BROADCAST if not from_me:
-            return _AUTHOR  # through a customer's broadcast list, yet in a chat between us two
+            # Through a customer's broadcast list, yet in a chat between us two.
+            return [*(text(key, name) for name in _AUTHOR), participant]
         case _:
-            return ()
+            return []

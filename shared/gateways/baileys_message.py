@@ -4,15 +4,15 @@ A message object may hold several members (keys, secrets, a content), in any ord
 is looked for by name and never taken to be the first member.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from shared.gateways import cards
+from shared.gateways import baileys_shown, baileys_unshown, baileys_votes
 from shared.gateways.identity import canonical_wid
-from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
-from shared.gateways.reading import JsonObject, cleaned, count, degrees, flag, mapping, text
+from shared.gateways.outcome import Ignored, Unreadable
+from shared.gateways.reading import JsonObject, count, enumerated, flag, mapping, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,35 @@ class Content:
     is_forwarded: bool = False
 
 
-def read(received: JsonObject) -> Content | Ignored | Unreadable:
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Other words for an older message; `at` is the gateway's own time."""
+
+    wid: str
+    body: str
+    at: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """An older message is taken back."""
+
+    wid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji for an older message, '' to take it back; `at` is the gateway's own time."""
+
+    wid: str
+    emoji: str
+    at: JsonValue = None
+
+
+Read = Content | Edit | Revoke | Reaction | Ignored | Unreadable
+
+
+def read(received: JsonObject) -> Read:
     """Read a received message: `message`, the hoisted `contextInfo`, the stub members."""
     outer = received.get("message")
     if outer is None:
@@ -34,23 +62,38 @@ def read(received: JsonObject) -> Content | Ignored | Unreadable:
     if not isinstance(outer, dict):
         return Unreadable("message is not an object")
     message = _unwrapped(outer)
-    kind = next((kind for kind in _KINDS if message.get(kind) not in (None, "")), None)
+    kind = baileys_shown.kind_of(message)
+    if kind is not None:
+        return _content(kind, received, outer, message)
+    return _not_shown(received, message)
+
+
+def edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Ignored | Unreadable:
+    """Read the words that an older message has now."""
+    if not isinstance(edited, dict):
+        return Unreadable("editedMessage is not an object")
+    message = _unwrapped(edited)
+    kind = baileys_shown.kind_of(message)
     if kind is None:
-        return _not_shown(message)
-    shown = _shown(kind, message[kind])
-    if not isinstance(shown, tuple):
-        return shown
-    contexts = (mapping(message, kind, "contextInfo"), *_hoisted_contexts(received, outer, message))
-    return Content(
-        media_type=shown[0],
-        body=shown[1],
-        media_url=_media_url(outer, message),
-        quoted_wid=next(filter(None, (canonical_wid(text(c, "stanzaId")) for c in contexts)), None),
-        is_forwarded=any(_is_forwarded(context) for context in contexts),
-    )
+        return baileys_unshown.reason(message, _WRAPPERS)
+    shown = baileys_shown.read(kind, message[kind])
+    return Edit(wid, shown[1], at) if isinstance(shown, tuple) else shown
 
 
-_Shown = tuple[str, str]  # the media type and the body
+def reaction(wid: str | None, told: JsonObject) -> Reaction | Unreadable:
+    """Read `reactionMessage`, which Baileys' own event repeats as `reaction`."""
+    emoji = told.get("text")
+    if wid is None:
+        return Unreadable("reactionMessage.key is of no message")
+    if emoji is not None and not isinstance(emoji, str):
+        return Unreadable("reactionMessage.text is not text")
+    return Reaction(wid, text(told, "text").strip(), told.get("senderTimestampMs"))
+
+
+def key_wid(key: JsonObject) -> str | None:
+    """Name the message that a key inside a message points to."""
+    return canonical_wid(text(key, "id"))
+
 
 _WRAPPERS = (
     "ephemeralMessage",
@@ -58,11 +101,19 @@ _WRAPPERS = (
     "viewOnceMessageV2",
     "viewOnceMessageV2Extension",
     "documentWithCaptionMessage",
+    "editedMessage",
     "deviceSentMessage",
     "groupMentionedMessage",
     "associatedChildMessage",
     "botInvokeMessage",
+    "botForwardedMessage",
+    "botTaskMessage",
+    "commentMessage",
     "lottieStickerMessage",
+    "questionMessage",
+    "questionReplyMessage",
+    "spoilerMessage",
+    "pollCreationMessageV4",
 )
 _DEEPEST_WRAPPING = 8  # three are seen; the bound is against made-up messages
 
@@ -78,93 +129,31 @@ def _unwrapped(message: JsonObject) -> JsonObject:
     return message
 
 
-def _image(image: JsonObject) -> _Shown:
-    return "image", text(image, "caption")
+def _content(
+    kind: str, received: JsonObject, outer: JsonObject, message: JsonObject
+) -> Content | Ignored | Unreadable:
+    shown = baileys_shown.read(kind, message[kind])
+    if not isinstance(shown, tuple):
+        return shown
+    contexts = list(contexts_of(received))
+    quoted = (canonical_wid(text(context, "stanzaId")) for context in contexts)
+    return Content(
+        media_type=shown[0],
+        body=shown[1],
+        media_url=_media_url(outer, message, received),
+        quoted_wid=next(filter(None, quoted), None),
+        is_forwarded=any(_is_forwarded(context) for context in contexts),
+    )
 
 
-def _video(video: JsonObject) -> _Shown:
-    return "video", text(video, "caption")
-
-
-def _audio(_: JsonObject) -> _Shown:
-    return "audio", ""
-
-
-def _sticker(_: JsonObject) -> _Shown:
-    return "stickerMessage", ""
-
-
-_FAMILIES = frozenset({"application", "audio", "image", "text", "video"})
-
-
-def _document(document: JsonObject) -> _Shown:
-    # Evolution's Cloud API lines pass Meta's spelling: mime_type, filename.
-    family = text(document, "mimetype", "mime_type").strip().lower().partition("/")[0]
-    body = text(document, "caption", "fileName", "filename", "title")
-    return family if family in _FAMILIES else "application", body
-
-
-def _text(extended: JsonObject) -> _Shown | None:
-    body = text(extended, "text")
-    return ("extendedTextMessage", body) if body else None
-
-
-def _location(location: JsonObject) -> _Shown | None:
-    lines = [text(location, "name"), text(location, "address")]
-    body = "\n".join(line.strip() for line in lines if line) or _coordinates(location)
-    return ("locationMessage", body) if body else None
-
-
-def _coordinates(location: JsonObject) -> str:
-    latitude = degrees(location, "degreesLatitude")
-    longitude = degrees(location, "degreesLongitude")
-    if latitude is None or longitude is None:
-        return ""
-    return f"{_degrees(latitude)}, {_degrees(longitude)}"
-
-
-def _degrees(value: float) -> str:
-    return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def _contact(contact: JsonObject) -> _Shown | None:
-    body = cards.line(contact)
-    return ("contactMessage", body) if body else None
-
-
-def _contacts(several: JsonObject) -> _Shown | None:
-    body = cards.lines(several) or text(several, "displayName").strip()
-    return ("contactsArrayMessage", body) if body else None
-
-
-_READERS: dict[str, Callable[[JsonObject], _Shown | None]] = {
-    "imageMessage": _image,
-    "videoMessage": _video,
-    "ptvMessage": _video,
-    "audioMessage": _audio,
-    "documentMessage": _document,
-    "stickerMessage": _sticker,
-    "locationMessage": _location,
-    "contactMessage": _contact,
-    "contactsArrayMessage": _contacts,
-    "extendedTextMessage": _text,
-}
-_KINDS = (*_READERS, "conversation")  # text is last: beside a media, the media must not be lost
-
-
-def _shown(kind: str, content: JsonValue) -> _Shown | Ignored | Unreadable:
-    if kind == "conversation":
-        if not isinstance(content, str):
-            return Unreadable("conversation is not text")
-        body = cleaned(content)
-        return ("conversation", body) if body.strip() else Ignored("empty-message", kind)
-    if not isinstance(content, dict):
-        return Unreadable(f"{kind} is not an object")
-    return _READERS[kind](content) or Ignored("empty-message", kind)
-
-
-def _hoisted_contexts(*holders: JsonObject) -> Iterator[JsonObject]:
-    for holder in holders:
+def contexts_of(received: JsonObject) -> Iterator[JsonObject]:
+    """Give what is said about a message beside its words, from wherever a version puts it."""
+    outer = mapping(received, "message")
+    message = _unwrapped(outer)
+    kind = baileys_shown.kind_of(message)
+    if kind is not None:
+        yield mapping(message, kind, "contextInfo")
+    for holder in (received, outer, message):
         yield mapping(holder, "contextInfo")
 
 
@@ -178,120 +167,45 @@ def _media_url(*holders: JsonObject) -> str | None:
     return next((url for url in urls if url.startswith(("https://", "http://"))), None)
 
 
-_PROTOCOL_REASONS = {"0": "revoke", "REVOKE": "revoke", "14": "edit", "MESSAGE_EDIT": "edit"}
-
-# What carries no content of its own: beside a content it is passed over, alone it is nothing.
-_SIDE_MEMBERS = frozenset(
-    {
-        "messageContextInfo",
-        "senderKeyDistributionMessage",
-        "fastRatchetKeySenderKeyDistributionMessage",
-        "contextInfo",
-        "mediaUrl",
-        "base64",
-        "speechToText",
-        "conversation",
-        *_WRAPPERS,
-    }
-)
-
-# Matched by prefix, because WhatsApp adds V2, V3, … (field notes 3.1); the longer name is first
-# where one begins with the other.
-_REASONS = {
-    "reactionMessage": "reaction",
-    "encReactionMessage": "reaction",
-    "editedMessage": "edit",
-    "pollCreationMessage": "poll",
-    "pollCreationOptionImageMessage": "poll",
-    "pollUpdateMessage": "poll-vote",
-    "pollResultSnapshotMessage": "poll-result",
-    "pinInChatMessage": "pin",
-    "keepInChatMessage": "keep",
-    "liveLocationMessage": "live-location",
-    "listMessage": "list",
-    "listResponseMessage": "list-reply",
-    "buttonsMessage": "buttons",
-    "buttonsResponseMessage": "button-reply",
-    "templateButtonReplyMessage": "button-reply",
-    "templateMessage": "template",
-    "highlyStructuredMessage": "template",
-    "interactiveMessage": "interactive",
-    "interactiveResponseMessage": "interactive-reply",
-    "albumMessage": "album",
-    "stickerPackMessage": "sticker-pack",
-    "eventMessage": "event",
-    "encEventResponseMessage": "event-reply",
-    "commentMessage": "comment",
-    "encCommentMessage": "comment",
-    "orderMessage": "order",
-    "productMessage": "product",
-    "invoiceMessage": "payment",
-    "paymentInviteMessage": "payment",
-    "sendPaymentMessage": "payment",
-    "requestPaymentMessage": "payment",
-    "declinePaymentRequestMessage": "payment",
-    "cancelPaymentRequestMessage": "payment",
-    "groupInviteMessage": "group-invite",
-    "groupStatusMentionMessage": "status-mention",
-    "statusMentionMessage": "status-mention",
-    "groupStatusMessage": "group-status",
-    "newsletterAdminInviteMessage": "newsletter-invite",
-    "newsletterFollowerInviteMessage": "newsletter-invite",
-    "scheduledCall": "call-notice",
-    "callLogMesssage": "call-notice",  # the proto's own spelling
-    "bcallMessage": "call-notice",
-    "call": "call-notice",
-    "messageHistory": "history-notice",
-    "secretEncryptedMessage": "secret-encrypted",
-    "placeholderMessage": "undecryptable",
-    "unsupportedMessage": "unsupported",
-}
-
-
-def _not_shown(message: JsonObject) -> Ignored:
+def _not_shown(received: JsonObject, message: JsonObject) -> Read:
     if protocol := mapping(message, "protocolMessage"):
         return _protocol(protocol)
-    present = (name for name, value in message.items() if value is not None)
-    contents = [name for name in present if name not in _SIDE_MEMBERS]
-    for name in contents:
-        for prefix, reason in _REASONS.items():
-            if name.startswith(prefix):
-                return Ignored(reason, _named([name]))
-    if contents:
-        return Ignored("unknown-message-type", _named(contents))
-    return Ignored("empty-message", _named(list(message)))
+    if reacted := mapping(message, "reactionMessage"):
+        return reaction(key_wid(mapping(reacted, "key")), reacted)
+    if vote := mapping(message, "pollUpdateMessage"):
+        return _vote(received, vote)
+    return baileys_unshown.reason(message, _WRAPPERS)
 
 
-def _protocol(protocol: JsonObject) -> Ignored:
-    kind = protocol.get("type")
-    if kind is None:  # proto3 leaves out a zero, and zero is REVOKE
-        kind = "MESSAGE_EDIT" if mapping(protocol, "editedMessage") else "REVOKE"
-    name = _enumerated(kind)
-    return Ignored(_PROTOCOL_REASONS.get(name, "protocol-message"), _named([name]))
+_REVOKE, _EDIT = {"0", "REVOKE"}, {"14", "MESSAGE_EDIT"}
 
 
-_STUB_REASONS = {
-    "1": "revoke",
-    "REVOKE": "revoke",
-    "2": "undecryptable",
-    "CIPHERTEXT": "undecryptable",
-}
+def _protocol(protocol: JsonObject) -> Read:
+    kind = enumerated(protocol.get("type"))
+    if not kind:  # proto3 leaves out a zero, and zero is REVOKE
+        kind = "MESSAGE_EDIT" if "editedMessage" in protocol else "REVOKE"
+    if kind not in _REVOKE | _EDIT:
+        return Ignored("protocol-message", baileys_unshown.named([kind]))
+    wid = key_wid(mapping(protocol, "key"))
+    if wid is None:
+        return Unreadable("protocolMessage.key is of no message")
+    if kind in _REVOKE:
+        return Revoke(wid)
+    return edit(wid, protocol.get("editedMessage"), protocol.get("timestampMs"))
 
 
-def _stub(received: JsonObject) -> Ignored:
-    kind = _enumerated(received.get("messageStubType"))
-    if not kind:
-        return Ignored("empty-message", "no message")
-    return Ignored(_STUB_REASONS.get(kind, "system-notice"), _named([kind]))
+def _vote(received: JsonObject, vote: JsonObject) -> Content | Ignored:
+    chosen = baileys_votes.chosen(received, vote)
+    if chosen is None:
+        return Ignored("encrypted-poll-vote")
+    if not chosen:
+        return Ignored("poll-vote-withdrawn")
+    poll = key_wid(mapping(vote, "pollCreationMessageKey"))
+    return Content("pollUpdateMessage", "\n".join(chosen), quoted_wid=poll)
 
 
-def _enumerated(value: JsonValue) -> str:
-    """Give a proto enum's value, sent as its name or as its number, as text."""
-    if isinstance(value, str):
-        return value.strip()
-    known = count(value)
-    return "" if known is None else str(known)
-
-
-def _named(names: list[str]) -> str:
-    return cleaned(" ".join(names))[:LONGEST_DETAIL]
+def _stub(received: JsonObject) -> Content | Ignored:
+    kind = enumerated(received.get("messageStubType"))
+    if kind in baileys_unshown.MISSED_CALLS:
+        return Content("call_log", "")
+    return baileys_unshown.stub(kind)

@@ -1,7 +1,8 @@
 """Who is meant: WhatsApp's many ways to write one address, reduced to one each.
 
-A telephone number, a LID (WhatsApp's number-hiding id) and a group each have one canonical text,
-whatever device, server alias or gateway the address came through (field notes 3.6).
+A telephone number, a LID (WhatsApp's number-hiding id), a BSUID (a business' own id of a user) and
+a group each have one canonical text, whatever device, server alias or gateway the address came
+through (field notes 3.6).
 """
 
 import re
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     BROADCAST = "broadcast"
     NEWSLETTER = "newsletter"
     BOT = "bot"
+    BSUID = "bsuid"
     OTHER = "other"
 
 
@@ -56,7 +58,9 @@ _SERVERS = {
     "newsletter": Kind.NEWSLETTER,
     "bot": Kind.BOT,
 }
-_JID = re.compile(r"\+?([^@:_\s]{1,64})(?:_[0-9]+)?(?::[0-9]+)?@([a-z.]{1,32})")
+# Before the server may stand an agent (`_1`, whatsmeow's `.0`) and a device (`:12`).
+_JID = re.compile(r"\+?([^@:_\s]{1,64}?)(?:[._][0-9]{1,3})?(?::[0-9]+)?@([a-z.]{1,32})")
+_BSUID = re.compile(r"[A-Za-z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")  # ENT: of a group of businesses
 _BARE_NUMBER = re.compile(r"\+?([0-9]{6,15})")  # E.164's length: group ids and most LIDs are longer
 _USERS = {
     Kind.NUMBER: re.compile(r"[0-9]{1,20}"),
@@ -69,7 +73,10 @@ _WID = re.compile(r"[!-~]{1,255}")
 
 def address(jid: str) -> Address | None:
     """Recognise an address; None for text that is none."""
-    lowered = jid.strip().lower()
+    stripped = jid.strip()
+    if _BSUID.fullmatch(stripped):
+        return Address(Kind.BSUID, stripped, stripped)
+    lowered = stripped.lower()
     if bare := _BARE_NUMBER.fullmatch(lowered):
         return Address(Kind.NUMBER, bare[1], f"{bare[1]}@s.whatsapp.net")
     parts = _JID.fullmatch(lowered)
@@ -98,13 +105,14 @@ def _address(kind: Kind, user: str, server: str) -> Address:
 def person(aliases: Iterable[str]) -> Party | None:
     """Join the addresses given for one person, the earlier ones being worth more.
 
-    A number wins over a LID, for the chat's name and for sending, so that a gateway's older and
-    newer forms of one message tell of the same chat; the LID is kept beside it.
+    A number wins over a BSUID and a LID, for the chat's name and for sending, so that a gateway's
+    older and newer forms of one message tell of the same chat; the LID is kept beside it.
     """
     known = [found for found in map(address, aliases) if found is not None]
     phone = next((found for found in known if found.kind is Kind.NUMBER), None)
+    bsuid = next((found for found in known if found.kind is Kind.BSUID), None)
     lid = next((found for found in known if found.kind is Kind.LID), None)
-    best = phone or lid
+    best = phone or bsuid or lid
     if best is None:
         return None
     return Party(best.canonical, lid.canonical if lid else None, best.jid)

@@ -1,5 +1,6 @@
 """Reading other people's JSON: a member of an unexpected type is as good as absent."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,8 @@ _UNITS_PER_SECOND = (1, 10**3, 10**6, 10**9)
 _COUNT = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?")
 _LOW_BITS = 0xFFFF_FFFF
 _LARGEST_COUNT = 2**64
+_LONGEST_EMBEDDED = 64 * 1024  # characters
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _WIDEST_ANGLE = 180
 
 
@@ -78,10 +81,12 @@ def count(value: JsonValue) -> int | None:
 
 
 def moment(value: JsonValue) -> datetime | None:
-    """Read a time since 1970, telling seconds from finer units by magnitude.
+    """Read a time since 1970, telling seconds from finer units by magnitude, or ISO 8601 text.
 
-    A time that no message can be of is none.
+    A time that no message can be of is none, and so is one without a zone.
     """
+    if isinstance(value, str) and _ISO.fullmatch(value.strip()):
+        return _of_iso(value.strip())
     since_epoch = count(value)
     if since_epoch is None or since_epoch <= 0:
         return None
@@ -90,3 +95,41 @@ def moment(value: JsonValue) -> datetime | None:
             found = _EPOCH + timedelta(microseconds=since_epoch * 1_000_000 // units)
             return found if found < END else None
     return None
+
+
+def _of_iso(written: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:  # the 31st of February
+        return None
+    return found.astimezone(UTC) if _EPOCH < found < END else None
+
+
+def embedded(holder: JsonObject, name: str) -> JsonObject:
+    """Give the object that the member holds as JSON text; {} where it holds none."""
+    written = holder.get(name)
+    if not isinstance(written, str) or len(written) > _LONGEST_EMBEDDED:
+        return {}
+    try:
+        found = json.loads(written)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def items(value: JsonValue) -> list[JsonValue]:
+    """Give the parts of what some versions send as a list and others, if single, bare."""
+    return value if isinstance(value, list) else [value]
+
+
+def enumerated(value: JsonValue) -> str:
+    """Give a proto enum's value, sent as its name or as its number, as text."""
+    if isinstance(value, str):
+        return cleaned(value).strip()
+    known = count(value)
+    return "" if known is None else str(known)
+
+
+def joined(*lines: str) -> str:
+    """Write the lines that say something one under the other, none of them twice."""
+    return "\n".join(dict.fromkeys(filter(None, (line.strip() for line in lines))))

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from pydantic import JsonValue
 
-from shared.gateways.reading import JsonObject, cleaned, mapping
+from shared.gateways.reading import JsonObject, cleaned, embedded, mapping
 
 LARGEST = 16 * 1024  # bytes of UTF-8
 _DEEPEST = 24  # levels: a quoted message in a wrapped message has about ten
@@ -21,6 +21,12 @@ _SECRET_NAMES = frozenset(
         "authorization",
         "base64",
         "waveform",
+        "conversiondata",
+        "ctwapayload",
+        "pairingcode",
+        "qr",
+        "qrcode",
+        "qrdataurl",
         "encpayload",
         "enciv",
         "messagecontextinfo",
@@ -76,7 +82,7 @@ def _stripped(value: JsonValue, levels: int) -> JsonValue:
             return None
         case dict():
             return {
-                cleaned(name): _stripped(inner, levels - 1)
+                cleaned(name): _stripped(_opened(value, name), levels - 1)
                 for name, inner in value.items()
                 if not is_secret(name) and not _is_bytes(inner)
             }
@@ -84,6 +90,13 @@ def _stripped(value: JsonValue, levels: int) -> JsonValue:
             return [_stripped(inner, levels - 1) for inner in value if not _is_bytes(inner)]
         case _:
             return _scalar(value)
+
+
+def _opened(holder: JsonObject, name: str) -> JsonValue:
+    """Open what is JSON text by its name, such as a flow's `paramsJson`: it may hold tokens."""
+    value = holder[name]
+    is_json = isinstance(value, str) and name.lower().endswith("json")
+    return embedded(holder, name) if is_json else value
 
 
 def _scalar(value: JsonValue) -> JsonValue:

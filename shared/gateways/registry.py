@@ -6,32 +6,47 @@ from pydantic import JsonValue, ValidationError
 
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.trouble import first_trouble
-from shared.gateways import evolution
+from shared.gateways import (
+    baileys,
+    cloud_api,
+    evolution,
+    evolution_go,
+    waha,
+    whatsapp_web_js,
+    wppconnect,
+)
+from shared.gateways.line import Line
 from shared.gateways.outcome import LONGEST_DETAIL, Translation, Unreadable
 
-Translate = Callable[[JsonValue, int, int], Translation]
+Translate = Callable[[JsonValue, Line], Translation]
 
 
 class UnknownGatewayError(LookupError):
     """No gateway of this name is known."""
 
 
-def _evolution(payload: JsonValue, company_id: int, whatsapp_id: int) -> Translation:
+def _evolution(payload: JsonValue, line: Line) -> Translation:
     try:
         record = EvolutionRecord.model_validate(payload)
     except ValidationError as error:
         return Translation(unreadable=(Unreadable(first_trouble(error)[:LONGEST_DETAIL]),))
-    return evolution.translate(record, company_id=company_id, whatsapp_id=whatsapp_id)
+    return evolution.translate(record, line)
 
 
-GATEWAYS: dict[str, Translate] = {"evolution": _evolution}
+GATEWAYS: dict[str, Translate] = {
+    "cloud-api": cloud_api.translate,
+    "evolution": _evolution,
+    "waha": waha.translate,
+    "whatsapp-web-js": whatsapp_web_js.translate,
+    "wppconnect": wppconnect.translate,
+    "evolution-go": evolution_go.translate,
+    "baileys": baileys.translate,
+}
 
 
-def translate(
-    gateway: str, payload: JsonValue, *, company_id: int, whatsapp_id: int
-) -> Translation:
+def translate(gateway: str, payload: JsonValue, line: Line) -> Translation:
     """Say what one decoded payload of the named gateway means on a line of a company."""
     known = GATEWAYS.get(gateway)
     if known is None:
         raise UnknownGatewayError(f"no gateway {gateway!r}; known are {', '.join(GATEWAYS)}")
-    return known(payload, company_id, whatsapp_id)
+    return known(payload, line)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity, SmallInteger, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -133,6 +133,80 @@ class AwaitedQuote(Base):
     whatsappId: Mapped[int] = mapped_column(primary_key=True)
     wid: Mapped[LongText] = mapped_column(primary_key=True)
     messageId: Mapped[int] = mapped_column(primary_key=True)
+
+
+class AwaitedChange(Base):
+    """A change of a message that has not arrived yet: applied when it does, else a dead letter."""
+
+    __tablename__ = "AwaitedChanges"
+    __table_args__ = (
+        belongs_to("whatsappId", "Whatsapps"),
+        unique("companyId", "whatsappId", "wid", "digest"),
+        index("createdAt"),
+    )
+
+    id: Mapped[BigInt] = mapped_column(Identity(), primary_key=True)
+    companyId: Mapped[int]
+    whatsappId: Mapped[int]
+    wid: Mapped[LongText]
+    type: Mapped[LongText]
+    change: Mapped[LongText]
+    digest: Mapped[bytes]
+    createdAt: Mapped[Now]
+
+
+class MessageMark(Base):
+    """What "Messages" has no column for: when words were last edited, and why a send failed."""
+
+    __tablename__ = "MessageMarks"
+    __table_args__ = (belongs_to("messageId", "Messages"),)
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    messageId: Mapped[int] = mapped_column(primary_key=True)
+    editedAt: Mapped[datetime | None]
+    errorCode: Mapped[LongText | None]
+    error: Mapped[LongText | None]
+
+
+class Reaction(Base):
+    """Somebody's newest reaction to a message; an empty emoji was taken back.
+
+    `author` is empty for ourselves, else the canonical identity of who reacted.
+    """
+
+    __tablename__ = "Reactions"
+    __table_args__ = (belongs_to("messageId", "Messages"),)
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    messageId: Mapped[int] = mapped_column(primary_key=True)
+    author: Mapped[LongText] = mapped_column(primary_key=True)
+    emoji: Mapped[LongText]
+    reactedAt: Mapped[datetime]
+
+
+class LineState(Base):
+    """When a line's gateway last told its status, and its own word for why."""
+
+    __tablename__ = "LineStates"
+    __table_args__ = (belongs_to("whatsappId", "Whatsapps"),)
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    whatsappId: Mapped[int] = mapped_column(primary_key=True)
+    changedAt: Mapped[datetime]
+    reason: Mapped[LongText | None]
+
+
+class LidNumber(Base):
+    """The number behind a LID, as a gateway told it."""
+
+    __tablename__ = "LidNumbers"
+
+    companyId: Mapped[int] = mapped_column(
+        ForeignKey("Companies.id", ondelete="CASCADE"), primary_key=True
+    )
+    lid: Mapped[LongText] = mapped_column(primary_key=True)
+    number: Mapped[LongText]
+    updatedAt: Mapped[Now]
 
 
 class LineSendRate(Base):

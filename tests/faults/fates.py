@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.contracts.message import MessageReceived
 from shared.demo.records import Topics
 from shared.gateways import registry
+from shared.gateways.line import Line
 from tests.faults.laws import PASSED_ON, Fact, facts_of, kept
 from tests.faults.reading import Heard
 from tests.support.sources import ROOT
@@ -138,7 +140,7 @@ def _of_body(record: Heard, topics: Topics, ends: Ends) -> str:
 
 
 def _ignored(body: Any) -> str:
-    translation = registry.translate("evolution", body, company_id=1, whatsapp_id=1)
+    translation = registry.translate("evolution", body, Line(1, 1, datetime.now(UTC)))
     named = bool(translation.ignored) and not translation.unreadable
     heard = any(isinstance(event, MessageReceived) for event in translation.events)
     return "ignored, for a named reason" if named and not heard else NO_FATE

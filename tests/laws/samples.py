@@ -2,17 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
 from shared.contracts.campaign import CampaignSend
-from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.connection import ConnectionUpdated
+from shared.contracts.contact import ContactLink
+from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import (
     MessageIdentified,
     MessageReceived,
     MessageRefused,
     MessageRouted,
     MessageStored,
+    MessageUpdated,
+)
+from shared.contracts.message_change import (
+    MessageAcked,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageRead,
 )
 from tests.support.build import at, identified, job, received, refused, routed, stored
 
@@ -29,8 +40,8 @@ INSERT INTO "Contacts" (id, "companyId", name, number)
 INSERT INTO "Tickets" (id, "companyId", "whatsappId", "contactId", status)
   SELECT 1000 + n, 1, 10, 100 + 2 * n, 'pending' FROM generate_series(0, {PEOPLE // 2 - 1}) AS n;
 INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "createdAt")
-  SELECT 1, 10, 1000 + n % {PEOPLE // 2}, 'S' || n, 'Oi', '2026-08-20T12:00:00Z'
-  FROM generate_series(0, 199) AS n;
+  SELECT 1, 10, 1000 + n % {PEOPLE // 2}, kind || n, 'Oi', '2026-08-20T12:00:00Z'
+  FROM generate_series(0, 199) AS n, unnest(ARRAY['S', 'E', 'D', 'R', 'M']) AS kind;
 """  # noqa: S608 - the test's own numbers
 
 
@@ -59,6 +70,46 @@ def _raw(n: int, **members: object) -> EvolutionRecord:
     }
     given = {"event": "messages.upsert", "instance": "loja", "server_url": "x", "data": data}
     return EvolutionRecord.model_validate(given | members)
+
+
+def _posted(n: int, body: str) -> GatewayReceived:
+    return GatewayReceived(
+        company_id=1, whatsapp_id=10, gateway="evolution", received_at=at(n), body=body
+    )
+
+
+def _change(n: int, wid: str, **members: object) -> dict[str, Any]:
+    """Name one of our messages or, every second time, one that has not come."""
+    wid = f"{wid}{n}" if n % 2 else f"{wid}-to-come-{n}"
+    chat = f"55119900000{n % PEOPLE:02}"
+    given = {"company_id": 1, "whatsapp_id": 10, "chat": chat, "wid": wid, "timestamp": at(n)}
+    return given | members
+
+
+def _of_no_line() -> MessageAcked:
+    return MessageAcked(**_change(1, "S", whatsapp_id=99), ack=3)
+
+
+def _changed(n: int, **members: object) -> MessageUpdated:
+    given = {
+        **_change(1, "S"), "wid": f"S{n}", "message_id": n, "version": n, "ack": 3,
+        "ticket_id": 1000 + n % (PEOPLE // 2), "is_edited": True, "is_deleted": False,
+        "read": True, "changes": ("body", "read"),
+    }  # fmt: skip
+    return MessageUpdated.model_validate(given | members)
+
+
+def _link(n: int, **members: object) -> ContactLink:
+    given = {
+        "company_id": 1, "request_id": f"link:{n}", "lid": f"{n}@lid",
+        "number": f"55119900000{n:02}",
+    }  # fmt: skip
+    return ContactLink.model_validate(given | members)
+
+
+def _state(n: int, **members: object) -> ConnectionUpdated:
+    given = {"company_id": 1, "whatsapp_id": 10, "status": "CONNECTED", "timestamp": at(n)}
+    return ConnectionUpdated.model_validate(given | members)
 
 
 SAMPLES: dict[type[BaseModel], Sample] = {
@@ -93,6 +144,43 @@ SAMPLES: dict[type[BaseModel], Sample] = {
     CampaignSend: Sample(
         lambda size: [job(f"55119900{n:05}") for n in range(size)],
         lambda: job(campaign_id=99),
+    ),
+    GatewayReceived: Sample(
+        lambda size: [_posted(n, _raw(n).model_dump_json()) for n in range(size)],
+        lambda: _posted(0, "{"),
+    ),
+    MessageAcked: Sample(
+        lambda size: [
+            MessageAcked(**_change(n, "S"), ack=n % 4, error_code=str(n), error="no")
+            for n in range(size)
+        ],
+        _of_no_line,
+    ),
+    MessageEdited: Sample(
+        lambda size: [MessageEdited(**_change(n, "E"), body=f"melhor {n}") for n in range(size)],
+        _of_no_line,
+    ),
+    MessageDeleted: Sample(
+        lambda size: [MessageDeleted(**_change(n, "D")) for n in range(size)], _of_no_line
+    ),
+    MessageReacted: Sample(
+        lambda size: [
+            MessageReacted(**_change(n, "R"), emoji="👍" if n % 3 else "", from_me=n % 5 == 0)
+            for n in range(size)
+        ],
+        _of_no_line,
+    ),
+    MessageRead: Sample(
+        lambda size: [MessageRead(**_change(n, "M")) for n in range(size)], _of_no_line
+    ),
+    MessageUpdated: Sample(
+        lambda size: [_changed(n) for n in range(size)], lambda: _changed(1, ticket_id=9999)
+    ),
+    ContactLink: Sample(
+        lambda size: [_link(n) for n in range(size)], lambda: _link(1, company_id=99)
+    ),
+    ConnectionUpdated: Sample(
+        lambda size: [_state(n) for n in range(size)], lambda: _state(0, whatsapp_id=99)
     ),
     EvolutionRecord: Sample(
         lambda size: [_raw(n) for n in range(size)], lambda: _raw(0, instance="nobody")

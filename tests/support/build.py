@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.contacts.rules import Contact, Line
-from services.tickets.rules import Situation, Ticket
+from services.contacts.rules.address_book import Contact
+from services.contacts.rules.identifying import Line
+from services.tickets.rules.routing import Situation, Ticket
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.message import (
     MessageIdentified,

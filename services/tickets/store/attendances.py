@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tickets.rules import Ticket
+from services.tickets.rules.routing import Ticket
 from services.tickets.store.state import pairs
 from shared.db.bulk import columns, statement
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tickets.rules import ConversationKey, Situation, Ticket, Wid
+from services.tickets.rules.routing import ConversationKey, Situation, Ticket, Wid
 from services.tickets.store import attendances
 from services.tickets.store.state import NEXT_VERSION, STATE, state
 from shared.contracts.ticket import TicketOpened, TicketReopened

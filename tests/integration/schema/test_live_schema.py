@@ -15,13 +15,18 @@ pytestmark = pytest.mark.integration
 EXPECTED = json.loads((Path(__file__).parents[2] / "data" / "schema.json").read_text("utf-8"))
 TABLES: dict[str, Table] = EXPECTED["tables"]
 INTERNAL = {
+    "AwaitedChanges",
     "AwaitedQuotes",
     "Checkpoints",
     "DeadLetters",
     "Deployment",
     "GatewayConnections",
+    "LidNumbers",
     "LineSendRates",
+    "LineStates",
+    "MessageMarks",
     "Quarantines",
+    "Reactions",
     "Requests",
     "SeedRows",
 }

@@ -33,7 +33,10 @@ def test_one_outcome_is_flat() -> None:
         "ignored": "call",
         "detail": "it rang",
     }
-    assert described(Translation(unreadable=(Unreadable("no"),))) == {"unreadable": "no"}
+    assert described(Translation(unreadable=(Unreadable("no"),))) == {
+        "ignored": "unreadable-payload",
+        "detail": "no",
+    }
 
 
 def test_several_outcomes_are_all_told() -> None:
@@ -43,4 +46,4 @@ def test_several_outcomes_are_all_told() -> None:
     told = described(mixed)
     assert len(told["events"]) == 1
     assert told["ignored"] == "call"
-    assert told["more"] == [{"unreadable": "no"}]
+    assert told["more"] == [{"ignored": "unreadable-payload", "detail": "no"}]

@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 
-from services.contacts import rules
-from services.contacts.rules import Contact, Identity, Known, Plan
+import pytest
+
+from services.contacts.rules import identifying, linking
+from services.contacts.rules.address_book import Contact, Identity, Known
+from services.contacts.rules.identifying import Plan
+from services.contacts.rules.numbers import other_spelling
+from shared.contracts.contact import ContactLink
 from shared.contracts.message import MessageReceived, MessageRefused
 from shared.contracts.outcome import Dead, Told
 from tests.support.build import CUSTOMER, GROUP, contact, in_group, lines, received
@@ -13,7 +18,7 @@ LID = "140000000000580@lid"
 
 def identify(*batch: MessageReceived, known: Sequence[Contact] = (), groups: bool = True) -> Plan:
     found = [Known(Identity(c.company_id, c.number, c.lid, c.jid), c) for c in known]
-    return rules.identify(lines(allow_group=groups), found, batch)
+    return identifying.identify(lines(allow_group=groups), found, {}, batch)
 
 
 def test_a_stranger_becomes_a_contact_named_as_they_name_themselves() -> None:
@@ -64,11 +69,73 @@ def test_a_real_address_is_never_replaced_by_a_lid() -> None:
     assert plan.changed == {}
 
 
-def test_a_lid_that_belongs_to_another_contact_is_left_to_it() -> None:
-    other = contact(101, number=None, jid=None, lid=LID, name="Sem número")
-    plan = identify(received(lid=LID), known=[contact(), other])
-    assert plan.changed == {}
+def test_a_contact_of_a_lid_alone_is_merged_into_that_of_its_number() -> None:
+    ghost = contact(101, number=None, jid=None, lid=LID, name="Sem número")
+    plan = identify(received(lid=LID), known=[contact(name=CUSTOMER), ghost])
+    assert [(m.loser_id, m.winner_id, m.frees) for m in plan.merged.values()] == [(101, 100, True)]
+    assert (plan.changed[100].lid, plan.changed[100].name) == (LID, "Sem número")
     assert plan.owners[0][1] == 100
+
+
+def test_two_contacts_with_numbers_stay_two_whatever_lid_is_said() -> None:
+    other = contact(101, number="5511900000009", jid=None, lid=LID)
+    plan = identify(received(lid=LID), known=[contact(), other])
+    assert (plan.merged, plan.changed, plan.owners[0][1]) == ({}, {}, 100)
+
+
+def test_a_stranger_seen_by_lid_and_then_by_number_is_merged_within_a_batch() -> None:
+    by_lid = received("A1", chat=LID, jid=LID, lid=LID, push_name=None)
+    plan = identify(by_lid, received("A2", lid=LID), known=[contact(lid=None)])
+    assert (plan.new[-1].lid, plan.merged[-1].winner_id, plan.changed[100].lid) == (LID, 100, LID)
+    assert [owner for _, owner, _ in plan.owners] == [-1, 100]
+
+
+def test_a_lid_whose_number_was_told_is_that_number() -> None:
+    message = received(chat=LID, jid=LID, lid=LID)
+    found = [Known(Identity(1, CUSTOMER), contact(lid=None))]
+    plan = identifying.identify(lines(), found, {(1, LID): CUSTOMER}, [message])
+    assert (plan.owners[0][1], plan.changed[100].lid) == (100, LID)
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [
+        ("5511987654321", "551187654321"),
+        ("551187654321", "5511987654321"),
+        ("551132654321", None),
+        ("5511932654321", None),
+        ("5215512345678", "525512345678"),
+        ("525512345678", "5215512345678"),
+        ("5491123456789", "541123456789"),
+        ("351912345678", None),
+        (GROUP, None),
+    ],
+)
+def test_the_digit_that_a_country_added_has_a_spelling_without_it(
+    number: str, other: str | None
+) -> None:
+    assert other_spelling(number) == other
+
+
+def test_both_spellings_of_a_brazilian_mobile_are_one_contact() -> None:
+    known = contact(number="551187654321", jid="551187654321@s.whatsapp.net")
+    new = "5511987654321"
+    plan = identify(received(chat=new, jid=f"{new}@s.whatsapp.net"), known=[known])
+    assert (plan.new, plan.changed, plan.owners[0][1]) == ({}, {}, 100)
+
+
+def test_a_link_joins_what_it_names_and_adds_nobody() -> None:
+    link = ContactLink(company_id=1, request_id="r", number=CUSTOMER, lid=LID)
+    nobody = linking.link([], [link])
+    assert (nobody.new, nobody.numbers[1, LID].number) == ({}, CUSTOMER)
+    ghost = contact(101, number=None, jid=None, lid=LID)
+    both = [
+        Known(Identity(1, CUSTOMER), contact()),
+        Known(Identity(1, lid=LID), ghost),
+    ]
+    assert linking.link(both, [link]).merged[101].winner_id == 100
+    alone = linking.link([Known(Identity(1, lid=LID), ghost)], [link])
+    assert alone.changed[101].number == CUSTOMER
 
 
 def test_a_group_and_its_author_are_two_contacts() -> None:
@@ -82,7 +149,7 @@ def test_a_group_and_its_author_are_two_contacts() -> None:
 def test_a_number_that_was_merged_into_another_contact_stands_for_that_one() -> None:
     winner = contact(200, number="5511900000009", jid=None)
     by_the_loser = Known(Identity(1, CUSTOMER), winner)
-    plan = rules.identify(lines(), [by_the_loser], [received()])
+    plan = identifying.identify(lines(), [by_the_loser], {}, [received()])
     assert (plan.new, plan.owners[0][1]) == ({}, 200)
 
 
@@ -106,6 +173,6 @@ def test_a_line_that_the_company_does_not_have_is_a_dead_letter() -> None:
 
 
 def test_the_same_number_in_another_company_is_another_contact() -> None:
-    two_lines = lines() | {(2, 20): rules.Line(2, 20, allow_group=True)}
+    two_lines = lines() | {(2, 20): identifying.Line(2, 20, allow_group=True)}
     batch = [received("A1"), received("A1", company_id=2, whatsapp_id=20)]
-    assert len(rules.identify(two_lines, [], batch).new) == 2
+    assert len(identifying.identify(two_lines, [], {}, batch).new) == 2

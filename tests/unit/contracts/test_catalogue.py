@@ -1,22 +1,22 @@
 from shared.contracts.catalogue import contracts
-from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
+from shared.contracts.message import MessageReceived, MessageRefused, MessageStored, MessageUpdated
 from shared.topics import TOPICS
 
 
 def test_events_are_found_by_their_topic() -> None:
     assert contracts()["message.received"] == (MessageReceived,)
-    assert contracts()["message.stored"] == (MessageRefused, MessageStored)
+    assert contracts()["message.stored"] == (MessageRefused, MessageStored, MessageUpdated)
 
 
 def test_every_topic_of_an_event_is_one_that_apply_creates() -> None:
     assert contracts().keys() <= {topic.name for topic in TOPICS}
 
 
-def test_a_topic_is_ours_alone_where_its_events_are_and_where_only_we_tell() -> None:
-    ours = {topic.name for topic in TOPICS if topic.ours_alone}
+def test_what_only_our_services_write_has_a_limit_of_its_own_and_what_others_write_has_none() -> None:
+    limited = {topic.name for topic in TOPICS if topic.max_message_bytes}
     events = {event for events in contracts().values() for event in events}
-    assert {event.topic for event in events if event.ours_alone} <= ours
-    assert not ours & {"message.received", "campaign.send", "tickets.requests"}
+    assert {event.topic for event in events if event.ours_alone} <= limited
+    assert not limited & {"message.received", "campaign.send", "tickets.requests"}
 
 
 def test_no_two_events_share_a_type() -> None:

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from shared.delivery.probes import PortTakenError, Probes, answering
+from shared.delivery.http import PortTakenError, answering
+from shared.delivery.probes import Probes
 from tests.support.probes import ask, free_port
 
 
@@ -23,7 +24,7 @@ async def test_a_worker_says_how_it_is(
     path: str, status: str, alive: bool, answer: tuple[int, str]
 ) -> None:
     port = free_port()
-    async with answering(Probes(lambda: status, lambda: alive), port):
+    async with answering(Probes(lambda: status, lambda: alive), port, "CHATIA_HEALTH_PORT"):
         assert await asyncio.to_thread(ask, port, path) == answer
 
 
@@ -31,10 +32,10 @@ async def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
     with socket.create_server(("", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"Port {port} is taken: set CHATIA_HEALTH_PORT"):
-            async with answering(Probes(lambda: "ok", lambda: True), port):
+            async with answering(Probes(lambda: "ok", lambda: True), port, "CHATIA_HEALTH_PORT"):
                 pass
 
 
 async def test_nobody_listens_where_no_port_is_set() -> None:
-    async with answering(Probes(lambda: "ok", lambda: True), 0):
+    async with answering(Probes(lambda: "ok", lambda: True), 0, "CHATIA_HEALTH_PORT"):
         assert len(asyncio.all_tasks()) == 1

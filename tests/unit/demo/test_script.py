@@ -12,10 +12,12 @@ from shared.demo.normal import received
 from shared.demo.records import Raw
 from shared.demo.rubbish import DEADLY
 from shared.gateways import evolution
+from shared.gateways.line import Line
 from shared.gateways.outcome import Translation
 from tests.support.demo_stage import NOW, TOPICS, crowd, script
 
 PLACE = Place(company_id=3, whatsapp_id=7)
+LINE = Line(PLACE.company_id, PLACE.whatsapp_id, NOW)
 
 
 def said(events: int = 400) -> list[Said]:
@@ -112,9 +114,7 @@ def test_the_translator_reads_the_raw_shape_as_what_our_own_gateway_would_tell(
 ) -> None:
     for one in said():
         record = EvolutionRecord.model_validate(upsert(one, by_lid=by_lid))
-        (event,) = evolution.translate(
-            record, company_id=PLACE.company_id, whatsapp_id=PLACE.whatsapp_id
-        ).events
+        (event,) = evolution.translate(record, LINE).events
         told = received(one, PLACE)
         alike = {"data_json": None, "jid": None, "participant_jid": None}
         if one.author is None:
@@ -151,7 +151,7 @@ def test_every_way_to_spoil_a_record_says_what_becomes_of_it() -> None:
 
 def _translated(record: Raw) -> Translation:
     envelope = EvolutionRecord.model_validate_json(record.value or b"")
-    return evolution.translate(envelope, company_id=PLACE.company_id, whatsapp_id=PLACE.whatsapp_id)
+    return evolution.translate(envelope, LINE)
 
 
 def _wid(record: Raw) -> str:

@@ -16,6 +16,8 @@ from shared.gateways.reading import JsonObject
         "documentWithCaptionMessage",
         "deviceSentMessage",
         "groupMentionedMessage",
+        "editedMessage",
+        "spoilerMessage",
     ],
 )
 def test_a_wrapper_is_looked_through_wherever_it_stands(wrapper: str) -> None:
@@ -88,3 +90,33 @@ def test_a_tiny_angle_is_not_written_as_an_exponent() -> None:
 
 def test_a_stub_that_repeats_a_revoke_is_named_so() -> None:
     assert baileys_message.read({"message": None, "messageStubType": 1}) == Ignored("revoke", "1")
+
+
+@pytest.mark.parametrize("kind", ["listResponseMessage", "buttonsResponseMessage"])
+def test_an_answer_that_says_nothing_is_no_message(kind: str) -> None:
+    assert baileys_message.read({"message": {kind: {"x": 1}}}) == Ignored("empty-message", kind)
+
+
+def test_an_offer_of_buttons_alone_is_kept_though_it_has_no_words() -> None:
+    offered: JsonObject = {"interactiveMessage": {"nativeFlowMessage": {"buttons": [7]}}}
+    assert baileys_message.read({"message": offered}) == Content("interactiveMessage", "")
+
+
+def test_edits_in_edits_are_not_followed() -> None:
+    message: JsonObject = {"conversation": "x"}
+    for _ in range(500):
+        message = {"protocolMessage": {"key": {"id": "A"}, "type": 14, "editedMessage": message}}
+    assert isinstance(baileys_message.read({"message": message}), Ignored)
+
+
+def test_an_order_counts_its_items() -> None:
+    one = baileys_message.read({"message": {"orderMessage": {"itemCount": 1}}})
+    assert one == Content("orderMessage", "1 item")
+
+
+@pytest.mark.parametrize("written", ["", "{", "[1]", '"x"', "9" * 5000, "[" * 100_000])
+def test_parameters_that_are_no_object_say_nothing(written: str) -> None:
+    flow: JsonObject = {"name": "flow", "paramsJson": written}
+    reply: JsonObject = {"body": {"text": "Enviado"}, "nativeFlowResponseMessage": flow}
+    read = baileys_message.read({"message": {"interactiveResponseMessage": reply}})
+    assert read == Content("interactiveResponseMessage", "Enviado")

@@ -25,6 +25,14 @@ from shared.gateways.identity import Kind, address, canonical_wid, person
             "5511988887777@s.whatsapp.net",
         ),
         ("5511988887777@c.us", Kind.NUMBER, "5511988887777", "5511988887777@c.us"),
+        (
+            "5511988887777.0:12@s.whatsapp.net",
+            Kind.NUMBER,
+            "5511988887777",
+            "5511988887777@s.whatsapp.net",
+        ),
+        ("BR.1a2B3c", Kind.BSUID, "BR.1a2B3c", "BR.1a2B3c"),
+        ("US.ENT.990001", Kind.BSUID, "US.ENT.990001", "US.ENT.990001"),
         ("+55 11".replace(" ", "") + "988887777", Kind.NUMBER, "5511988887777", None),
         ("90000000000042:7@LID", Kind.LID, "90000000000042@lid", "90000000000042@lid"),
         (
@@ -62,6 +70,9 @@ def test_an_address_has_one_canonical_text(
         "abc@lid",
         "maria@s.whatsapp.net",
         "1 2@c.us",
+        "BR.",
+        "BRA.1",
+        "BR." + "1" * 129,
         "120363000000000777",
     ],
 )
@@ -85,6 +96,15 @@ def test_a_person_known_by_lid_alone_is_the_lid() -> None:
     found = person(["", "90000000000042:3@lid"])
     assert found is not None
     assert found.canonical == found.lid == found.jid == "90000000000042@lid"
+
+
+def test_a_business_own_id_of_a_user_yields_to_the_number_only() -> None:
+    found = person(["90000000000042@lid", "BR.77"])
+    assert found is not None
+    assert (found.canonical, found.lid, found.jid) == ("BR.77", "90000000000042@lid", "BR.77")
+    with_number = person(["BR.77", "5511988887777@c.us"])
+    assert with_number is not None
+    assert with_number.canonical == "5511988887777"
 
 
 def test_a_group_is_not_a_person() -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import JsonValue
 
-from shared.gateways.reading import cleaned, moment, text
+from shared.gateways.reading import cleaned, embedded, enumerated, joined, moment, text
 
 WRITTEN = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
 
@@ -20,6 +20,9 @@ WRITTEN = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
         1790000000000000,
         {"low": 1790000000, "high": 0, "unsigned": True},
         {"low": -1001362432, "high": 416, "unsigned": False},
+        "2026-09-21T14:13:20Z",
+        "2026-09-21T11:13:20.000-03:00",
+        " 2026-09-21T14:13:20.000000000Z ",
     ],
 )
 def test_a_time_is_read_in_every_unit_and_form(value: JsonValue) -> None:
@@ -36,6 +39,11 @@ def test_a_time_is_read_in_every_unit_and_form(value: JsonValue) -> None:
         "",
         "yesterday",
         "2026-09-21",
+        "2026-09-21T14:13:20",
+        "2026-02-31T14:13:20Z",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
         [],
         {},
         {"low": "1"},
@@ -56,3 +64,21 @@ def test_text_that_cannot_be_stored_is_mended() -> None:
 def test_text_is_the_first_member_that_says_something() -> None:
     assert text({"a": None, "b": 3, "c": " ", "d": "x"}, "a", "b", "c", "d") == "x"
     assert text({}, "a") == ""
+
+
+@pytest.mark.parametrize("written", [None, 7, "", "{", "[1]", "[" * 100_000, " " * 70_000 + "{}"])
+def test_what_holds_no_object_is_an_empty_one(written: JsonValue) -> None:
+    assert embedded({"paramsJson": written}, "paramsJson") == {}
+
+
+def test_json_text_in_a_member_is_opened() -> None:
+    assert embedded({"paramsJson": '{"id": "a"}'}, "paramsJson") == {"id": "a"}
+
+
+@pytest.mark.parametrize(("value", "name"), [(" READ ", "READ"), (4, "4"), (4.0, "4"), (None, "")])
+def test_an_enum_is_its_name_or_its_number(value: JsonValue, name: str) -> None:
+    assert enumerated(value) == name
+
+
+def test_lines_are_joined_once_each_without_the_empty_ones() -> None:
+    assert joined(" a ", "", "b", "a", "  ") == "a\nb"

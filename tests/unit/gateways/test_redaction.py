@@ -22,7 +22,9 @@ def test_secrets_and_bytes_are_left_out_at_any_depth() -> None:
             },
             "unnamed": {"0": 1, "1": 255},
             "buffer": {"type": "Buffer", "data": [1, 2]},
-            "qr": "data:image/png;base64,S",
+            "picture": "data:image/png;base64,S",
+            "qrcode": {"code": "S"},
+            "qr": "S",
         },
     }
     assert json.loads(redacted(message)) == {
@@ -32,7 +34,7 @@ def test_secrets_and_bytes_are_left_out_at_any_depth() -> None:
                 "caption": "kept",
                 "contextInfo": {"quotedMessage": {"videoMessage": {"seconds": 3}}},
             },
-            "qr": None,
+            "picture": None,
         },
     }
 
@@ -68,3 +70,16 @@ def test_depth_is_bounded() -> None:
 def test_what_json_cannot_hold_becomes_null() -> None:
     message: JsonObject = {"a": float("nan"), "b": 10**5000, "c": "\ud800"}
     assert json.loads(redacted(message)) == {"a": None, "b": None, "c": "?"}
+
+
+def test_json_text_inside_is_opened_for_its_tokens() -> None:
+    message: JsonObject = {
+        "paramsJson": '{"flow_token":"S","nome":"Ana"}',
+        "response_json": "rubbish",
+        "text": '{"flow_token":"kept, because a person wrote it"}',
+    }
+    assert json.loads(redacted(message)) == {
+        "paramsJson": {"nome": "Ana"},
+        "response_json": {},
+        "text": '{"flow_token":"kept, because a person wrote it"}',
+    }

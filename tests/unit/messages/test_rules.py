@@ -2,8 +2,8 @@
 
 from pydantic import JsonValue
 
-from services.messages import rules
-from services.messages.rules import Line
+from services.messages.rules import messages, raw_events
+from services.messages.rules.raw_events import Line
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
 from shared.contracts.outcome import Dead, Told
@@ -27,60 +27,64 @@ def evolution(**members: object) -> EvolutionRecord:
 
 
 def test_a_customers_message_is_unread_and_a_sent_one_is_read() -> None:
-    customer, ours = rules.place([routed("A1"), routed("A2", from_me=True, sender_id=None)]).rows
+    customer, ours = messages.place([routed("A1"), routed("A2", from_me=True, sender_id=None)]).rows
     assert (customer.read, customer.contact_id) == (False, 100)
     assert (ours.read, ours.contact_id) == (True, None)
 
 
 def test_a_message_counts_by_its_own_time() -> None:
-    (row,) = rules.place([routed()]).rows
+    (row,) = messages.place([routed()]).rows
     assert row.created_at == NOON
 
 
 def test_an_address_too_long_for_its_column_is_left_out() -> None:
-    (row,) = rules.place([routed(media_url="https://m.example/" + "x" * 255)]).rows
+    (row,) = messages.place([routed(media_url="https://m.example/" + "x" * 255)]).rows
     assert row.media_url is None
 
 
 def test_the_second_copy_in_a_batch_is_refused() -> None:
-    plan = rules.place([routed("A1", ticket_id=1), routed("A1", ticket_id=2)])
-    first, copy = (t.fact for t in rules.stored(plan, {(1, 10, "A1"): 5}) if isinstance(t, Told))
+    plan = messages.place([routed("A1", ticket_id=1), routed("A1", ticket_id=2)])
+    first, copy = (t.fact for t in messages.stored(plan, {(1, 10, "A1"): 5}) if isinstance(t, Told))
     assert isinstance(first, MessageStored)
     assert isinstance(copy, MessageRefused)
     assert (first.ticket_id, copy.ticket_id, copy.reason) == (1, 2, "duplicate")
 
 
 def test_a_message_that_the_line_has_is_refused_with_what_was_done_for_it() -> None:
-    plan = rules.place([routed("A1", ticket_effect="opened")])
-    (told,) = rules.stored(plan, {})
+    plan = messages.place([routed("A1", ticket_effect="opened")])
+    (told,) = messages.stored(plan, {})
     assert isinstance(told, Told)
     assert isinstance(told.fact, MessageRefused)
     assert told.fact.ticket_effect == "opened"
 
 
 def test_only_stored_messages_quote() -> None:
-    plan = rules.place([routed("A1", quoted_wid="Q"), routed("A2", quoted_wid="Q"), routed("A3")])
-    quotes = rules.quotes(plan, {(1, 10, "A1"): 5, (1, 10, "A3"): 6})
+    plan = messages.place(
+        [routed("A1", quoted_wid="Q"), routed("A2", quoted_wid="Q"), routed("A3")]
+    )
+    quotes = messages.quotes(plan, {(1, 10, "A1"): 5, (1, 10, "A3"): 6})
     assert [(q.message_id, q.quoted_wid) for q in quotes] == [(5, "Q")]
 
 
 def test_a_raw_event_becomes_a_message_of_the_connections_line() -> None:
     record = evolution()
-    (told,) = rules.translate({rules.connection_of(record): [LINE]}, [record])
+    (told,) = raw_events.translate({raw_events.connection_of(record): [LINE]}, [record])
     assert isinstance(told, Told)
     assert isinstance(told.fact, MessageReceived)
     assert (told.fact.key, told.fact.body) == ("1:10:5511900000001", "Oi")
 
 
 def test_an_instance_that_nobody_registered_is_a_dead_letter() -> None:
-    (dead,) = rules.translate({}, [evolution()])
+    (dead,) = raw_events.translate({}, [evolution()])
     assert isinstance(dead, Dead)
     assert dead.reason == "unknown-connection"
 
 
 def test_an_instance_registered_for_two_lines_is_a_dead_letter() -> None:
     record = evolution()
-    (dead,) = rules.translate({rules.connection_of(record): [LINE, Line(2, 20)]}, [record])
+    (dead,) = raw_events.translate(
+        {raw_events.connection_of(record): [LINE, Line(2, 20)]}, [record]
+    )
     assert isinstance(dead, Dead)
     assert dead.reason == "ambiguous-connection"
 
@@ -88,5 +92,5 @@ def test_an_instance_registered_for_two_lines_is_a_dead_letter() -> None:
 def test_an_unreadable_part_is_a_dead_letter_and_harms_no_neighbour() -> None:
     bad: JsonValue = {"key": 7, "message": {"conversation": "x"}}
     record = evolution(data=[evolution().data, bad])
-    outcome = rules.translate({rules.connection_of(record): [LINE]}, [record])
+    outcome = raw_events.translate({raw_events.connection_of(record): [LINE]}, [record])
     assert [type(item).__name__ for item in outcome] == ["Told", "Dead"]

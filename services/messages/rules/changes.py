@@ -1,0 +1,181 @@
+"""What becomes of changes of messages, in whatever order they come. No clock, no database.
+
+An ack only grows, but for a failure, which stays unless the message is known to have arrived; of
+two edits or reactions the later one stands; a deletion stays (design 5.3).
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.messages.rules.messages import Wid
+from shared.contracts.base import BEGINNING
+from shared.contracts.message import MessageUpdated
+from shared.contracts.message_change import (
+    FAILED,
+    MessageAcked,
+    MessageChange,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageRead,
+)
+from shared.contracts.outcome import Dead, Outcome, Told
+
+OURSELVES = ""  # as the author of a reaction
+
+CHANGES = (MessageAcked, MessageEdited, MessageDeleted, MessageReacted, MessageRead)
+_TYPES: dict[str, type[MessageChange]] = {kind.ce_type(): kind for kind in CHANGES}
+
+
+@dataclass(slots=True)
+class Edition:
+    """All that a batch says about one stored message; None where it says nothing."""
+
+    company_id: int
+    message_id: int
+    ack: int | None = None
+    failed: bool = False
+    error_code: str | None = None
+    error: str | None = None
+    edited_at: datetime | None = None
+    body: str | None = None
+    deleted: bool = False
+    read: bool = False
+    reacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """The newest reaction of one author to one stored message."""
+
+    company_id: int
+    message_id: int
+    author: str
+    emoji: str
+    reacted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A change that waits for its message."""
+
+    company_id: int
+    whatsapp_id: int
+    wid: str
+    type: str
+    change: str
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Plan:
+    """What follows from a batch of changes."""
+
+    editions: dict[int, Edition] = field(default_factory=dict)
+    reactions: dict[tuple[int, str], Reaction] = field(default_factory=dict)
+    awaited: list[Awaited] = field(default_factory=list)
+    causes: dict[int, MessageChange] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=list)
+
+
+def wid_of(change: MessageChange) -> Wid:
+    """Name the message that a change is about."""
+    return change.company_id, change.whatsapp_id, change.wid
+
+
+def line_of(change: MessageChange) -> tuple[int, int]:
+    """Name the line that a change came through."""
+    return change.company_id, change.whatsapp_id
+
+
+def change(
+    lines: Collection[tuple[int, int]], ids: Mapping[Wid, int], batch: Iterable[MessageChange]
+) -> Plan:
+    """Sum up what a batch says about each stored message; what is about no message waits."""
+    plan = Plan()
+    for event in batch:
+        message_id = ids.get(wid_of(event))
+        if message_id is not None:
+            _sum_up(plan, message_id, event)
+            plan.causes[message_id] = event
+        elif line_of(event) in lines:
+            plan.awaited.append(_awaited(event))
+        else:
+            plan.outcome.append(Dead(event, "unknown-line", _no_such_line(event)))
+    return plan
+
+
+def changed(plan: Plan, facts: Mapping[int, MessageUpdated]) -> Outcome:
+    """Tell each message that is different now, as caused by the last change of it."""
+    told = [Told(plan.causes[message_id], fact) for message_id, fact in facts.items()]
+    return [*plan.outcome, *told]
+
+
+def arrived(waiting: Iterable[tuple[str, str]]) -> Sequence[MessageChange]:
+    """Read changes that waited, given as (type, JSON), in an order that is theirs alone."""
+    return [_read(kind, body) for kind, body in sorted(waiting)]
+
+
+def expired(
+    rows: Iterable[tuple[int, str, str, datetime]],
+) -> list[tuple[int, MessageChange, datetime]]:
+    """Read changes that waited too long, given as (id, type, JSON, since when)."""
+    return [(number, _read(kind, body), since) for number, kind, body, since in rows]
+
+
+def _read(kind: str, body: str) -> MessageChange:
+    return _TYPES[kind].model_validate_json(body)
+
+
+def _sum_up(plan: Plan, message_id: int, event: MessageChange) -> None:
+    edition = plan.editions.setdefault(message_id, Edition(event.company_id, message_id))
+    match event:
+        case MessageAcked():
+            _acked(edition, event)
+        case MessageEdited():
+            newest = (edition.edited_at or BEGINNING, edition.body or "")
+            edition.edited_at, edition.body = max(newest, (event.timestamp, event.body))
+        case MessageDeleted():
+            edition.deleted = True
+        case MessageRead():
+            edition.read = True
+        case MessageReacted():
+            _reacted(plan.reactions, message_id, event)
+        case _:
+            raise TypeError(event.type)
+
+
+def _acked(edition: Edition, event: MessageAcked) -> None:
+    if event.ack == FAILED:
+        edition.failed = True
+        known = [reason for reason in (edition.error_code, event.error_code) if reason]
+        if event.error_code == min(known, default=None):
+            edition.error_code, edition.error = event.error_code, event.error
+    else:
+        edition.ack = max(event.ack, edition.ack or 0)
+
+
+def _reacted(
+    reactions: dict[tuple[int, str], Reaction], message_id: int, event: MessageReacted
+) -> None:
+    author = OURSELVES if event.from_me else event.participant or event.chat
+    new = Reaction(event.company_id, message_id, author, event.emoji, event.timestamp)
+    old = reactions.setdefault((message_id, author), new)
+    if (new.reacted_at, new.emoji) > (old.reacted_at, old.emoji):
+        reactions[message_id, author] = new
+
+
+def _awaited(event: MessageChange) -> Awaited:
+    body = json.dumps(event.model_dump(mode="json", by_alias=True), sort_keys=True)
+    digest = hashlib.blake2b(f"{event.ce_type()} {body}".encode(), digest_size=16).digest()
+    return Awaited(*wid_of(event), event.ce_type(), body, digest)
+
+
+def _no_such_line(event: MessageChange) -> str:
+    return (
+        f'company {event.company_id} has no line {event.whatsapp_id} in "Whatsapps"; '
+        "make it, then replay this record"
+    )

@@ -1,0 +1,233 @@
+"""Which ticket a message belongs to. No clock, no database: same arguments, same answer."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.contracts.message import (
+    MessageIdentified,
+    MessageRefused,
+    MessageRouted,
+    MessageStored,
+    MessageUpdated,
+)
+from shared.contracts.outcome import Dead, Outcome, Told
+from shared.contracts.ticket import TicketChanged
+
+NONE, OPENED, REOPENED = "none", "opened", "reopened"  # what finding a message's ticket did
+
+SHOWN = {"body", "read"}  # changes of a message that its ticket shows
+
+Tallied = MessageStored | MessageRefused | MessageUpdated
+ConversationKey = tuple[int, int, int]  # companyId, whatsappId, contactId
+Wid = tuple[int, int, str]  # companyId, whatsappId, wid
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides how a new ticket of this contact on this line begins (schema.md 5, step 3)."""
+
+    company_id: int
+    whatsapp_id: int
+    contact_id: int
+    group_as_ticket: bool
+    reopen_minutes: int
+    asks_consent: bool
+    wallet_user_id: int | None
+
+    @property
+    def key(self) -> ConversationKey:
+        """One not-closed ticket at most has it."""
+        return self.company_id, self.whatsapp_id, self.contact_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A row of "Tickets" as it is, or as it will be; a new one has a negative id for now."""
+
+    id: int
+    company_id: int
+    whatsapp_id: int
+    contact_id: int
+    status: str
+    user_id: int | None
+    queue_id: int | None
+    is_group: bool
+    unread_messages: int
+    updated_at: datetime | None
+    channel: str = "whatsapp"
+    lid: str | None = None
+    jid: str | None = None
+
+    @property
+    def key(self) -> ConversationKey:
+        """One not-closed ticket at most has it."""
+        return self.company_id, self.whatsapp_id, self.contact_id
+
+
+@dataclass(slots=True)
+class Plan:
+    """What follows from a batch: tickets to open and reopen, and each message's ticket."""
+
+    new: dict[int, Ticket] = field(default_factory=dict)
+    reopened: dict[int, Ticket] = field(default_factory=dict)
+    routes: list[tuple[MessageIdentified, Ticket, str]] = field(default_factory=list)
+    homeless: list[MessageIdentified] = field(default_factory=list)
+
+    @property
+    def tickets(self) -> dict[int, Ticket]:
+        """Every ticket that a message goes to, by its planned id."""
+        return {ticket.id: ticket for _, ticket, _ in self.routes}
+
+
+def key_of(message: MessageIdentified) -> ConversationKey:
+    """Name the conversation that a message belongs to: a group's, or the contact's."""
+    return message.company_id, message.whatsapp_id, message.contact_id
+
+
+def route(
+    situations: Mapping[ConversationKey, Situation],
+    known: Iterable[Ticket],
+    stored: Collection[Wid],
+    batch: Sequence[MessageIdentified],
+) -> Plan:
+    """Find or create the ticket of each message that its line has not stored before.
+
+    A later message sees what an earlier one did. A wid that is stored, or that came earlier in
+    this batch, is a copy: it has its row, and moves nothing.
+    """
+    plan = Plan()
+    live = {t.key: t for t in known if t.status != "closed"}
+    closed = {t.key: t for t in known if t.status == "closed"}
+    seen = set(stored)
+    for message in batch:
+        wid = (message.company_id, message.whatsapp_id, message.wid)
+        if wid in seen:
+            continue
+        seen.add(wid)
+        key, effect = key_of(message), NONE
+        if key not in situations:
+            plan.homeless.append(message)
+            continue
+        if key not in live:
+            live[key], effect = _found_again(closed.get(key), situations[key], message, plan)
+        plan.routes.append((message, live[key], effect))
+    return plan
+
+
+def _found_again(
+    closed: Ticket | None, situation: Situation, message: MessageIdentified, plan: Plan
+) -> tuple[Ticket, str]:
+    """Reopen the last ticket within the line's window, else begin a new one."""
+    if closed and _within_window(closed, situation, message):
+        ticket = replace(closed, status="pending")
+        plan.reopened[ticket.id] = ticket
+        return ticket, REOPENED
+    ticket = _new(-len(plan.new) - 1, situation, message)
+    plan.new[ticket.id] = ticket
+    return ticket, OPENED
+
+
+def _within_window(closed: Ticket, situation: Situation, message: MessageIdentified) -> bool:
+    if closed.updated_at is None or situation.reopen_minutes <= 0:
+        return False
+    return message.timestamp - closed.updated_at <= timedelta(minutes=situation.reopen_minutes)
+
+
+def _new(ticket_id: int, situation: Situation, message: MessageIdentified) -> Ticket:
+    wallet = None if message.is_group else situation.wallet_user_id
+    return Ticket(
+        id=ticket_id,
+        company_id=message.company_id,
+        whatsapp_id=message.whatsapp_id,
+        contact_id=message.contact_id,
+        status=_first_status(situation, is_group=message.is_group),
+        user_id=wallet,
+        queue_id=None,
+        is_group=message.is_group,
+        unread_messages=0,
+        updated_at=None,
+        channel=message.channel,
+        lid=message.lid,
+        jid=message.jid,
+    )
+
+
+def _first_status(situation: Situation, *, is_group: bool) -> str:
+    if is_group:
+        return "pending" if situation.group_as_ticket else "group"
+    if situation.asks_consent:
+        return "lgpd"
+    return "open" if situation.wallet_user_id else "pending"
+
+
+def routed(
+    plan: Plan, saved: Mapping[int, TicketChanged], traking_ids: Mapping[int, int]
+) -> Outcome:
+    """Tell each message's ticket, and which tickets began or go on.
+
+    `saved` maps planned ids to the tickets as saved; `traking_ids` maps ids to tracking rows.
+    """
+    told: Outcome = [Dead(m, "unknown-contact", _no_such_contact(m)) for m in plan.homeless]
+    for message, ticket, effect in plan.routes:
+        if effect != NONE:
+            told.append(Told(message, saved[ticket.id]))
+        ticket_id = saved[ticket.id].ticket_id if ticket.id in saved else ticket.id
+        told.append(
+            Told(
+                message,
+                MessageRouted(
+                    **dict(message),
+                    ticket_id=ticket_id,
+                    queue_id=ticket.queue_id,
+                    ticket_traking_id=traking_ids.get(ticket_id),
+                    ticket_effect=effect,
+                ),
+            )
+        )
+    return told
+
+
+def _no_such_contact(message: MessageIdentified) -> str:
+    return (
+        f"company {message.company_id} no longer has contact {message.contact_id} "
+        f"or line {message.whatsapp_id}"
+    )
+
+
+def to_take_back(batch: Iterable[Tallied]) -> set[tuple[int, int]]:
+    """Name the (company, ticket) that began or went on for a message that proved a copy."""
+    return {
+        (event.company_id, event.ticket_id)
+        for event in batch
+        if isinstance(event, MessageRefused) and event.ticket_id and event.ticket_effect != NONE
+    }
+
+
+def touched(batch: Iterable[Tallied]) -> set[tuple[int, int]]:
+    """Name the (company, ticket) whose messages have changed."""
+    return {
+        (event.company_id, event.ticket_id)
+        for event in batch
+        if isinstance(event, MessageStored)
+        or (isinstance(event, MessageUpdated) and not SHOWN.isdisjoint(event.changes))
+    }
+
+
+def keys(tickets: Mapping[int, TicketChanged]) -> set[tuple[int, int]]:
+    """Name tickets as (company, ticket)."""
+    return {(ticket.company_id, ticket.ticket_id) for ticket in tickets.values()}
+
+
+def with_ids(plan: Plan, saved: Mapping[int, TicketChanged]) -> list[Ticket]:
+    """List the tickets that messages go to, new ones with the ids that they were saved under."""
+    return [
+        replace(ticket, id=saved[ticket.id].ticket_id) if ticket.id in saved else ticket
+        for ticket in plan.tickets.values()
+    ]
+
+
+def refreshed(batch: Sequence[Tallied], facts: Iterable[TicketChanged]) -> Outcome:
+    """Tell each ticket's new state, as caused by the last of its messages."""
+    last = {event.ticket_id: event for event in batch if event.ticket_id}
+    return [Told(last[fact.ticket_id], fact) for fact in facts]

@@ -1,0 +1,74 @@
+"""Buttons, lists, forms and templates of the Cloud API: the choices offered and the ones made."""
+
+from collections.abc import Iterator
+
+from shared.gateways.outcome import LONGEST_DETAIL, Ignored
+from shared.gateways.reading import JsonObject, mapping, text
+
+_Shown = tuple[str, str]  # the media type and the body
+
+_REPLIES = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")
+_OFFERS = {"button": "buttonsMessage", "list": "listMessage", "product": "productMessage"}
+
+
+def read(interactive: JsonObject) -> _Shown | Ignored | None:
+    """Read a customer's choice, or what we had them choose from."""
+    kind = text(interactive, "type").strip().lower()
+    kind = kind or next((reply for reply in _REPLIES if reply in interactive), "")
+    reply = mapping(interactive, kind)
+    match kind:
+        case "button_reply":
+            return _chosen("buttonsResponseMessage", text(reply, "title"))
+        case "list_reply":
+            return _chosen("listResponseMessage", text(reply, "title"), text(reply, "description"))
+        case "nfm_reply":  # its response_json is for programs
+            return "interactiveResponseMessage", text(reply, "body")
+        case "call_permission_reply":
+            return Ignored("call-permission", text(reply, "response")[:LONGEST_DETAIL])
+        case _:
+            return _offer(kind, interactive)
+
+
+def template(sent: JsonObject) -> _Shown:
+    """Show the words that were put into a template; its own are only with Meta."""
+    components = (part for part in _objects(sent, "components"))
+    words = (word for component in components for word in _words(component))
+    return "template", "\n".join(words)
+
+
+def _chosen(media_type: str, *lines: str) -> _Shown | None:
+    body = "\n".join(line.strip() for line in lines if line.strip())
+    return (media_type, body) if body else None
+
+
+def _offer(kind: str, interactive: JsonObject) -> _Shown | Ignored:
+    texts = (text(mapping(interactive, part), "text") for part in ("header", "body", "footer"))
+    words = _chosen("", *texts, *_options(mapping(interactive, "action")))
+    product = mapping(interactive, "product") or mapping(interactive, "action")
+    words = words or _chosen("", text(product, "name", "title", "product_retailer_id"))
+    if words is None:
+        return Ignored("unknown-message-type", f"interactive {kind}"[:LONGEST_DETAIL])
+    return _OFFERS.get(kind, "interactiveMessage"), words[1]
+
+
+def _options(action: JsonObject) -> Iterator[str]:
+    for button in _objects(action, "buttons"):
+        yield text(mapping(button, "reply"), "title")
+    for section in _objects(action, "sections"):
+        for row in _objects(section, "rows"):
+            yield text(row, "title")
+    yield text(mapping(action, "parameters"), "display_text", "flow_cta")
+
+
+def _words(component: JsonObject) -> Iterator[str]:
+    if own := text(component, "text"):
+        yield own
+    for parameter in _objects(component, "parameters"):
+        if word := text(parameter, "text"):
+            yield word
+
+
+def _objects(holder: JsonObject, name: str) -> Iterator[JsonObject]:
+    members = holder.get(name)
+    if isinstance(members, list):
+        yield from (member for member in members if isinstance(member, dict))

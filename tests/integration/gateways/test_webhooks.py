@@ -1,0 +1,195 @@
+"""Gateways post over HTTP: 200 means that Kafka has it, and then the rows come."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import pytest_asyncio
+from aiokafka.errors import KafkaConnectionError
+from pydantic import SecretStr
+
+from services.messages import webhooks
+from shared.contracts.message import MessageReceived
+from shared.delivery.http import answering
+from shared.gateways import registry
+from shared.gateways.signatures import token
+from tests.support import world
+from tests.support.chatia import chatia
+from tests.support.deployment import Deployment, deployment
+from tests.support.probes import free_port
+from tests.unit.gateways import samples
+
+pytestmark = pytest.mark.integration
+
+SECRET = "the secret of an operator"  # noqa: S105 - nobody's
+APP_SECRET = "the secret of an app of Meta's"  # noqa: S105 - nobody's
+LINES = {gateway: 10 + number for number, gateway in enumerate(sorted(registry.GATEWAYS))}
+LARGEST = 20_000
+
+# A text of each gateway, as its documentation shows it; all are answered by the same rows.
+TEXTS: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "data" / "gateways" / "texts.json").read_text("utf-8")
+)
+
+
+class Posting:
+    """Posts to one worker, signed as each gateway signs."""
+
+    def __init__(self, flow: Deployment, port: int) -> None:
+        self.flow = flow
+        self.port = port
+
+    async def post(
+        self, gateway: str, body: bytes, *, line: int | None = None, signed: bool = True
+    ) -> tuple[int, str]:
+        line = LINES.get(gateway, 10) if line is None else line
+        headers, query = signature(gateway, line, body) if signed else ({}, "")
+        return await self.ask("POST", f"/gateways/{gateway}/1/{line}{query}", body, headers)
+
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        return await asyncio.to_thread(_ask, self.port, method, path, body, headers or {})
+
+
+def _ask(
+    port: int, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def signature(gateway: str, line: int, body: bytes) -> tuple[dict[str, str], str]:
+    own = token(SECRET, gateway, 1, line)
+    match gateway:
+        case "waha":
+            return {"X-Webhook-Hmac": hmac.new(own.encode(), body, hashlib.sha512).hexdigest()}, ""
+        case "cloud-api":
+            digest = hmac.new(APP_SECRET.encode(), body, hashlib.sha256).hexdigest()
+            return {"X-Hub-Signature-256": f"sha256={digest}"}, ""
+        case "wppconnect":
+            return {}, f"?token={own}"
+        case _:
+            return {"Authorization": f"Bearer {own}"}, ""
+
+
+@pytest_asyncio.fixture
+async def posting(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Posting]:
+    port = free_port()
+    options: dict[str, Any] = {
+        "webhook_port": port,
+        "webhook_secret": SecretStr(SECRET),
+        "cloud_api_secrets": SecretStr(f"another, {APP_SECRET}"),
+        "webhook_bytes": LARGEST,
+    }
+    async with deployment(kafka_bootstrap, migrated_url, **options) as flow:
+        await world.company(flow, 1)
+        for line in LINES.values():
+            await world.line(flow, line, 1, allowGroup=True)
+        yield Posting(flow, port)
+
+
+async def test_a_text_of_every_gateway_becomes_a_row(posting: Posting) -> None:
+    for gateway in LINES:
+        body = json.dumps(TEXTS[gateway]).encode()
+        assert (await posting.post(gateway, body))[0] == 200, gateway
+    await posting.flow.settled()
+    rows = await posting.flow.sql('SELECT "whatsappId", body, "fromMe" FROM "Messages"')
+    assert {row["whatsappId"]: row["body"] for row in rows} == dict.fromkeys(LINES.values(), "Oi")
+    assert await posting.flow.sql('SELECT * FROM "DeadLetters"') == []
+
+
+@pytest.mark.skipif(not samples.public("waha"), reason="the public samples are not there")
+async def test_public_samples_are_rows_events_or_named(posting: Posting) -> None:
+    posted = [
+        (gateway, payload) for gateway in LINES for payload in samples.public(gateway).values()
+    ]
+    wids = {
+        (LINES[gateway], event.wid)
+        for gateway, payload in posted
+        for event in registry.translate(gateway, payload, samples.LINE).events
+        if isinstance(event, MessageReceived)
+    }
+    for gateway, payload in posted:
+        assert (await posting.post(gateway, json.dumps(payload).encode()))[0] == 200
+    await posting.flow.settled()
+    rows = await posting.flow.sql('SELECT "whatsappId", wid FROM "Messages"')
+    assert {(row["whatsappId"], row["wid"]) for row in rows} == wids
+    assert await posting.flow.sql('SELECT reason, detail FROM "DeadLetters"') == []
+
+
+@pytest.mark.parametrize("gateway", sorted(registry.GATEWAYS))
+async def test_who_does_not_sign_is_refused(posting: Posting, gateway: str) -> None:
+    assert (await posting.post(gateway, b"{}", signed=False))[0] == 401
+    headers, query = signature(gateway, 999, b"other")
+    path = f"/gateways/{gateway}/1/{LINES[gateway]}{query}"
+    assert (await posting.ask("POST", path, b"{}", headers))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("gateway", "line", "code"),
+    [("pigeon", 10, 404), ("waha", 9999, 404), ("waha", 2**31, 404)],
+)
+async def test_an_address_that_is_not_there_is_said(
+    posting: Posting, gateway: str, line: int, code: int
+) -> None:
+    assert (await posting.post(gateway, b"{}", line=line))[0] == code
+
+
+async def test_a_body_that_is_too_large_is_refused(posting: Posting) -> None:
+    assert (await posting.post("evolution", b" " * (LARGEST + 1)))[0] == 413
+
+
+async def test_what_is_not_json_is_a_dead_letter(posting: Posting) -> None:
+    assert (await posting.post("evolution", b"\xff{"))[0] == 200
+    await posting.flow.settled()
+    (letter,) = await posting.flow.sql('SELECT reason, detail FROM "DeadLetters"')
+    assert letter == {"reason": "unreadable-payload", "detail": "the body is not JSON"}
+
+
+async def test_meta_is_answered_with_its_challenge(posting: Posting) -> None:
+    line = LINES["cloud-api"]
+    path = f"/gateways/cloud-api/1/{line}?hub.mode=subscribe&hub.challenge=4711&hub.verify_token="
+    right = quote(token(SECRET, "cloud-api", 1, line))
+    assert await posting.ask("GET", path + right) == (200, "4711")
+    assert (await posting.ask("GET", path + "wrong"))[0] == 401
+
+
+class Away:
+    """A producer whose brokers are not there."""
+
+    async def send_and_wait(self, *_: object, **__: object) -> None:
+        raise KafkaConnectionError
+
+
+async def test_while_kafka_is_away_the_gateway_is_asked_to_come_again(
+    posting: Posting,
+) -> None:
+    port, settings = free_port(), posting.flow.settings
+    application = webhooks.Webhooks(settings, posting.flow.engine, Away()).application
+    async with answering(application, port, "X"):
+        answer = await Posting(posting.flow, port).post("evolution", b"{}")
+    assert answer == (503, '{"status":"Kafka did not take it; post it again"}')
+
+
+def test_the_command_line_tells_address_and_token() -> None:
+    asked = ("gateway", "token", "waha", "--company", "1", "--line", "10", "--json")
+    found = chatia(*asked, environment={"CHATIA_WEBHOOK_SECRET": SECRET})
+    assert found.json == {"path": "/gateways/waha/1/10", "token": token(SECRET, "waha", 1, 10)}
+
+
+def test_without_a_secret_there_are_no_tokens() -> None:
+    ended = chatia("gateway", "token", "waha", "--company", "1", "--line", "10", environment={})
+    assert (ended.code, "CHATIA_WEBHOOK_SECRET" in ended.complaint) == (2, True)
