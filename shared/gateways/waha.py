@@ -52,6 +52,8 @@ def translate(payload: JsonValue, line: Line) -> Translation:
     if reader is None:
         return translation_of([Ignored("unknown-event", event[:LONGEST_DETAIL])])
     told = payload.get("payload")
+    if told == {}:
+        return translation_of([Ignored("empty-payload", event[:LONGEST_DETAIL])])
     if not isinstance(told, dict):
         return translation_of([Unreadable("payload is not an object")])
     return translation_of(

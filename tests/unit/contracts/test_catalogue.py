@@ -12,7 +12,7 @@ def test_every_topic_of_an_event_is_one_that_apply_creates() -> None:
     assert contracts().keys() <= {topic.name for topic in TOPICS}
 
 
-def test_what_only_our_services_write_has_a_limit_of_its_own_and_what_others_write_has_none() -> None:
+def test_topics_that_only_our_services_write_have_a_limit_of_their_own() -> None:
     limited = {topic.name for topic in TOPICS if topic.max_message_bytes}
     events = {event for events in contracts().values() for event in events}
     assert {event.topic for event in events if event.ours_alone} <= limited

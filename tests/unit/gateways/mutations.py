@@ -8,7 +8,8 @@ from pydantic import JsonValue
 ODD: tuple[JsonValue, ...] = (
     *(None, True, False, 0, -1, 7, 10**30, -(2**63), 2**53, 1.5, float("nan"), float("inf")),
     *("", " ", "x", "\x00", "\ud800", "status@broadcast", "1:2@lid", "@", "5511999990000@c.us"),
-    *("data:;base64,", "x" * 999, "1790000000", [], {}, {"0": 1}, [[]], [None], [{}]),
+    *("data:;base64,", "x" * 999, "1790000000"),
+    *([], {}, {"0": 1}, [[]], [{}]),
     {"message": {"conversation": "x"}},
     {"low": 1, "high": 2},
     [{"low": -1, "high": 2}],
@@ -26,7 +27,7 @@ def mutated(random: Random, payload: JsonValue) -> JsonValue:
 
 
 def _paths(random: Random, value: JsonValue, here: Path = ()) -> list[Path]:
-    found = [here] if here else [()]
+    found = [here]
     if isinstance(value, list):
         for index, inner in enumerate(value):
             found += _paths(random, inner, (*here, index))
