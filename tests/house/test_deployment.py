@@ -19,7 +19,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
 PINNED = re.compile(r":\d+\.\d+(\.\d+)?(-[a-z]+)*$")
 SECRET = re.compile(r"PASS|SECRET|TOKEN|APIKEY", re.IGNORECASE)
-FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+:\?[^}]*\}")
+FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+(:\?[^}]*|:-)\}")  # or empty: then it is off
 
 
 def chatia_calls(service: dict[str, Any]) -> list[list[str]]:

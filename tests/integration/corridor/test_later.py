@@ -1,0 +1,93 @@
+"""What happens to a message after it was written, through Kafka, Postgres and the four workers."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts.base import Event
+from shared.contracts.connection import ConnectionUpdated
+from shared.contracts.message_change import (
+    MessageAcked,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageRead,
+)
+from tests.support import world
+from tests.support.build import CUSTOMER, at, received
+from tests.support.deployment import Deployment, Record, deployment
+
+pytestmark = pytest.mark.integration
+
+
+@pytest_asyncio.fixture
+async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
+    async with deployment(kafka_bootstrap, migrated_url) as started:
+        await world.company(started, 1)
+        await world.line(started, 10, 1)
+        yield started
+
+
+def record(flow: Deployment, event: Event) -> Record:
+    """Make the record of an event on a topic that carries several types."""
+    plain = flow.record(event)
+    headers = (("ce_type", event.ce_type().encode()),)
+    return Record(plain.topic, plain.key, plain.value, headers)
+
+
+async def say(flow: Deployment, *events: Event) -> None:
+    await flow.publish(*(record(flow, event) for event in events))
+    await flow.settled()
+
+
+def of(wid: str, minutes: float = 0, **members: object) -> dict[str, Any]:
+    given = {"company_id": 1, "whatsapp_id": 10, "chat": CUSTOMER, "wid": wid}
+    return {**given, "timestamp": at(minutes), **members}
+
+
+async def ticket(flow: Deployment) -> dict[str, Any]:
+    (row,) = await flow.sql('SELECT "lastMessage", "unreadMessages", "fromMe" FROM "Tickets"')
+    return row
+
+
+async def test_a_ticket_shows_the_edited_words_whichever_came_first(flow: Deployment) -> None:
+    await say(flow, MessageEdited(**of("A2", 3), body="dois, por favor"))
+    await say(flow, received("A1"), received("A2", timestamp=at(1), body="doiz"))
+    assert (await ticket(flow))["lastMessage"] == "dois, por favor"
+    await say(flow, MessageEdited(**of("A2", 4), body="três, por favor"))
+    assert (await ticket(flow))["lastMessage"] == "três, por favor"
+
+
+async def test_what_we_read_on_the_telephone_is_read(flow: Deployment) -> None:
+    await say(flow, received("A1"), received("A2", timestamp=at(1)))
+    assert (await ticket(flow))["unreadMessages"] == 2
+    await say(flow, MessageRead(**of("A2", 2)))
+    assert (await ticket(flow))["unreadMessages"] == 0
+
+
+async def test_changes_are_told_with_the_rows_version(flow: Deployment) -> None:
+    ours = received("A1", from_me=True)
+    await say(flow, ours, MessageAcked(**of("A1", 1), ack=2), MessageAcked(**of("A1", 2), ack=3))
+    await say(flow, MessageReacted(**of("A1", 3), emoji="👍"), MessageDeleted(**of("A1", 4)))
+    told = [f for f in await flow.facts("message.stored") if f["type"].endswith("updated.v1")]
+    newest = max(told, key=lambda fact: fact["version"])
+    assert (newest["ack"], newest["isDeleted"]) == (3, True)
+    assert {change for fact in told for change in fact["changes"]} == {
+        "ack",
+        "reactions",
+        "deleted",
+    }
+    (row,) = await flow.sql('SELECT author, emoji FROM "Reactions"')
+    assert row == {"author": CUSTOMER, "emoji": "👍"}
+
+
+async def test_a_lines_status_is_the_newest_by_its_gateways_time(flow: Deployment) -> None:
+    def state(minutes: float, status: str) -> ConnectionUpdated:
+        given = {"company_id": 1, "whatsapp_id": 10, "timestamp": at(minutes), "status": status}
+        return ConnectionUpdated.model_validate(given)
+
+    await say(flow, state(2, "CONNECTED"), state(1, "DISCONNECTED"))
+    (row,) = await flow.sql('SELECT status FROM "Whatsapps"')
+    assert row["status"] == "CONNECTED"
