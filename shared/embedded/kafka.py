@@ -43,6 +43,7 @@ SETTINGS = {
     # After a kill the broker comes back only when its former self is taken for dead.
     "broker.heartbeat.interval.ms": "1000",
     "broker.session.timeout.ms": "4000",
+    "group.min.session.timeout.ms": "3000",
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": str(32 * 2**20),  # by default a quarter of our heap

@@ -13,7 +13,7 @@ from shared.embedded.kafka import Kafka
 from tests.faults.crew import BASE, Crew, Slot
 from tests.faults.traps import AFTER_COMMIT, AFTER_PUBLISH, BEFORE_COMMIT, MID_PUBLISH, POINTS
 
-TRAFFIC_S = 5.0  # how long a round publishes, and breaks
+TRAFFIC_S = 4.0  # how long a round publishes, and breaks
 TRAP_S = 5.0  # how long a trap is left armed
 FROZEN_S = 7.5  # longer than the session, so that others have taken over meanwhile
 LONG_OUTAGE_S = 60.0

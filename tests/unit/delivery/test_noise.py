@@ -1,13 +1,14 @@
 """Who is noisy, what of theirs stands aside, and how fast the bulk lane goes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
 
 from shared.delivery.noise import FEW, WINDOW_S, Crowd, Span, is_aside, lane_of, set_aside
-from shared.delivery.pace import CALM, CYCLE_S, LEAST, PATIENCE_S, Pace
+from shared.delivery.pace import CALM, LEAST, LONGEST_S, PATIENCE_S, SLACK_S, Pace
 from shared.delivery.replay import REPLAY_FOR
 
 REPLAYED = ((REPLAY_FOR, b"1/contacts"),)
@@ -88,20 +89,38 @@ def test_a_slice_goes_when_the_way_is_calm_and_the_next_when_it_is_through() -> 
     assert not pace.lets_go(CALM + 1, 0.0)
     assert pace.lets_go(CALM, 0.0)
     pace.went(0.0)
-    assert not pace.lets_go(CALM + 1, CYCLE_S)
-    assert pace.lets_go(CALM, CYCLE_S)
+    assert not pace.lets_go(CALM + 1, 0.1)
+    assert pace.lets_go(CALM, 0.1)
+
+
+def after(pace: Pace, seconds: Sequence[float]) -> int:
+    """Let slices go that take so long; give the next one's size."""
+    for took_s in seconds:
+        pace.went(0.0)
+        assert pace.lets_go(CALM, took_s)
+    return pace.records
 
 
 def test_slices_grow_while_they_are_through_in_time_and_shrink_when_they_are_late() -> None:
     pace = Pace()
-    for turn in range(8):
-        pace.went(float(turn))
-        assert pace.lets_go(0, turn + CYCLE_S / 2)
-    grown = pace.records
-    assert grown > LEAST
-    pace.went(10.0)
-    assert pace.lets_go(CALM, 10.0 + 2 * CYCLE_S)
-    assert pace.records == max(grown // 2, LEAST)
+    grown = after(pace, [0.4] * 12)
+    assert grown > 4 * LEAST
+    assert after(pace, [0.4 + 2 * SLACK_S]) == grown // 2
+
+
+def test_what_the_smallest_slices_take_is_in_time_however_long_the_way_is() -> None:
+    assert after(Pace(), [0.6] * 5) > LEAST
+    assert after(Pace(), [0.2, 0.6]) == LEAST
+
+
+def test_a_way_that_has_become_longer_is_learnt_from_the_smallest_slices() -> None:
+    pace = Pace()
+    after(pace, [0.2])
+    assert after(pace, [0.5] * 40) > LEAST
+
+
+def test_no_slice_may_take_too_long_whatever_the_smallest_take() -> None:
+    assert after(Pace(), [LONGEST_S + 0.1] * 9) == LEAST
 
 
 @pytest.mark.parametrize("went_before", [True, False])
