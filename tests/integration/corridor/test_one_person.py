@@ -1,0 +1,96 @@
+"""Contacts that turn out to be one person become one, with their tickets and messages."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts.contact import ContactLink
+from tests.support import world
+from tests.support.build import CUSTOMER, at, received
+from tests.support.deployment import Deployment, deployment
+
+pytestmark = pytest.mark.integration
+
+LID = "90000000000042@lid"
+
+
+@pytest_asyncio.fixture
+async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
+    async with deployment(kafka_bootstrap, migrated_url) as started:
+        await world.company(started, 1)
+        await world.line(started, 10, 1)
+        yield started
+
+
+def by_lid(wid: str, minutes: float) -> Any:
+    return received(wid, chat=LID, jid=LID, lid=LID, timestamp=at(minutes), body=f"by LID {wid}")
+
+
+async def people(flow: Deployment) -> list[dict[str, Any]]:
+    return await flow.sql(
+        'SELECT number, lid, active, "mergedIntoContactId" IS NULL AS stands FROM "Contacts" '
+        "ORDER BY number NULLS LAST"
+    )
+
+
+async def conversations(flow: Deployment) -> list[dict[str, Any]]:
+    return await flow.sql(
+        'SELECT c.number, t.status, t."unreadMessages", t."lastMessage", '
+        "(SELECT string_agg(m.wid, ' ' ORDER BY m.wid) FROM \"Messages\" m "
+        'WHERE m."ticketId" = t.id AND m."contactId" = t."contactId") AS wids '
+        'FROM "Tickets" t JOIN "Contacts" c ON c.id = t."contactId" '
+        "ORDER BY t.status DESC"
+    )
+
+
+ONE = [
+    {"number": CUSTOMER, "lid": LID, "active": True, "stands": True},
+    {"number": None, "lid": None, "active": False, "stands": False},
+]
+
+
+@pytest.mark.parametrize("joined_by", ["a message", "a link"])
+async def test_two_conversations_of_one_person_go_on_as_the_older_one(
+    flow: Deployment, joined_by: str
+) -> None:
+    await flow.publish(flow.record(by_lid("A1", 1)))
+    await flow.settled()
+    await flow.publish(flow.record(received("A2", timestamp=at(2))))
+    await flow.settled()
+    if joined_by == "a link":
+        link = ContactLink(company_id=1, request_id="r1", number=CUSTOMER, lid=LID)
+        await flow.publish(flow.record(link))
+    else:
+        await flow.publish(flow.record(received("A3", lid=LID, timestamp=at(3), body="both")))
+    await flow.settled()
+    assert await people(flow) == ONE
+    pending, closed = await conversations(flow)
+    wids = "A1 A2" if joined_by == "a link" else "A1 A2 A3"
+    assert (pending["number"], pending["status"], pending["wids"]) == (CUSTOMER, "pending", wids)
+    assert pending["unreadMessages"] == len(wids.split())
+    assert (closed["status"], closed["wids"]) == ("closed", None)
+
+
+async def test_a_link_that_comes_first_is_remembered(flow: Deployment) -> None:
+    link = ContactLink(company_id=1, request_id="r1", number=CUSTOMER, lid=LID)
+    await flow.publish(flow.record(link))
+    await flow.settled()
+    assert await people(flow) == []
+    await flow.publish(flow.record(by_lid("A1", 1)), flow.record(received("A2", timestamp=at(2))))
+    await flow.settled()
+    assert await people(flow) == ONE[:1]
+    (ticket,) = await conversations(flow)
+    assert ticket["wids"] == "A1 A2"
+
+
+async def test_what_comes_by_the_old_name_afterwards_is_the_one_persons(flow: Deployment) -> None:
+    await flow.publish(flow.record(by_lid("A1", 1)))
+    await flow.settled()
+    await flow.publish(flow.record(received("A2", lid=LID, timestamp=at(2))))
+    await flow.settled()
+    await flow.publish(flow.record(by_lid("A3", 3)))
+    await flow.settled()
+    (ticket,) = [row for row in await conversations(flow) if row["status"] != "closed"]
+    assert (ticket["number"], ticket["wids"]) == (CUSTOMER, "A1 A2 A3")
