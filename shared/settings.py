@@ -1,10 +1,20 @@
 """What the environment says: read once, where a process starts, and handed on as values."""
 
+import os
+import re
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_KEY_OF_LINE = re.compile(r"CHATIA_GATEWAY_KEY_([0-9]+_[0-9]+)")
+
+
+def _keys_of_lines() -> dict[str, SecretStr]:
+    """Read the variables whose names hold a company and a line."""
+    named = ((_KEY_OF_LINE.fullmatch(name), value) for name, value in os.environ.items())
+    return {found[1]: SecretStr(value) for found, value in named if found}
 
 
 class DatabaseSettings(BaseSettings):
@@ -102,6 +112,24 @@ class Settings(BaseSettings):
     webhook_bytes: int = Field(
         3_500_000, ge=1, le=4_000_000, description="the largest body that a gateway may post"
     )
+    sender: bool = Field(
+        default=False,
+        description="on: the messages worker asks gateways to send (docs/sending.md)",
+    )
+    sends_at_once: int = Field(4, ge=1, description="requests under way at once for one line")
+    send_timeout_ms: int = Field(
+        30_000, ge=1, description="how long a gateway may take to answer a send"
+    )
+    send_retry_ms: int = Field(
+        1_000, ge=1, description="before a refused send is tried again; then four times as long"
+    )
+    evolution_api_key: SecretStr = Field(SecretStr(""), description="of Evolution API")
+    waha_api_key: SecretStr = Field(SecretStr(""), description="of WAHA")
+    cloud_api_token: SecretStr = Field(SecretStr(""), description="of the WhatsApp Cloud API")
+    line_keys: dict[str, SecretStr] = Field(
+        default_factory=_keys_of_lines,
+        description="CHATIA_GATEWAY_KEY_<companyId>_<whatsappId>: a line's own key or token",
+    )
     cloud_api_secrets: SecretStr = Field(
         SecretStr(""), description="secrets of the Meta apps whose webhooks are taken, with commas"
     )
@@ -109,3 +137,14 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+
+    def gateway_key(self, gateway: str, company_id: int, whatsapp_id: int) -> str:
+        """Give the secret by which a line's gateway knows us; empty where there is none."""
+        shared_by_lines = {
+            "evolution": self.evolution_api_key,
+            "waha": self.waha_api_key,
+            "cloud-api": self.cloud_api_token,
+        }
+        own = self.line_keys.get(f"{company_id}_{whatsapp_id}")
+        key = own or shared_by_lines.get(gateway)
+        return key.get_secret_value() if key else ""

@@ -1,26 +1,36 @@
 """What the messages worker listens to, when it wakes, and what it tells."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-from services.messages import handlers, webhooks
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.messages import handlers, sender, webhooks
 from services.messages.rules.changes import CHANGES
+from shared.contracts.answer import MessageFailed, MessageSent
 from shared.contracts.connection import ConnectionUpdated
-from shared.contracts.contact import ContactLink
+from shared.contracts.contact import ContactLink, ContactMerged
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import (
     MessageReceived,
     MessageRefused,
     MessageRouted,
+    MessageSend,
+    MessagesMoved,
     MessageStored,
     MessageUpdated,
 )
+from shared.contracts.message_request import MessageCompose
+from shared.contracts.ticket import TicketTransferred
 from shared.delivery.service import Service
 from shared.delivery.subscription import Subscription, Timer
 from shared.settings import Settings
 from shared.topics import evolution_topics
 
 WAITING_EVERY_MS = 5_000
+ANSWERS_EVERY_MS = 200
 
 
 def service(settings: Settings) -> Service:
@@ -31,6 +41,7 @@ def service(settings: Settings) -> Service:
         namespace=settings.namespace,
         kept=timedelta(hours=settings.awaited_change_hours),
     )
+    told_of_messages = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved)
     told_of_gateways = (MessageReceived, *CHANGES, ConnectionUpdated, ContactLink)
     return Service(
         name="messages",
@@ -40,8 +51,31 @@ def service(settings: Settings) -> Service:
             Subscription((MessageRouted,), handlers.store_messages),
             Subscription(CHANGES, handlers.change_messages),
             Subscription((ConnectionUpdated,), handlers.update_lines),
+            Subscription((MessageCompose,), handlers.compose_messages),
+            Subscription((MessageSent, MessageFailed), handlers.join_answers),
+            *_heard_by_the_sender(settings),
+            Subscription((TicketTransferred,), handlers.follow_tickets),
+            Subscription((ContactMerged,), handlers.follow_contacts),
         ),
-        tells=(*told_of_gateways, MessageStored, MessageRefused, MessageUpdated),
-        timers=(Timer("waiting-changes", WAITING_EVERY_MS, settle_waiting),),
-        beside=partial(webhooks.listening, settings),
+        tells=(*told_of_gateways, *told_of_messages, MessageSend, MessageSent, MessageFailed),
+        timers=(
+            Timer("waiting-changes", WAITING_EVERY_MS, settle_waiting),
+            *_timers_of_the_sender(settings),
+        ),
+        beside=partial(_beside, settings),
     )
+
+
+def _heard_by_the_sender(settings: Settings) -> tuple[Subscription, ...]:
+    return (Subscription((MessageSend,), handlers.queue_sends),) if settings.sender else ()
+
+
+def _timers_of_the_sender(settings: Settings) -> tuple[Timer, ...]:
+    answers = Timer("answers", ANSWERS_EVERY_MS, handlers.tell_answers)
+    return (answers,) if settings.sender else ()
+
+
+@asynccontextmanager
+async def _beside(settings: Settings, engine: AsyncEngine) -> AsyncIterator[None]:
+    async with webhooks.listening(settings, engine), sender.sending(settings, engine):
+        yield

@@ -5,16 +5,23 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.messages.rules import answers as answering
 from services.messages.rules import changes as changing
-from services.messages.rules import connections, messages, raw_events
-from services.messages.store import changes, lines
+from services.messages.rules import compose as composing
+from services.messages.rules import connections, messages, moves, raw_events, sending
+from services.messages.store import answers, changes, compose, lines, sends
 from services.messages.store import messages as store
+from services.messages.store import moves as moving
+from shared.contracts.answer import MessageAnswered
 from shared.contracts.base import Event
 from shared.contracts.connection import ConnectionUpdated
+from shared.contracts.contact import ContactMerged
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
-from shared.contracts.message import MessageRouted
+from shared.contracts.message import MessageRouted, MessageSend
 from shared.contracts.message_change import MessageChange
+from shared.contracts.message_request import MessageCompose
 from shared.contracts.outcome import Outcome
+from shared.contracts.ticket import TicketTransferred
 from shared.delivery import dead_letters
 
 
@@ -33,24 +40,77 @@ async def store_messages(conn: AsyncConnection, batch: Sequence[MessageRouted]) 
     """Store each message once; a copy of a stored one is refused, and told so.
 
     What came before its message is applied now: answers that quote it, acks, edits and the like.
+    The echo of a send of ours is a copy too, also of one that has no row.
     """
     plan = messages.place(batch)
-    ids = await store.insert(conn, plan.rows)
+    sent = await answers.named(conn, messages.from_us(plan))
+    placed = await store.insert(conn, messages.unless_sent(plan, sent))
+    ids = {wid: row.message_id for wid, row in placed.items()}
     await store.quote(conn, messages.quotes(plan, ids))
     await store.answer_waiting(conn, ids)
     early = changing.arrived(await changes.arrived(conn, ids))
     editions = changing.change((), ids, early)
     facts = await changes.apply(conn, editions)
-    return [*messages.stored(plan, ids), *messages.changed_on_arrival(plan, ids, facts)]
+    return [*messages.stored(plan, placed), *messages.changed_on_arrival(plan, ids, facts)]
 
 
 async def change_messages(conn: AsyncConnection, batch: Sequence[MessageChange]) -> Outcome:
     """Apply acks, edits, deletions, reactions and reads; those of no message yet wait for it."""
+    joined = await _join(conn, answering.acknowledged(batch), may_be_new=False)
     known = await lines.existing(conn, {changing.line_of(event) for event in batch})
     ids = await changes.lock(conn, {changing.wid_of(event) for event in batch})
     plan = changing.change(known, ids, batch)
-    await changes.wait(conn, plan.awaited)
-    return changing.changed(plan, await changes.apply(conn, plan))
+    sent = await answers.named(conn, changing.of_no_message(plan), without_row=True)
+    await changes.wait(conn, changing.awaited(plan, sent))
+    return [*joined, *changing.changed(plan, await changes.apply(conn, plan))]
+
+
+async def compose_messages(conn: AsyncConnection, batch: Sequence[MessageCompose]) -> Outcome:
+    """Store the messages that are asked for, and have those sent that are no private notes."""
+    known = await lines.existing(conn, {(ask.company_id, ask.whatsapp_id) for ask in batch})
+    found = await compose.conversations(conn, {composing.asked(request) for request in batch})
+    plan = composing.compose(known, found, await compose.now(conn), batch)
+    begun = await compose.begin_sends(conn, plan.rows)
+    ids = await compose.insert(conn, composing.new(plan, begun))
+    await store.quote(conn, composing.quotes(plan, ids))
+    return composing.composed(plan, ids)
+
+
+async def queue_sends(conn: AsyncConnection, batch: Sequence[MessageSend]) -> Outcome:
+    """Let our sender make the sends of those lines whose gateway it can ask."""
+    asked = await sends.lines(conn, {sending.line_of(send) for send in batch})
+    await sends.queue(conn, sending.waiting(asked, batch))
+    return []
+
+
+async def join_answers(conn: AsyncConnection, batch: Sequence[MessageAnswered]) -> Outcome:
+    """Note what became of sends, on them and on the messages that they are of."""
+    known = await lines.existing(conn, {answering.line_of(event) for event in batch})
+    return await _join(conn, answering.answers(known, batch), may_be_new=True)
+
+
+async def _join(conn: AsyncConnection, plan: answering.Plan, *, may_be_new: bool) -> Outcome:
+    """Call rows as their gateways do; what was told by that name before is theirs from now on."""
+    if not plan.answers:
+        return plan.outcome
+    joined = await answers.save(conn, list(plan.answers.values()), may_be_new=may_be_new)
+    names = answering.names(joined)
+    echoes = await answers.absorb(conn, names)
+    await store.answer_waiting(conn, names)
+    early = changing.arrived(await changes.arrived(conn, {send.name for send in joined}))
+    editions = changing.change((), names, answering.events(plan, joined, echoes, early))
+    return answering.told(plan, joined, echoes, await changes.apply(conn, editions))
+
+
+async def follow_tickets(conn: AsyncConnection, batch: Sequence[TicketTransferred]) -> Outcome:
+    """Move the messages of tickets that go on as others."""
+    return moves.moved(batch, await moving.follow(conn, moves.left_behind(batch)))
+
+
+async def follow_contacts(conn: AsyncConnection, batch: Sequence[ContactMerged]) -> Outcome:
+    """Let the messages of merged contacts be of those that stand for them."""
+    await moving.reassign(conn, moves.merged(batch))
+    return []
 
 
 async def update_lines(conn: AsyncConnection, batch: Sequence[ConnectionUpdated]) -> Outcome:
@@ -59,6 +119,11 @@ async def update_lines(conn: AsyncConnection, batch: Sequence[ConnectionUpdated]
     plan = connections.newest(await lines.existing(conn, keys), batch)
     await lines.update_states(conn, list(plan.states.values()))
     return plan.outcome
+
+
+async def tell_answers(conn: AsyncConnection) -> Sequence[Event]:
+    """Tell what our sender has found out."""
+    return sending.untold(await sends.untold(conn))
 
 
 async def settle_waiting(conn: AsyncConnection, namespace: str, kept: timedelta) -> Sequence[Event]:

@@ -1,20 +1,34 @@
 """What the tickets worker does with each kind of message: load, decide, save, tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tickets.rules import routing
-from services.tickets.store import attendances, conversations, tallies
+from services.tickets.rules import answers as answering
+from services.tickets.rules import granting, merging, routing, telling, waiting
+from services.tickets.rules.plan import TicketKey
+from services.tickets.rules.telling import TicketFact
+from services.tickets.store import (
+    answers,
+    attendances,
+    conversations,
+    desk,
+    due,
+    steps,
+    tallies,
+)
+from services.tickets.store import merging as merged
+from shared.contracts.contact import ContactMerged
 from shared.contracts.message import MessageIdentified
 from shared.contracts.outcome import Outcome
+from shared.contracts.ticket_request import TicketRequest
 
 
 async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentified]) -> Outcome:
     """Give each message its ticket: the live one, one reopened, or a new one (schema.md 5)."""
     keys = {routing.key_of(message) for message in batch}
     situations = await conversations.situations(conn, keys)
-    known = await conversations.known(conn, keys)
+    known = await conversations.known(conn, {found.key for found in situations.values()})
     stored = await conversations.stored(conn, {(m.company_id, m.whatsapp_id, m.wid) for m in batch})
     plan = routing.route(situations, known, stored, batch)
     reopened = await conversations.reopen(conn, plan.reopened)
@@ -29,14 +43,59 @@ async def refresh_tickets(conn: AsyncConnection, batch: Sequence[routing.Tallied
     """Bring each ticket's unread count and last message up to date with its messages.
 
     A ticket that began for a message which proved a copy is closed again, if it is still empty;
-    a message that was on its way to it brings it back.
+    a message that was on its way to it brings it back. What a contact was asked is answered.
     """
     doubtful, touched = routing.to_take_back(batch), routing.touched(batch)
-    await tallies.lock(conn, doubtful | touched)
+    asking = await tallies.lock(conn, doubtful | touched)
     discarded = await tallies.take_back(conn, doubtful)
     await attendances.log(conn, routing.keys(discarded), "delete")
     alive = touched - routing.keys(discarded)
-    revived = await tallies.revive(conn, alive)
+    messages = answering.messages_of(batch)
+    revived = await tallies.revive(conn, alive, messages)
     await attendances.log(conn, routing.keys(revived), "create")
     updated = await tallies.refresh(conn, alive)
-    return routing.refreshed(batch, [*discarded.values(), *revived.values(), *updated.values()])
+    heard = {key: ticket for key, ticket in messages.items() if ticket in asking & alive}
+    answered = await _answered(conn, heard)
+    changed = [*discarded.values(), *revived.values(), *updated.values()]
+    return telling.refreshed(batch, [*changed, *answered])
+
+
+async def _answered(
+    conn: AsyncConnection, messages: Mapping[int, TicketKey]
+) -> Sequence[TicketFact]:
+    if not messages:
+        return []
+    plan, _ = await desk.plan(conn, set(messages.values()))
+    answering.take_answers(plan, await answers.heard(conn, plan.tickets.values(), messages))
+    return telling.facts(plan, await steps.save(conn, plan))
+
+
+async def grant_requests(conn: AsyncConnection, batch: Sequence[TicketRequest]) -> Outcome:
+    """Grant what is asked about tickets, or refuse it, in the order in which it came."""
+    plan, successors = await desk.plan(conn, {granting.key_of(request) for request in batch})
+    house = await desk.house(conn, batch, successors)
+    granting.grant(plan, house, batch)
+    return telling.told(plan, await steps.save(conn, plan))
+
+
+async def follow_contacts(conn: AsyncConnection, batch: Sequence[ContactMerged]) -> Outcome:
+    """Let the tickets of merged contacts be of those that stand for them."""
+    winners = await merged.winners(conn, merging.merged(batch))
+    if not winners:
+        return []
+    standing = {(company_id, winner) for (company_id, _), winner in winners.items()}
+    plan, _ = await desk.plan(conn, await merged.live(conn, winners.keys() | standing))
+    merging.merge(plan, winners, batch)
+    ids = await steps.save(conn, plan)
+    await merged.move(conn, winners)
+    return telling.told(plan, ids)
+
+
+async def pass_time(conn: AsyncConnection) -> Sequence[TicketFact]:
+    """Warn and close what is idle, forget marks that nobody gives, redirect what nobody queues."""
+    late = await due.due(conn)
+    if not late:
+        return []
+    plan, _ = await desk.plan(conn, {found.key for found in late})
+    waiting.pass_time(plan, late)
+    return telling.facts(plan, await steps.save(conn, plan))

@@ -10,7 +10,16 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from shared.cli import db, dead_letters, events, gateways, quarantines, topics, worker
+from shared.cli import (
+    db,
+    dead_letters,
+    events,
+    gateway_sim,
+    gateways,
+    quarantines,
+    topics,
+    worker,
+)
 from shared.cli.errors import CommandError, WrongUsage
 from shared.cli.output import complain
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
@@ -28,6 +37,7 @@ app.add_typer(db.app)
 app.add_typer(dead_letters.app)
 app.add_typer(gateways.app)
 app.command("resume")(quarantines.resume_command)
+app.command("gateway-sim")(gateway_sim.gateway_sim)
 app.command()(worker.worker)
 if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers
     from shared.cli import embedded

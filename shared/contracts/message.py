@@ -94,7 +94,7 @@ class MessageRouted(MessageIdentified):
 
 
 class MessageStored(ConversationEvent):
-    """The message is a row of "Messages"."""
+    """The message is a row of "Messages"; `requestId` is set where a request was the cause."""
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
@@ -107,12 +107,14 @@ class MessageStored(ConversationEvent):
     contact_id: Id
     from_me: bool
     media_type: Name
+    request_id: Token | None = None
 
 
 class MessageRefused(ConversationEvent):
     """The message will not be a row, and why: `duplicate` or `groups-not-allowed`.
 
     `ticketId` and `ticketEffect` repeat what was done for it, so that tickets can take it back.
+    A request (`requestId`) is refused with `no-ticket`, `other-line`, `other-chat`, `duplicate`.
     """
 
     topic: ClassVar[str] = "message.stored"
@@ -124,6 +126,7 @@ class MessageRefused(ConversationEvent):
     reason: Name
     ticket_id: Id | None = None
     ticket_effect: Name = "none"
+    request_id: Token | None = None
 
 
 class MessageUpdated(ConversationEvent):
@@ -147,8 +150,28 @@ class MessageUpdated(ConversationEvent):
     changes: tuple[str, ...]
 
 
+class MessagesMoved(Event):
+    """Messages of `fromTicketId` are of `ticketId` now."""
+
+    topic: ClassVar[str] = "message.stored"
+    ours_alone: ClassVar[bool] = True
+    type: ClassVar[str] = "message.moved"
+
+    ticket_id: Id
+    from_ticket_id: Id
+
+    @property
+    @override
+    def key(self) -> str:
+        return f"{self.company_id}:ticket:{self.ticket_id}"
+
+
 class MessageSend(ConversationEvent):
-    """A message is to be sent on a line, once per `sendId`, and not after `expiresAt`."""
+    """A message is to be sent on a line, once per `sendId`, and not after `expiresAt`.
+
+    `jid` is the address to send to, where it is known better than by `chat`; `messageId` is the
+    row that it is of, if it is of any. The answer goes to `message.answered`.
+    """
 
     topic: ClassVar[str] = "message.send"
     type: ClassVar[str] = "message.send"
@@ -157,3 +180,8 @@ class MessageSend(ConversationEvent):
     body: Text
     expires_at: Moment
     campaign_id: Id | None = None
+    jid: Token | None = None
+    media_url: Text | None = None
+    media_type: Name | None = None
+    quoted_wid: Token | None = None
+    message_id: Id | None = None

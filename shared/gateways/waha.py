@@ -48,12 +48,10 @@ def translate(payload: JsonValue, line: Line) -> Translation:
     reason = next((why for prefix, why in _REASONS.items() if event.startswith(prefix)), None)
     if reason:
         return translation_of([Ignored(reason, event[:LONGEST_DETAIL])])
-    reader = _READERS.get(event)
-    if reader is None:
-        return translation_of([Ignored("unknown-event", event[:LONGEST_DETAIL])])
-    told = payload.get("payload")
-    if told == {}:
-        return translation_of([Ignored("empty-payload", event[:LONGEST_DETAIL])])
+    reader, told = _READERS.get(event), payload.get("payload")
+    if reader is None or told == {}:
+        reason = "empty-payload" if reader else "unknown-event"
+        return translation_of([Ignored(reason, event[:LONGEST_DETAIL])])
     if not isinstance(told, dict):
         return translation_of([Unreadable("payload is not an object")])
     return translation_of(

@@ -24,7 +24,9 @@ _INTERNAL: Final = {
     "Reactions": "messages",
     "LineStates": "messages",
     "LidNumbers": "contacts",
+    "Sends": "messages",
     "LineSendRates": "campaigns",
+    "TicketSuccessors": "tickets",
     "Requests": EVERY_SERVICE,
     "SeedRows": PLATFORM,
 }

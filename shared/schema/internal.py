@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, SmallInteger, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -13,10 +13,13 @@ from shared.schema.base import (
     Jsonb,
     LongText,
     Now,
+    Off,
     Stamped,
     Zero,
     belongs_to,
     index,
+    index_where_set,
+    refers_to,
     unique,
 )
 
@@ -207,6 +210,80 @@ class LidNumber(Base):
     lid: Mapped[LongText] = mapped_column(primary_key=True)
     number: Mapped[LongText]
     updatedAt: Mapped[Now]
+
+
+class Send(Base):
+    """One text for one chat, sent at most once; `wid` is what its message is called.
+
+    `request` is the whole "message.send", kept only as long as it may still be sent. `place` orders
+    the sends of one chat. `isUntold`: its answer is on its way to `message.answered`.
+    """
+
+    __tablename__ = "Sends"
+    __table_args__ = (
+        belongs_to("whatsappId", "Whatsapps"),
+        refers_to("messageId", "Messages"),
+        unique("companyId", "whatsappId", "wid"),
+        CheckConstraint(
+            "status IN ('queued', 'waiting', 'claimed', 'unknown', 'failed', 'sent')",
+            name="status",
+        ),
+        Index(
+            "ix_Sends_under_way",
+            "companyId",
+            "whatsappId",
+            "chat",
+            "place",
+            postgresql_where=text("status IN ('waiting', 'claimed')"),
+        ),
+        Index(
+            "ix_Sends_next",
+            "companyId",
+            "whatsappId",
+            "place",
+            postgresql_where=text("status IN ('waiting', 'claimed')"),
+        ),
+        Index("ix_Sends_untold", "place", postgresql_where=text('"isUntold"')),
+        index_where_set("messageId"),
+    )
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    sendId: Mapped[LongText] = mapped_column(primary_key=True)
+    whatsappId: Mapped[int]
+    chat: Mapped[LongText]
+    wid: Mapped[LongText]
+    messageId: Mapped[int | None]
+    status: Mapped[LongText] = mapped_column(server_default="queued")
+    place: Mapped[BigInt] = mapped_column(Identity())
+    request: Mapped[Jsonb | None]
+    expiresAt: Mapped[datetime | None]
+    nextTryAt: Mapped[datetime | None]
+    attempts: Mapped[Zero]
+    claimedAt: Mapped[datetime | None]
+    errorClass: Mapped[LongText | None]
+    errorCode: Mapped[LongText | None]
+    error: Mapped[LongText | None]
+    answeredAt: Mapped[datetime | None]
+    isUntold: Mapped[Off]
+    createdAt: Mapped[Now]
+
+
+class TicketSuccessor(Base):
+    """A ticket that was closed when it was transferred, and the one that it goes on as.
+
+    One level deep: when the successor is transferred so as well, the row points to the newest.
+    """
+
+    __tablename__ = "TicketSuccessors"
+    __table_args__ = (
+        belongs_to("ticketId", "Tickets"),
+        belongs_to("successorId", "Tickets"),
+        index("companyId", "successorId"),
+    )
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    ticketId: Mapped[int] = mapped_column(primary_key=True)
+    successorId: Mapped[int]
 
 
 class LineSendRate(Base):

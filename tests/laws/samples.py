@@ -6,15 +6,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.contracts.answer import MessageAnswered, MessageFailed, MessageSent
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.connection import ConnectionUpdated
-from shared.contracts.contact import ContactLink
+from shared.contracts.contact import ContactLink, ContactMerged
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import (
     MessageIdentified,
     MessageReceived,
     MessageRefused,
     MessageRouted,
+    MessagesMoved,
     MessageStored,
     MessageUpdated,
 )
@@ -25,6 +27,18 @@ from shared.contracts.message_change import (
     MessageReacted,
     MessageRead,
 )
+from shared.contracts.message_request import MessageCompose
+from shared.contracts.ticket import TicketTransferred
+from shared.contracts.ticket_request import (
+    TicketAccept,
+    TicketClose,
+    TicketNote,
+    TicketQueue,
+    TicketRate,
+    TicketRequest,
+    TicketReturn,
+    TicketTransfer,
+)
 from tests.support.build import at, identified, job, received, refused, routed, stored
 
 PEOPLE = 40  # contacts and tickets that stand before the batch comes
@@ -34,6 +48,10 @@ INSERT INTO "Whatsapps" (id, "companyId", name, "allowGroup") VALUES (10, 1, 'Li
 INSERT INTO "GatewayConnections" (gateway, instance, "companyId", "whatsappId")
   VALUES ('evolution', 'loja', 1, 10);
 INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name) VALUES (7, 1, 10, 'Promo');
+INSERT INTO "Users" (id, "companyId", name, email, "passwordHash")
+  VALUES (5, 1, 'Ana', 'ana@example.com', ''), (6, 1, 'Rui', 'rui@example.com', '');
+INSERT INTO "Queues" (id, "companyId", name, color)
+  VALUES (7, 1, 'Vendas', '#aaa'), (8, 1, 'Suporte', '#bbb');
 INSERT INTO "Contacts" (id, "companyId", name, number)
   SELECT 100 + n, 1, 'Pessoa ' || n, '55119900000' || lpad(n::text, 2, '0')
   FROM generate_series(0, {PEOPLE - 1}) AS n;
@@ -42,6 +60,12 @@ INSERT INTO "Tickets" (id, "companyId", "whatsappId", "contactId", status)
 INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "createdAt")
   SELECT 1, 10, 1000 + n % {PEOPLE // 2}, kind || n, 'Oi', '2026-08-20T12:00:00Z'
   FROM generate_series(0, 199) AS n, unnest(ARRAY['S', 'E', 'D', 'R', 'M']) AS kind;
+INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromMe", read,
+                        "createdAt")
+  SELECT 1, 10, 1000 + n % {PEOPLE // 2}, kind || n, 'Oi', TRUE, TRUE, '2026-08-20T11:00:00Z'
+  FROM generate_series(0, 199) AS n, unnest(ARRAY['P', 'F']) AS kind;
+INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, "messageId", place)
+  SELECT 1, wid, 10, 'chat', wid, id, 0 FROM "Messages" WHERE "fromMe";
 """  # noqa: S608 - the test's own numbers
 
 
@@ -105,6 +129,59 @@ def _link(n: int, **members: object) -> ContactLink:
         "number": f"55119900000{n:02}",
     }  # fmt: skip
     return ContactLink.model_validate(given | members)
+
+
+def _transferred(ticket_id: int, **members: object) -> TicketTransferred:
+    given = {
+        "company_id": 1, "ticket_id": ticket_id, "version": 1, "status": "closed",
+        "contact_id": 100, "whatsapp_id": 10, "successor_ticket_id": 1000,
+    }  # fmt: skip
+    return TicketTransferred.model_validate(given | members)
+
+
+def _merged(loser: int, **members: object) -> ContactMerged:
+    given = {"company_id": 1, "contact_id": 100, "merged_contact_id": loser, "version": 1}
+    return ContactMerged.model_validate(given | members)
+
+
+def _moved(n: int, **members: object) -> MessagesMoved:
+    given = {"company_id": 1, "ticket_id": 1000 + n % (PEOPLE // 2), "from_ticket_id": 999}
+    return MessagesMoved.model_validate(given | members)
+
+
+def _asked(kind: type[TicketRequest], **members: object) -> Sample:
+    """Ask for the same about every ticket, again and again; of no company that there is."""
+
+    def ask(n: int, **more: object) -> TicketRequest:
+        given = {
+            "company_id": 1, "ticket_id": 1000 + n % (PEOPLE // 2), "actor_id": 5 + n % 2,
+            "request_id": f"{kind.type}:{n}",
+        }  # fmt: skip
+        return kind.model_validate(given | members | more)
+
+    return Sample(lambda size: [ask(n) for n in range(size)], lambda: ask(0, company_id=99))
+
+
+def _compose(n: int, **members: object) -> MessageCompose:
+    """Ask for a message; every second person has a ticket."""
+    given = {
+        **_person(n), "company_id": 1, "whatsapp_id": 10, "request_id": f"q{n}", "body": f"Oi {n}",
+        "is_private": n % 5 == 0, "quoted_wid": f"S{n}" if n % 3 else None,
+        "ticket_id": 1000 + n % PEOPLE // 2 if n % 4 == 0 else None,
+    }  # fmt: skip
+    return MessageCompose.model_validate(given | members)
+
+
+def _answer(n: int, kind: str, **members: object) -> dict[str, Any]:
+    """Answer a send of ours or, every second time, one that is not known yet."""
+    given = _change(n, kind)
+    del given["wid"]
+    send_id = f"{kind}{n}" if n % 2 else f"{kind}-of-others-{n}"
+    return {**given, "send_id": send_id, "wid": f"{kind}W{n}", **members}
+
+
+def _answer_of_no_line() -> MessageAnswered:
+    return MessageSent(**_answer(1, "P", whatsapp_id=99))
 
 
 def _state(n: int, **members: object) -> ConnectionUpdated:
@@ -176,8 +253,41 @@ SAMPLES: dict[type[BaseModel], Sample] = {
     MessageUpdated: Sample(
         lambda size: [_changed(n) for n in range(size)], lambda: _changed(1, ticket_id=9999)
     ),
+    MessagesMoved: Sample(
+        lambda size: [_moved(n) for n in range(size)], lambda: _moved(0, ticket_id=9999)
+    ),
+    TicketAccept: _asked(TicketAccept, user_id=5),
+    TicketReturn: _asked(TicketReturn),
+    TicketQueue: _asked(TicketQueue, queue_id=7),
+    TicketTransfer: _asked(TicketTransfer, user_id=6, queue_id=8),
+    TicketClose: _asked(TicketClose),
+    TicketRate: _asked(TicketRate, rate=9),
+    TicketNote: _asked(TicketNote, note="Liga amanhã"),
     ContactLink: Sample(
         lambda size: [_link(n) for n in range(size)], lambda: _link(1, company_id=99)
+    ),
+    TicketTransferred: Sample(
+        lambda size: [_transferred(1000 + n % PEOPLE) for n in range(size)],
+        lambda: _transferred(2**31 - 1, version=2**70),
+    ),
+    ContactMerged: Sample(
+        lambda size: [_merged(100 + n % PEOPLE) for n in range(size)],
+        lambda: _merged(100, contact_id=9999),
+    ),
+    MessageCompose: Sample(
+        lambda size: [_compose(n) for n in range(size)], lambda: _compose(0, whatsapp_id=99)
+    ),
+    MessageSent: Sample(
+        lambda size: [MessageSent(**_answer(n, "P")) for n in range(size)], _answer_of_no_line
+    ),
+    MessageFailed: Sample(
+        lambda size: [
+            MessageFailed(
+                **_answer(n, "F"), error_class="unknown" if n % 3 else "retry", error_code=str(n)
+            )
+            for n in range(size)
+        ],
+        _answer_of_no_line,
     ),
     ConnectionUpdated: Sample(
         lambda size: [_state(n) for n in range(size)], lambda: _state(0, whatsapp_id=99)

@@ -108,6 +108,20 @@ def change(
     return plan
 
 
+def of_no_message(plan: Plan) -> set[Wid]:
+    """Name those messages that changes are to wait for."""
+    return {(change.company_id, change.whatsapp_id, change.wid) for change in plan.awaited}
+
+
+def awaited(plan: Plan, sent: Collection[Wid]) -> list[Awaited]:
+    """List the changes that wait; what a campaign has sent has no row to wait for."""
+    return [
+        change
+        for change in plan.awaited
+        if (change.company_id, change.whatsapp_id, change.wid) not in sent
+    ]
+
+
 def changed(plan: Plan, facts: Mapping[int, MessageUpdated]) -> Outcome:
     """Tell each message that is different now, as caused by the last change of it."""
     told = [Told(plan.causes[message_id], fact) for message_id, fact in facts.items()]

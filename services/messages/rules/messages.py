@@ -1,8 +1,9 @@
 """What becomes of routed messages. No clock, no database: same arguments, same answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.contracts.message import MessageRefused, MessageRouted, MessageStored, MessageUpdated
 from shared.contracts.outcome import Outcome, Told
@@ -47,6 +48,13 @@ class Quote:
     quoted_wid: str
 
 
+class Placed(NamedTuple):
+    """A new row: its id, and its ticket, which may be the successor of the one that was meant."""
+
+    message_id: int
+    ticket_id: int
+
+
 @dataclass(slots=True)
 class Plan:
     """The first message of each wid, and the copies that came with it."""
@@ -74,6 +82,16 @@ def place(batch: Sequence[MessageRouted]) -> Plan:
     return plan
 
 
+def from_us(plan: Plan) -> set[Wid]:
+    """Name those that may be echoes of our own sends."""
+    return {wid for wid, message in plan.first.items() if message.from_me}
+
+
+def unless_sent(plan: Plan, sent: Collection[Wid]) -> list[Message]:
+    """List the rows to insert, unless the line has them already; what we have sent is no news."""
+    return [_row(message) for wid, message in plan.first.items() if wid not in sent]
+
+
 def quotes(plan: Plan, ids: Mapping[Wid, int]) -> list[Quote]:
     """List the newly stored messages that answer another one."""
     return [
@@ -83,12 +101,12 @@ def quotes(plan: Plan, ids: Mapping[Wid, int]) -> list[Quote]:
     ]
 
 
-def stored(plan: Plan, ids: Mapping[Wid, int]) -> Outcome:
+def stored(plan: Plan, placed: Mapping[Wid, Placed]) -> Outcome:
     """Tell which messages are rows now, and refuse those whose row was there before."""
     told: Outcome = []
     for wid, message in plan.first.items():
-        if wid in ids:
-            told.append(Told(message, _stored(message, ids[wid])))
+        if wid in placed:
+            told.append(Told(message, _stored(message, placed[wid])))
         else:
             told.append(Told(message, _refused(message)))
     told.extend(Told(copy, _refused(copy)) for copy in plan.copies)
@@ -130,15 +148,15 @@ def _row(message: MessageRouted) -> Message:
     )
 
 
-def _stored(message: MessageRouted, message_id: int) -> MessageStored:
+def _stored(message: MessageRouted, placed: Placed) -> MessageStored:
     return MessageStored(
         company_id=message.company_id,
         whatsapp_id=message.whatsapp_id,
         chat=message.chat,
         wid=message.wid,
         timestamp=message.timestamp,
-        message_id=message_id,
-        ticket_id=message.ticket_id,
+        message_id=placed.message_id,
+        ticket_id=placed.ticket_id,
         contact_id=message.contact_id,
         from_me=message.from_me,
         media_type=message.media_type,

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.messages.rules.messages import Message, Quote, Wid
+from services.messages.rules.messages import Message, Placed, Quote, Wid
 from shared.db.bulk import all_columns, statement
 
-# What was deleted while the message was on its way is left out; the message is not.
+# What was deleted while the message was on its way is left out; the message is not. What became
+# another meanwhile is that other.
 INSERT = statement("""
 INSERT INTO "Messages" ("companyId", "whatsappId", wid, "messageId", "ticketId", "contactId",
                         "queueId", "ticketTrakingId", body, "mediaType", "mediaUrl", "fromMe",
                         read, ack, "isForwarded", "remoteJid", participant, "dataJson",
                         "createdAt")
-SELECT b.company_id, b.whatsapp_id, b.wid, b.wid, b.ticket_id, sender.id, queue.id,
+SELECT b.company_id, b.whatsapp_id, b.wid, b.wid, COALESCE(s."successorId", b.ticket_id),
+       COALESCE(sender."mergedIntoContactId", sender.id), queue.id,
        traking.id, b.body, b.media_type, b.media_url, b.from_me, b.read, b.ack,
        b.is_forwarded, b.remote_jid, b.participant, b.data_json, b.created_at
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid AS text[]),
@@ -26,13 +28,14 @@ FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid A
   AS b(company_id, whatsapp_id, wid, ticket_id, contact_id, queue_id, ticket_traking_id, body,
        media_type, media_url, from_me, read, ack, is_forwarded, remote_jid, participant,
        data_json, created_at)
+LEFT JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
 LEFT JOIN "Contacts" sender ON sender."companyId" = b.company_id AND sender.id = b.contact_id
 LEFT JOIN "Queues" queue ON queue."companyId" = b.company_id AND queue.id = b.queue_id
 LEFT JOIN "TicketTraking" traking
   ON traking."companyId" = b.company_id AND traking.id = b.ticket_traking_id
 ORDER BY b.created_at, b.wid
 ON CONFLICT ("companyId", "whatsappId", wid) DO NOTHING
-RETURNING "companyId", "whatsappId", wid, id
+RETURNING "companyId", "whatsappId", wid, id, "ticketId"
 """)
 
 # A quoted message that is not here yet is waited for: gateways do not promise order.
@@ -66,10 +69,10 @@ FROM arrived WHERE m."companyId" = arrived.company_id AND m.id = arrived.message
 """)
 
 
-async def insert(conn: AsyncConnection, messages: Sequence[Message]) -> dict[Wid, int]:
-    """Store messages; gives the ids of those that were not stored before."""
+async def insert(conn: AsyncConnection, messages: Sequence[Message]) -> dict[Wid, Placed]:
+    """Store messages; gives the ids and tickets of those that were not stored before."""
     rows = await conn.execute(INSERT, all_columns(messages, Message))
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+    return {(row[0], row[1], row[2]): Placed(row[3], row[4]) for row in rows}
 
 
 async def quote(conn: AsyncConnection, quotes: Sequence[Quote]) -> None:

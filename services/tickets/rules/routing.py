@@ -8,6 +8,7 @@ from shared.contracts.message import (
     MessageIdentified,
     MessageRefused,
     MessageRouted,
+    MessagesMoved,
     MessageStored,
     MessageUpdated,
 )
@@ -18,14 +19,17 @@ NONE, OPENED, REOPENED = "none", "opened", "reopened"  # what finding a message'
 
 SHOWN = {"body", "read"}  # changes of a message that its ticket shows
 
-Tallied = MessageStored | MessageRefused | MessageUpdated
+Tallied = MessageStored | MessageRefused | MessageUpdated | MessagesMoved
 ConversationKey = tuple[int, int, int]  # companyId, whatsappId, contactId
 Wid = tuple[int, int, str]  # companyId, whatsappId, wid
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides how a new ticket of this contact on this line begins (schema.md 5, step 3)."""
+    """What decides how a new ticket of this contact on this line begins (schema.md 5, step 3).
+
+    `contact_id` is who stands for the contact, where that was merged into another one.
+    """
 
     company_id: int
     whatsapp_id: int
@@ -105,12 +109,13 @@ def route(
         if wid in seen:
             continue
         seen.add(wid)
-        key, effect = key_of(message), NONE
-        if key not in situations:
+        situation, effect = situations.get(key_of(message)), NONE
+        if situation is None:
             plan.homeless.append(message)
             continue
+        key = situation.key
         if key not in live:
-            live[key], effect = _found_again(closed.get(key), situations[key], message, plan)
+            live[key], effect = _found_again(closed.get(key), situation, message, plan)
         plan.routes.append((message, live[key], effect))
     return plan
 
@@ -140,7 +145,7 @@ def _new(ticket_id: int, situation: Situation, message: MessageIdentified) -> Ti
         id=ticket_id,
         company_id=message.company_id,
         whatsapp_id=message.whatsapp_id,
-        contact_id=message.contact_id,
+        contact_id=situation.contact_id,
         status=_first_status(situation, is_group=message.is_group),
         user_id=wallet,
         queue_id=None,
@@ -177,7 +182,7 @@ def routed(
             Told(
                 message,
                 MessageRouted(
-                    **dict(message),
+                    **dict(message) | _standing(message, ticket.contact_id),
                     ticket_id=ticket_id,
                     queue_id=ticket.queue_id,
                     ticket_traking_id=traking_ids.get(ticket_id),
@@ -186,6 +191,12 @@ def routed(
             )
         )
     return told
+
+
+def _standing(message: MessageIdentified, contact_id: int) -> dict[str, int | None]:
+    """Name who stands for the contact, should that have been merged since it was identified."""
+    is_own = message.sender_id == message.contact_id
+    return {"contact_id": contact_id, "sender_id": contact_id if is_own else message.sender_id}
 
 
 def _no_such_contact(message: MessageIdentified) -> str:
@@ -209,7 +220,7 @@ def touched(batch: Iterable[Tallied]) -> set[tuple[int, int]]:
     return {
         (event.company_id, event.ticket_id)
         for event in batch
-        if isinstance(event, MessageStored)
+        if isinstance(event, MessageStored | MessagesMoved)
         or (isinstance(event, MessageUpdated) and not SHOWN.isdisjoint(event.changes))
     }
 
@@ -225,9 +236,3 @@ def with_ids(plan: Plan, saved: Mapping[int, TicketChanged]) -> list[Ticket]:
         replace(ticket, id=saved[ticket.id].ticket_id) if ticket.id in saved else ticket
         for ticket in plan.tickets.values()
     ]
-
-
-def refreshed(batch: Sequence[Tallied], facts: Iterable[TicketChanged]) -> Outcome:
-    """Tell each ticket's new state, as caused by the last of its messages."""
-    last = {event.ticket_id: event for event in batch if event.ticket_id}
-    return [Told(last[fact.ticket_id], fact) for fact in facts]

@@ -11,20 +11,26 @@ from shared.contracts.ticket import TicketOpened, TicketReopened
 from shared.db.bulk import RacedError, all_columns, columns, statement
 
 SITUATIONS = statement("""
-SELECT b.company_id, b.whatsapp_id, b.contact_id,
+SELECT b.company_id, b.whatsapp_id, b.contact_id, c.id AS standing_id,
        w."groupAsTicket" = 'enabled' AS group_as_ticket,
        COALESCE(w."timeCreateNewTicket", 0) AS reopen_minutes,
-       COALESCE(s."enableLGPD" = 'enabled' AND s."lgpdConsent" = 'enabled', FALSE)
-         AND c."lgpdAcceptedAt" IS NULL AS asks_consent,
+       CASE WHEN s."enableLGPD" = 'enabled' AND s."lgpdConsent" = 'enabled'
+                 AND c."lgpdAcceptedAt" IS NULL
+            THEN NOT EXISTS (SELECT FROM "Tickets" t
+                             WHERE t."companyId" = b.company_id AND t."contactId" = c.id
+                               AND t."lgpdAcceptedAt" IS NOT NULL)
+            ELSE FALSE END AS asks_consent,
        CASE WHEN s."DirectTicketsToWallets" THEN wallet."walletId" END AS wallet_user_id
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:contact_id AS int[]))
   AS b(company_id, whatsapp_id, contact_id)
 JOIN "Whatsapps" w ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
-JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = b.contact_id
+JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = b.contact_id
+JOIN "Contacts" c ON c."companyId" = b.company_id
+                 AND c.id = COALESCE(named."mergedIntoContactId", named.id)
 LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 LEFT JOIN LATERAL (
   SELECT "walletId" FROM "ContactWallets"
-  WHERE "companyId" = b.company_id AND "contactId" = b.contact_id ORDER BY id LIMIT 1
+  WHERE "companyId" = b.company_id AND "contactId" = c.id ORDER BY id LIMIT 1
 ) AS wallet ON s."DirectTicketsToWallets"
 """)
 
@@ -41,6 +47,8 @@ CROSS JOIN LATERAL (
   (SELECT * FROM "Tickets"
    WHERE "companyId" = b.company_id AND "whatsappId" = b.whatsapp_id
      AND "contactId" = b.contact_id AND status = 'closed'
+     AND NOT EXISTS (SELECT FROM "TicketSuccessors" f
+                     WHERE f."companyId" = "Tickets"."companyId" AND f."ticketId" = "Tickets".id)
    ORDER BY "updatedAt" DESC LIMIT 1)
 ) AS t
 """)
@@ -80,14 +88,17 @@ RETURNING {STATE}
 async def situations(
     conn: AsyncConnection, keys: Collection[ConversationKey]
 ) -> dict[ConversationKey, Situation]:
-    """Read what decides how a ticket of each conversation begins."""
+    """Read what decides how a ticket of each conversation begins.
+
+    A contact that was merged is stood for by another one, whose conversation it is.
+    """
     rows = await conn.execute(SITUATIONS, _by_name(keys))
-    return {found.key: found for found in (Situation(*row) for row in rows)}
+    return {(row[0], row[1], row[2]): Situation(row[0], row[1], *row[3:]) for row in rows}
 
 
 async def known(conn: AsyncConnection, keys: Collection[ConversationKey]) -> list[Ticket]:
     """Read each conversation's not-closed ticket and its newest closed one."""
-    rows = await conn.execute(KNOWN, _by_name(keys))
+    rows = await conn.execute(KNOWN, _by_name(keys)) if keys else ()
     return [Ticket(*row) for row in rows]
 
 

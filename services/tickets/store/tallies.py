@@ -11,7 +11,17 @@ from shared.contracts.ticket import TicketDiscarded, TicketReopened, TicketUpdat
 from shared.db.bulk import statement
 
 LOCK = statement("""
-SELECT t.id
+SELECT t."companyId", t.id,
+       t.status IN ('nps', 'lgpd')
+         OR (t.status = 'pending' AND t."userId" IS NULL AND NOT t."isGroup"
+             AND t.imported IS NULL
+             AND ((t."queueId" IS NULL AND EXISTS (
+                    SELECT FROM "WhatsappQueues" q
+                    WHERE q."companyId" = t."companyId" AND q."whatsappId" = t."whatsappId"))
+                  OR EXISTS (
+                    SELECT FROM "CompaniesSettings" s
+                    WHERE s."companyId" = t."companyId"
+                      AND s."scheduleType" IN ('company', 'connection', 'queue')))) AS asks
 FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
 JOIN "Tickets" t ON t."companyId" = b.company_id AND t.id = b.ticket_id
 ORDER BY t.id FOR NO KEY UPDATE OF t
@@ -22,6 +32,7 @@ ORDER BY t.id FOR NO KEY UPDATE OF t
 REFRESH = statement(f"""
 UPDATE "Tickets" t
 SET "unreadMessages" = s.unread, "lastMessage" = s.last_message, "fromMe" = s.from_me,
+    "sendInactiveMessage" = t."sendInactiveMessage" AND s.from_me,
     "updatedAt" = {NEXT_VERSION}
 FROM (
   SELECT b.company_id, b.ticket_id, unread.number AS unread, last."fromMe" AS from_me,
@@ -65,14 +76,20 @@ WHERE t."companyId" = b.company_id AND t.id = b.ticket_id
 RETURNING {STATE}
 """)
 
-# A message that was on its way to a ticket when that was taken back brings it to life again.
+# A message that was on its way to a ticket when that was taken back brings it to life again, as
+# does a customer's that was written after the ticket was closed (schema.md 5).
 REVIVE = statement(f"""
 UPDATE "Tickets" t
 SET status = 'pending', "closedAt" = NULL, "updatedAt" = {NEXT_VERSION}
 FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
 WHERE t."companyId" = b.company_id AND t.id = b.ticket_id AND t.status = 'closed'
-  AND 'delete' = (SELECT l.type FROM "LogTickets" l
-                  WHERE l."ticketId" = t.id ORDER BY l.id DESC LIMIT 1)
+  AND ('delete' = (SELECT l.type FROM "LogTickets" l
+                   WHERE l."ticketId" = t.id ORDER BY l.id DESC LIMIT 1)
+       OR EXISTS (SELECT FROM "Messages" m
+                  WHERE m.id = ANY(CAST(:message_id AS int[])) AND m."companyId" = t."companyId"
+                    AND m."ticketId" = t.id AND m."createdAt" > t."closedAt"))
+  AND NOT EXISTS (SELECT FROM "TicketSuccessors" f
+                  WHERE f."companyId" = t."companyId" AND f."ticketId" = t.id)
   AND NOT EXISTS (SELECT FROM "Tickets" o
                   WHERE o."companyId" = t."companyId" AND o."whatsappId" = t."whatsappId"
                     AND o."contactId" = t."contactId" AND o.status <> 'closed')
@@ -80,10 +97,14 @@ RETURNING {STATE}
 """)
 
 
-async def lock(conn: AsyncConnection, tickets: Iterable[tuple[int, int]]) -> None:
-    """Lock rows in id order, so that the next statement sees all that came before."""
-    if found := pairs(tickets):
-        await conn.execute(LOCK, found)
+async def lock(conn: AsyncConnection, tickets: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Lock rows in id order, so that the next statement sees all that came before.
+
+    Gives those that wait for an answer of their contact, or are to ask for one.
+    """
+    found = pairs(tickets)
+    rows = await conn.execute(LOCK, found) if found else ()
+    return {(row.companyId, row.id) for row in rows if row.asks}
 
 
 async def refresh(
@@ -95,11 +116,17 @@ async def refresh(
 
 
 async def revive(
-    conn: AsyncConnection, tickets: Iterable[tuple[int, int]]
+    conn: AsyncConnection, tickets: Iterable[tuple[int, int]], messages: Iterable[int]
 ) -> dict[int, TicketReopened]:
-    """Bring back tickets that were taken back and have a message after all; gives those."""
+    """Bring back closed tickets that have a message after all; gives those.
+
+    `messages` are those of contacts that were stored just now.
+    """
     found = pairs(tickets)
-    return await _changed(conn, REVIVE, found, TicketReopened) if found else {}
+    if not found:
+        return {}
+    given = {**found, "message_id": sorted(messages)}
+    return await _changed(conn, REVIVE, given, TicketReopened)
 
 
 async def take_back(

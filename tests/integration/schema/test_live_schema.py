@@ -29,6 +29,8 @@ INTERNAL = {
     "Reactions",
     "Requests",
     "SeedRows",
+    "TicketSuccessors",
+    "Sends",
 }
 SEED_INDEXES = {
     "idx_tickets_company": ("Tickets", ["companyId"]),

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from pydantic import JsonValue
 
-ODD: tuple[JsonValue, ...] = (
+ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 7, 10**30, -(2**63), 2**53, 1.5, float("nan"), float("inf")),
     *("", " ", "x", "\x00", "\ud800", "status@broadcast", "1:2@lid", "@", "5511999990000@c.us"),
     *("data:;base64,", "x" * 999, "1790000000"),
-    *([], {}, {"0": 1}, [[]], [{}]),
+    [],
+    {},
+    {"0": 1},
+    [[], {}],
     {"message": {"conversation": "x"}},
     {"low": 1, "high": 2},
     [{"low": -1, "high": 2}],

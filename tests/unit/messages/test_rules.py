@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from services.messages.rules import messages, raw_events
+from services.messages.rules.messages import Placed
 from services.messages.rules.raw_events import Line
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
@@ -44,7 +45,9 @@ def test_an_address_too_long_for_its_column_is_left_out() -> None:
 
 def test_the_second_copy_in_a_batch_is_refused() -> None:
     plan = messages.place([routed("A1", ticket_id=1), routed("A1", ticket_id=2)])
-    first, copy = (t.fact for t in messages.stored(plan, {(1, 10, "A1"): 5}) if isinstance(t, Told))
+    first, copy = (
+        t.fact for t in messages.stored(plan, {(1, 10, "A1"): Placed(5, 1)}) if isinstance(t, Told)
+    )
     assert isinstance(first, MessageStored)
     assert isinstance(copy, MessageRefused)
     assert (first.ticket_id, copy.ticket_id, copy.reason) == (1, 2, "duplicate")

@@ -1,0 +1,366 @@
+"""The sender and a simulated gateway: nothing is sent twice, and each send has an answer."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import BaseModel, SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.messages import handlers, sender
+from services.messages.store import sends
+from shared.cli.gateway_sim import Habits, Posts, Simulated
+from shared.contracts.message import MessageSend
+from shared.contracts.message_request import MessageCompose
+from shared.db.engine import create_engine
+from shared.delivery.subscription import Subscription
+from shared.gateways.senders.registry import SENDERS
+from shared.gateways.signatures import token
+from shared.settings import DatabaseSettings, Settings
+from tests.laws import test_handlers as laws
+from tests.laws.samples import SAMPLES, WORLD, Sample
+from tests.support import world
+from tests.support.build import CUSTOMER, received
+from tests.support.deployment import Deployment, deployment
+from tests.support.probes import free_port
+
+pytestmark = pytest.mark.integration
+
+LAW = Subscription((MessageSend,), handlers.queue_sends)
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
+LOST_S = 3_600.0
+SECRET = "a secret of the test"  # noqa: S105 - nobody's
+CONNECTION = """
+INSERT INTO "GatewayConnections" (gateway, server, instance, "companyId", "whatsappId")
+VALUES (:gateway, :server, 'loja', 1, 10)
+"""
+STATUSES = "SELECT status, count(*) AS n FROM \"Sends\" WHERE chat <> 'chat' GROUP BY status"
+
+
+def send(n: int = 1, **members: object) -> MessageSend:
+    given = {
+        "company_id": 1, "whatsapp_id": 10, "chat": f"55119900010{n % 40:02}",
+        "send_id": f"s{n}", "body": f"texto {n}", "expires_at": FAR,
+    }  # fmt: skip
+    return MessageSend.model_validate(given | members)
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = Sample(
+        lambda size: [send(n) for n in range(size)], lambda: send(1, send_id="x", company_id=99)
+    )
+    samples: dict[type[BaseModel], Sample] = {**SAMPLES, MessageSend: sample}
+    monkeypatch.setattr(laws, "SAMPLES", samples)
+    connection = CONNECTION.replace(":gateway", "'waha'").replace(":server", "'http://w.example'")
+    monkeypatch.setattr(laws, "WORLD", f"{WORLD}{connection};\n")
+
+
+@pytest.mark.usefixtures("sample")
+class TestLaws:
+    """What every handler must satisfy, for the one that is wired only where the sender is on."""
+
+    async def test_twice_is_once(self, migrated_url: str) -> None:
+        await laws.test_twice_is_once(LAW, migrated_url)
+
+    async def test_where_a_batch_is_cut_changes_nothing(
+        self, migrated_url: str, another_migrated_url: str
+    ) -> None:
+        await laws.test_where_a_batch_is_cut_changes_nothing(
+            LAW, (1, 20), migrated_url, another_migrated_url
+        )
+
+    async def test_one_bad_record_harms_no_neighbour(
+        self, migrated_url: str, another_migrated_url: str
+    ) -> None:
+        await laws.test_one_bad_record_harms_no_neighbour(LAW, migrated_url, another_migrated_url)
+
+    async def test_the_number_of_statements_does_not_depend_on_the_size(
+        self, migrated_url: str, another_migrated_url: str
+    ) -> None:
+        await laws.test_the_number_of_statements_does_not_depend_on_the_size(
+            LAW, migrated_url, another_migrated_url
+        )
+
+
+class Stage:
+    """A database, a simulated gateway and senders on both."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self.engine = engine
+        self.settings = settings
+
+    async def connect(self, gateway: str, port: int) -> None:
+        await self.run(
+            CONNECTION,
+            gateway=gateway,
+            server=f"http://127.0.0.1:{port}/",
+        )
+
+    async def run(self, query: str, **values: object) -> list[dict[str, Any]]:
+        async with self.engine.begin() as conn:
+            found = await conn.execute(text(query), values)
+            return [dict(row) for row in found.mappings()] if found.returns_rows else []
+
+    async def queue(self, batch: Sequence[MessageSend]) -> None:
+        async with self.engine.begin() as conn:
+            await handlers.queue_sends(conn, batch)
+
+    async def facts(self, lost_s: float = LOST_S) -> list[Any]:
+        async with self.engine.begin() as conn:
+            await sends.give_up(conn, lost_s)
+            return list(await handlers.tell_answers(conn))
+
+    @asynccontextmanager
+    async def sending(self, **options: object) -> AsyncIterator[None]:
+        async with sender.sending(self.settings.model_copy(update=options), self.engine):
+            yield
+
+    async def answered(self) -> None:
+        """Wait until nothing is under way."""
+        async with asyncio.timeout(60):
+            while await self.run(  # noqa: ASYNC110 - the database tells nobody
+                "SELECT 1 FROM \"Sends\" WHERE status IN ('waiting', 'claimed')"
+            ):
+                await asyncio.sleep(0.05)
+
+    async def statuses(self) -> dict[str, int]:
+        return {row["status"]: row["n"] for row in await self.run(STATUSES)}
+
+
+@pytest_asyncio.fixture
+async def stage(migrated_url: str) -> AsyncIterator[Stage]:
+    settings = Settings(sender=True).model_copy(
+        update={
+            "send_timeout_ms": 1_500,
+            "send_retry_ms": 20,
+            "waha_api_key": SecretStr("k1"),
+            "evolution_api_key": SecretStr("k2"),
+            "cloud_api_token": SecretStr("k3"),
+        }
+    )
+    engine = create_engine(
+        DatabaseSettings.model_validate({"DATABASE_URL": migrated_url}), "chatia-tests"
+    )
+    async with engine.begin() as conn:
+        for statement in WORLD.split(";\n"):
+            if statement.strip():
+                await conn.execute(text(statement))
+    yield Stage(engine, settings)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def simulated(
+    gateway: str, habits: Habits | None = None, posts: Posts | None = None
+) -> AsyncIterator[tuple[Simulated, int]]:
+    port = free_port()
+    found = Simulated(gateway, habits or Habits(), posts or Posts())
+    async with found.serving(port):
+        yield found, port
+
+
+def once_each(gateway: Simulated) -> None:
+    texts = Counter(str(message["text"]) for message in gateway.sent)
+    assert [body for body, times in texts.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("gateway", sorted(SENDERS))
+async def test_each_send_is_made_once_and_answered(gateway: str, stage: Stage) -> None:
+    async with simulated(gateway) as (found, port), stage.sending():
+        await stage.connect(gateway, port)
+        batch = [send(n) for n in range(60)]
+        await stage.queue(batch)
+        await stage.queue(batch)
+        await stage.answered()
+        await stage.queue(batch)
+        await asyncio.sleep(0.3)
+    once_each(found)
+    assert len(found.sent) == 60
+    facts = await stage.facts()
+    assert {(fact.type, fact.send_id) for fact in facts} == {
+        ("message.sent", f"s{n}") for n in range(60)
+    }
+    assert {fact.wid for fact in facts} == {message["id"] for message in found.sent}
+    assert await stage.facts() == []
+    assert await stage.run('SELECT 1 FROM "Sends" WHERE request IS NOT NULL') == []
+
+
+async def test_two_processes_keep_each_chats_order(stage: Stage) -> None:
+    async with simulated("waha", Habits(delay_ms=5, errors=0.3)) as (found, port):
+        await stage.connect("waha", port)
+        batch = [send(n, chat=f"5511990001{n % 4:03}") for n in range(80)]
+        await stage.queue(batch)
+        async with stage.sending(), stage.sending():
+            await stage.answered()
+    once_each(found)
+    assert len(found.sent) == 80
+    for chat in range(4):
+        sent = [m["text"] for m in found.sent if str(m["to"]).startswith(f"5511990001{chat:03}")]
+        assert sent == [f"texto {n}" for n in range(80) if n % 4 == chat]
+
+
+@pytest.mark.parametrize("gateway", sorted(SENDERS))
+async def test_lost_answers_are_unknown_and_never_repeated(gateway: str, stage: Stage) -> None:
+    habits = Habits(loss=0.2, errors=0.2, seed=7)
+    async with simulated(gateway, habits) as (found, port):
+        await stage.connect(gateway, port)
+        await stage.queue([send(n) for n in range(30)])
+        async with stage.sending():
+            await stage.answered()
+        once_each(found)
+        assert len(found.sent) == 30
+    statuses = await stage.statuses()
+    assert set(statuses) == {"sent", "unknown"}
+    facts = await stage.facts()
+    assert sum(fact.type == "message.failed" for fact in facts) == statuses["unknown"]
+    assert {fact.error_class for fact in facts if fact.type == "message.failed"} == {"unknown"}
+
+
+async def test_what_can_never_be_sent_fails_at_once(stage: Stage) -> None:
+    async with simulated("evolution") as (found, port), stage.sending():
+        await stage.connect("evolution", port)
+        await stage.queue([send(1, chat="5511999990000"), send(2)])
+        await stage.answered()
+    assert [message["text"] for message in found.sent] == ["texto 2"]
+    (failure,) = [fact for fact in await stage.facts() if fact.type == "message.failed"]
+    assert (failure.error_class, failure.error_code) == ("final_recipient", "not-on-whatsapp")
+
+
+async def test_what_has_expired_is_not_sent(stage: Stage) -> None:
+    async with simulated("waha") as (found, port), stage.sending():
+        await stage.connect("waha", port)
+        await stage.queue([send(1, expires_at=datetime.now(UTC) - timedelta(seconds=1))])
+        await asyncio.sleep(0.3)
+        (failure,) = await stage.facts()
+    assert (failure.error_class, failure.error_code) == ("expired", "expired")
+    assert found.sent == []
+
+
+async def test_a_gateway_that_is_away_is_waited_for(stage: Stage) -> None:
+    port = free_port()
+    await stage.connect("waha", port)
+    await stage.queue([send(1)])
+    async with stage.sending():
+        await asyncio.sleep(0.3)
+        assert set(await stage.statuses()) <= {"waiting", "claimed"}
+        gateway = Simulated("waha")
+        async with gateway.serving(port):
+            await stage.answered()
+    assert len(gateway.sent) == 1
+
+
+async def test_a_wrong_key_pauses_the_line_and_fails_nothing(stage: Stage) -> None:
+    async with simulated("waha") as (found, port):
+        await stage.connect("waha", port)
+        await stage.queue([send(n) for n in range(5)])
+        async with stage.sending(waha_api_key=SecretStr("")):
+            await asyncio.sleep(0.5)
+    assert found.sent == []
+    rows = await stage.run(
+        'SELECT status, attempts, "errorCode" FROM "Sends" WHERE attempts > 0 ORDER BY place'
+    )
+    assert {(row["status"], row["errorCode"]) for row in rows} == {("waiting", "http-401")}
+    assert all(row["attempts"] == 1 for row in rows)
+
+
+async def test_a_lines_own_key_is_used(stage: Stage) -> None:
+    async with simulated("waha") as (found, port):
+        await stage.connect("waha", port)
+        await stage.queue([send(1)])
+        keys = {"1_10": SecretStr("own")}
+        async with stage.sending(waha_api_key=SecretStr(""), line_keys=keys):
+            await stage.answered()
+    assert len(found.sent) == 1
+
+
+async def test_a_claim_of_a_process_that_died_is_unknown(stage: Stage) -> None:
+    async with simulated("waha") as (found, port):
+        await stage.connect("waha", port)
+        await stage.queue([send(1), send(41)])  # of one chat
+        async with stage.engine.begin() as conn:
+            (claim,) = await sends.claim(conn, {}, 4, 64)
+        assert claim.send.send_id == "s1"
+        (failure,) = await stage.facts(lost_s=0)
+        assert (failure.send_id, failure.error_class) == ("s1", "unknown")
+        async with stage.sending():
+            await stage.answered()
+    assert [message["text"] for message in found.sent] == ["texto 41"]
+
+
+async def test_lines_of_other_gateways_are_left_to_them(stage: Stage) -> None:
+    await stage.queue([send(1)])  # the world's own connection has no server
+    assert await stage.statuses() == {}
+
+
+async def test_a_line_has_no_more_requests_under_way_than_it_may(stage: Stage) -> None:
+    async with stage.engine.begin() as conn:
+        await conn.execute(text("""UPDATE "GatewayConnections" SET server = 'http://x'"""))
+        await handlers.queue_sends(conn, [send(n) for n in range(20)])
+        assert len(await sends.claim(conn, {}, 4, 64)) == 4
+        assert len(await sends.claim(conn, {(1, 10): 1}, 4, 64)) == 1
+        assert await sends.claim(conn, {(1, 10): 0}, 4, 64) == []
+
+
+@pytest_asyncio.fixture
+async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[tuple[Deployment, int]]:
+    port = free_port()
+    options: dict[str, Any] = {
+        "sender": True,
+        "send_timeout_ms": 2_000,
+        "send_retry_ms": 50,
+        "webhook_port": port,
+        "webhook_secret": SecretStr(SECRET),
+        "waha_api_key": SecretStr("k1"),
+        "evolution_api_key": SecretStr("k2"),
+        "cloud_api_token": SecretStr("k3"),
+        "cloud_api_secrets": SecretStr(SECRET),
+    }
+    async with deployment(kafka_bootstrap, migrated_url, **options) as started:
+        await world.company(started, 1)
+        await world.line(started, 10, 1, allowGroup=True)
+        yield started, port
+
+
+@pytest.mark.parametrize("gateway", sorted(SENDERS))
+async def test_an_answer_to_a_customer_goes_out_and_its_statuses_come_back(
+    gateway: str, flow: tuple[Deployment, int]
+) -> None:
+    started, webhook = flow
+    key = SECRET if gateway == "cloud-api" else token(SECRET, gateway, 1, 10)
+    posts = Posts(f"http://127.0.0.1:{webhook}/gateways/{gateway}/1/10", key)
+    async with simulated(gateway, Habits(errors=0.2, duplicates=0.5), posts) as (found, port):
+        await started.sql(
+            CONNECTION,
+            gateway=gateway,
+            server=f"http://127.0.0.1:{port}",
+        )
+        await started.publish(started.record(received("A1")))
+        await started.settled()
+        asks = [
+            MessageCompose(
+                company_id=1, whatsapp_id=10, chat=CUSTOMER, request_id=f"r{n}", body=f"Bom dia {n}"
+            )
+            for n in range(8)
+        ]
+        await started.publish(*(started.record(ask) for ask in asks * 2))
+        await started.until_none(
+            'SELECT 1 WHERE (SELECT count(*) FROM "Messages" WHERE "fromMe" AND ack = 3) < 8'
+        )
+        await started.settled()
+    once_each(found)
+    assert [message["text"] for message in found.sent] == [f"Bom dia {n}" for n in range(8)]
+    rows = await started.sql('SELECT wid, body FROM "Messages" WHERE "fromMe" ORDER BY "createdAt"')
+    assert [row["body"] for row in rows] == [f"Bom dia {n}" for n in range(8)]
+    assert {row["wid"] for row in rows} == {message["id"] for message in found.sent}
+    (ticket,) = await started.sql('SELECT "lastMessage", "fromMe", "unreadMessages" FROM "Tickets"')
+    assert ticket == {"lastMessage": "Bom dia 7", "fromMe": True, "unreadMessages": 0}
+    assert await started.sql('SELECT reason, detail FROM "DeadLetters"') == []
+    answers = await started.facts("message.answered")
+    assert Counter(fact["type"] for fact in answers) == {"chatia.message.sent.v1": 8}

@@ -1,0 +1,117 @@
+"""Requests about tickets through Kafka, Postgres and the workers."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from services.tickets import consumer
+from shared.contracts.ticket_request import TicketAccept, TicketClose, TicketRequest, TicketTransfer
+from tests.support import world
+from tests.support.build import at, received
+from tests.support.deployment import Deployment, Record, deployment
+from tests.support.desk import SWITCHES
+
+pytestmark = pytest.mark.integration
+
+
+@pytest_asyncio.fixture
+async def flow(
+    kafka_bootstrap: str, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Deployment]:
+    monkeypatch.setattr(consumer, "WAITING_EVERY_MS", 200)
+    async with deployment(kafka_bootstrap, migrated_url) as started:
+        await world.company(started, 1)
+        await world.line(started, 10, 1)
+        await started.sql(
+            'INSERT INTO "Users" (id, "companyId", name, email, "passwordHash") VALUES '
+            "(5, 1, 'Ana', 'ana@example.com', ''), (6, 1, 'Rui', 'rui@example.com', '')"
+        )
+        await started.sql(
+            "INSERT INTO \"Queues\" (id, \"companyId\", name, color) VALUES (7, 1, 'Vendas', '#aaa')"
+        )
+        await started.publish(started.record(received("A1")))
+        await started.settled()
+        yield started
+
+
+def request(flow: Deployment, event: TicketRequest) -> Record:
+    header = ("ce_type", event.ce_type().encode())
+    record = flow.record(event)
+    return Record(record.topic, record.key, record.value, (header,))
+
+
+def settings_of_company(**columns: str) -> str:
+    """Write a company's settings: every switch off, but for these."""
+    given = {**dict.fromkeys(SWITCHES, "'disabled'"), **columns}
+    names = ", ".join(f'"{name}"' for name in given)
+    return (
+        f'INSERT INTO "CompaniesSettings" ("companyId", {names}) '  # noqa: S608 - the test's own
+        f"VALUES (1, {', '.join(given.values())})"
+    )
+
+
+async def ticket(flow: Deployment) -> dict[str, Any]:
+    (row,) = await flow.sql('SELECT * FROM "Tickets"')
+    return row
+
+
+async def test_requests_are_granted_in_their_order_and_answered_once_and_again(
+    flow: Deployment,
+) -> None:
+    of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
+    asked = [
+        TicketAccept(**of, request_id="a", user_id=5),
+        TicketAccept(**of, request_id="b", user_id=6),
+        TicketTransfer(**of, request_id="c", user_id=6, note="Cliente antigo"),
+        TicketClose(**of, request_id="d"),
+    ]
+    records = [request(flow, event) for event in asked]
+    await flow.publish(*records, records[0], records[3])
+    await flow.settled()
+    row = await ticket(flow)
+    assert (row["status"], row["userId"]) == ("closed", 6)
+    answers = [
+        (fact["requestId"], fact["type"].removeprefix("chatia.").removesuffix(".v1"))
+        for fact in await flow.facts("ticket.changed")
+        if fact.get("requestId")
+    ]
+    granted = [("c", "ticket.transferred"), ("d", "ticket.closed")]
+    assert answers == [
+        ("a", "ticket.accepted"), ("b", "ticket.refused"), *granted, ("a", "ticket.accepted"),
+        ("d", "ticket.closed"),
+    ]  # fmt: skip
+    (note,) = await flow.facts("messages.requests")
+    assert (note["body"], note["isPrivate"], note["ticketId"]) == (
+        "Cliente antigo", True, row["id"],
+    )  # fmt: skip
+
+
+async def test_the_messages_of_a_handed_over_ticket_follow_it(flow: Deployment) -> None:
+    await flow.sql(settings_of_company(closeTicketOnTransfer="TRUE"))
+    old = (await ticket(flow))["id"]
+    handing_over = TicketTransfer(company_id=1, ticket_id=old, request_id="a", queue_id=7)
+    await flow.publish(request(flow, handing_over), flow.record(received("A2", timestamp=at(1))))
+    await flow.settled()
+    rows = await flow.sql('SELECT * FROM "Tickets" ORDER BY id')
+    (new,) = [row for row in rows if row["id"] != old]
+    assert [(row["status"], row["unreadMessages"]) for row in rows] == [
+        ("closed", 0),
+        ("pending", 2),
+    ]
+    messages = await flow.sql('SELECT wid, "ticketId" FROM "Messages" ORDER BY wid')
+    assert [(m["wid"], m["ticketId"]) for m in messages] == [("A1", new["id"]), ("A2", new["id"])]
+
+
+async def test_an_idle_ticket_is_closed_by_the_worker_and_told_so(flow: Deployment) -> None:
+    of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
+    await flow.publish(request(flow, TicketAccept(**of, request_id="a", user_id=5)))
+    await flow.settled()
+    await flow.sql('UPDATE "Tickets" SET "updatedAt" = now() - interval \'31 min\'')
+    await flow.sql('UPDATE "Whatsapps" SET status = \'CONNECTED\', "expiresTicket" = 30')
+    await flow.until_none("SELECT FROM \"Tickets\" WHERE status <> 'closed'")
+    await flow.settled()
+    assert [fact["type"] for fact in await flow.facts("ticket.changed")][-1] == (
+        "chatia.ticket.closed.v1"
+    )

@@ -1,0 +1,269 @@
+"""What gateways are asked, and what their answers mean."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from shared.contracts.message import MessageReceived
+from shared.contracts.message_change import MessageAcked
+from shared.gateways import registry as receivers
+from shared.gateways.line import Line
+from shared.gateways.senders import cloud_api, evolution, simulated, waha
+from shared.gateways.senders.outgoing import (
+    ErrorClass,
+    Quoted,
+    Sending,
+    wid_in_advance,
+    wid_of_send,
+)
+from shared.gateways.senders.registry import SENDERS
+from tests.support.build import CUSTOMER, GROUP, NOON
+
+SECONDS = int(NOON.timestamp())
+LINK = "https://m.example/a/Nota%20fiscal.pdf?x=1"
+TEXT = Sending(
+    instance="loja centro",
+    chat=CUSTOMER,
+    send_id="S1",
+    wid="3EB0C0FFEE00000000ABCD",
+    body="Oi",
+    jid=f"{CUSTOMER}@s.whatsapp.net",
+)
+
+
+def media(kind: str | None, url: str = LINK) -> Sending:
+    return replace(TEXT, media_url=url, media_type=kind)
+
+
+def test_evolution_is_asked_for_a_text_by_the_name_that_it_shall_have() -> None:
+    post = evolution.post(replace(TEXT, quoted=Quoted("Q1")))
+    assert post.path == "/message/sendText/loja%20centro"
+    assert post.json == {
+        "number": CUSTOMER,
+        "messageId": "3EB0C0FFEE00000000ABCD",
+        "quoted": {"key": {"id": "Q1"}},
+        "text": "Oi",
+    }
+
+
+def test_evolution_is_asked_for_media_by_link() -> None:
+    post = evolution.post(media("application/pdf"))
+    assert post.path == "/message/sendMedia/loja%20centro"
+    assert post.json["mediatype"] == "document"
+    assert post.json["fileName"] == "Nota fiscal.pdf"
+    assert post.json["mimetype"] == "application/pdf"
+    assert (post.json["media"], post.json["caption"]) == (LINK, "Oi")
+    voice = evolution.post(media("audio", "https://m.example/v.ogg"))
+    assert voice.path == "/message/sendWhatsAppAudio/loja%20centro"
+    assert voice.json["audio"] == "https://m.example/v.ogg"
+
+
+def test_waha_is_asked_in_its_own_addresses() -> None:
+    post = waha.post(replace(TEXT, quoted=Quoted("Q1", from_me=True)))
+    assert post.path == "/api/sendText"
+    assert post.json == {
+        "session": "loja centro",
+        "chatId": f"{CUSTOMER}@c.us",
+        "reply_to": f"true_{CUSTOMER}@c.us_Q1",
+        "text": "Oi",
+    }
+    image = waha.post(media("image", "https://m.example/a.png"))
+    assert image.path == "/api/sendImage"
+    assert image.json["file"] == {
+        "mimetype": "image/png",
+        "filename": "a.png",
+        "url": "https://m.example/a.png",
+    }
+    assert waha.post(media("video")).json["convert"] is True
+    assert "caption" not in waha.post(media("audio")).json
+
+
+def test_the_cloud_api_is_asked_with_our_send_id() -> None:
+    post = cloud_api.post(replace(TEXT, instance="111", quoted=Quoted("wamid.Q")))
+    assert post.path == "/v23.0/111/messages"
+    assert post.json == {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": CUSTOMER,
+        "biz_opaque_callback_data": "S1",
+        "context": {"message_id": "wamid.Q"},
+        "type": "text",
+        "text": {"body": "Oi"},
+    }
+    document = cloud_api.post(media("application/pdf")).json
+    assert document["document"] == {"link": LINK, "caption": "Oi", "filename": "Nota fiscal.pdf"}
+    assert cloud_api.post(media("audio")).json["audio"] == {"link": LINK}
+
+
+@pytest.mark.parametrize(
+    ("chat", "jid", "expected"),
+    [
+        (CUSTOMER, None, (CUSTOMER, f"{CUSTOMER}@c.us", CUSTOMER)),
+        (GROUP, None, (f"{GROUP}@g.us", f"{GROUP}@g.us", GROUP)),
+        (GROUP, f"{GROUP}@g.us", (f"{GROUP}@g.us", f"{GROUP}@g.us", GROUP)),
+        ("5511900000001-1500000000", None, ("5511900000001-1500000000@g.us",) * 2 + (
+            "5511900000001-1500000000",)),
+        ("90000000000001@lid", None, ("90000000000001@lid",) * 3),
+        ("5511900000009", "551190000009@c.us", ("551190000009", "551190000009@c.us",
+            "551190000009")),
+        ("BR.1A2b", None, ("BR.1A2b", "BR.1A2b", "BR.1A2b")),
+    ],
+)  # fmt: skip
+def test_an_answer_goes_to_the_address_that_it_came_from(
+    chat: str, jid: str | None, expected: tuple[str, str, str]
+) -> None:
+    sending = replace(TEXT, chat=chat, jid=jid)
+    cloud = cloud_api.post(sending).json
+    asked = (
+        evolution.post(sending).json["number"],
+        waha.post(sending).json["chatId"],
+        cloud.get("to", cloud.get("recipient")),
+    )
+    assert asked == expected
+
+
+def test_a_bsuid_is_a_recipient_and_a_group_is_named_as_one() -> None:
+    assert "to" not in cloud_api.post(replace(TEXT, chat="BR.1A2b", jid=None)).json
+    assert cloud_api.post(replace(TEXT, chat=GROUP, jid=None)).json["recipient_type"] == "group"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "url", "kind"),
+    [
+        ("image", LINK, "image"),
+        ("audio/ogg", LINK, "audio"),
+        ("application/pdf", LINK, "document"),
+        (None, "https://m.example/a.jpg", "image"),
+        (None, "https://m.example/a", "document"),
+        ("something else", "https://m.example/a.jpg", "document"),
+    ],
+)
+def test_what_kind_of_media_a_link_is(media_type: str | None, url: str, kind: str) -> None:
+    assert media(media_type, url).media == kind
+
+
+@pytest.mark.parametrize(
+    ("gateway", "status", "body", "error_class", "word"),
+    [
+        ("evolution", 201, {"key": {"id": "E1"}, "status": "PENDING"}, "ok", "E1"),
+        ("evolution", 200, {"queued": True}, "unknown", "http-200"),
+        ("evolution", 400, {"response": {"message": [{"exists": False, "number": "1"}]}},
+         "final_recipient", "not-on-whatsapp"),
+        ("evolution", 400, {"response": {"message": ["Error: Connection Closed"]}},
+         "pause", "connection-closed"),
+        ("evolution", 500, {"response": {"message": "Connection Closed"}},
+         "pause", "connection-closed"),
+        ("evolution", 400, {"response": {"message": [['instance requires property "text"']]}},
+         "final_recipient", "http-400"),
+        ("evolution", 400, {"response": {"message": ["PrismaClientKnownRequestError: x"]}},
+         "unknown", "not-stored"),
+        ("evolution", 500, {"response": {"message": "cannot read"}}, "unknown", "http-500"),
+        ("evolution", 401, {"error": "Unauthorized"}, "pause", "http-401"),
+        ("evolution", 404, {"response": {"message": ["no such instance"]}}, "pause", "http-404"),
+        ("waha", 201, {"id": "true_5511900000001@c.us_W1"}, "ok", "W1"),
+        ("waha", 201, {"id": {"_serialized": "true_5511900000001@c.us_W2"}}, "ok", "W2"),
+        ("waha", 201, {"key": {"id": "W3"}}, "ok", "W3"),
+        ("waha", 422, {"message": "Session status is not as expected"},
+         "pause", "session-not-working"),
+        ("waha", 504, None, "unknown", "http-504"),
+        ("waha", 302, None, "pause", "http-302"),
+        ("cloud-api", 200, {"messages": [{"id": "wamid.C1"}]}, "ok", "wamid.C1"),
+        ("cloud-api", 200, {"messages": []}, "unknown", "http-200"),
+        ("cloud-api", 400, {"error": {"code": 131047, "message": "x"}},
+         "final_recipient", "131047"),
+        ("cloud-api", 400, {"error": {"code": 132001, "message": "x"}}, "final_template", "132001"),
+        ("cloud-api", 400, {"error": {"code": 131056, "message": "x"}}, "retry", "131056"),
+        ("cloud-api", 401, {"error": {"code": 190, "message": "x"}}, "pause", "190"),
+        ("cloud-api", 400, {"error": {"code": 999999, "message": "x"}},
+         "final_recipient", "999999"),
+        ("cloud-api", 429, "slow down", "retry", "http-429"),
+        ("cloud-api", 503, None, "retry", "http-503"),
+        ("cloud-api", 500, None, "unknown", "http-500"),
+    ],
+)  # fmt: skip
+def test_what_an_answer_means(
+    gateway: str, status: int, body: JsonValue, error_class: str, word: str
+) -> None:
+    result = SENDERS[gateway].read(status, body)
+    assert result.error_class == error_class
+    assert (result.wid if error_class == "ok" else result.code) == word
+
+
+def test_a_providers_words_are_kept_within_limits() -> None:
+    result = cloud_api.read(
+        400, {"error": {"code": 1, "message": "m", "error_data": {"details": "d" * 999}}}
+    )
+    assert result.error == "d" * 255
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["key", "id", "message", "response", "messages", "error", "code", "exists", "_data"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(sorted(SENDERS)), st.integers(100, 599), json_values)
+def test_no_answer_breaks_a_reader_and_only_a_named_message_is_sent(
+    gateway: str, status: int, body: Any
+) -> None:
+    result = SENDERS[gateway].read(status, body)
+    assert (result.error_class is ErrorClass.OK) == (result.wid is not None)
+    assert result.wid is None or 200 <= status < 300
+    assert result.wid or result.code
+
+
+def test_a_name_in_advance_is_whatsapps_form_and_the_same_for_the_same_request() -> None:
+    name = wid_in_advance(1, 10, "r1")
+    assert name == wid_in_advance(1, 10, "r1")
+    assert len({wid_in_advance(1, 10, "r2"), wid_in_advance(2, 10, "r1"), name}) == 3
+    assert len(name) == 22
+    assert name.startswith("3EB0")
+    assert wid_of_send(1, 10, name) == name
+    assert wid_of_send(1, 10, "campaign:7:55") == wid_in_advance(1, 10, "campaign:7:55")
+
+
+@pytest.mark.parametrize("gateway", sorted(SENDERS))
+def test_a_simulated_gateway_understands_what_its_sender_asks(gateway: str) -> None:
+    sender = SENDERS[gateway]
+    post = sender.post(TEXT)
+    heard = simulated.hear(gateway, post.path.replace("%20", " "), post.json, SECONDS)
+    assert heard is not None
+    assert heard.text == "Oi"
+    assert heard.to.startswith(CUSTOMER)
+    assert sender.read(*simulated.taken(gateway, heard, "W1")).wid == "W1"
+    assert sender.read(*simulated.refused(gateway, final=False)).error_class is ErrorClass.RETRY
+    final = sender.read(*simulated.refused(gateway, final=True))
+    assert final.error_class is ErrorClass.FINAL_RECIPIENT
+
+
+@pytest.mark.parametrize("gateway", sorted(SENDERS))
+def test_what_a_simulated_gateway_posts_is_understood(gateway: str) -> None:
+    post = SENDERS[gateway].post(TEXT)
+    heard = simulated.hear(gateway, post.path, post.json, SECONDS)
+    assert heard is not None
+    line = Line(1, 10, NOON)
+    for ack in simulated.ACKS:
+        posted = json.loads(json.dumps(simulated.status(gateway, heard, "W1", ack)))
+        (event,) = receivers.translate(gateway, posted, line).events
+        assert isinstance(event, MessageAcked)
+        assert (event.wid, event.ack, event.chat) == ("W1", ack, CUSTOMER)
+    own = simulated.echo(gateway, heard, "W1")
+    if own is not None:
+        (event,) = receivers.translate(gateway, own, line).events
+        assert isinstance(event, MessageReceived)
+        assert (event.wid, event.from_me, event.body, event.chat) == ("W1", True, "Oi", CUSTOMER)
