@@ -145,8 +145,6 @@ IGNORED: tuple[Ignore, ...] = (
     _status_update,
     _upsert_of("protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": 86400}),
     _upsert_of("messageOfAnotherYear", {"text": "Qual dia?"}),
-    _other_event("presence.update", {"id": "5511900000000@s.whatsapp.net", "presences": {}}),
-    _other_event("chats.update", []),
     _other_event("contacts.update", []),
     _other_event("call", {"id": "CALL0", "status": "offer"}),
 )
