@@ -146,25 +146,22 @@ async def test_public_samples_are_rows_events_or_named(posting: Posting) -> None
     assert [letter["reason"] for letter in letters] == ["unreadable-payload"] * len(unreadable)
 
 
-@pytest.mark.parametrize("gateway", sorted(registry.GATEWAYS))
-async def test_who_does_not_sign_is_refused(posting: Posting, gateway: str) -> None:
-    assert (await posting.post(gateway, b"{}", signed=False))[0] == 401
-    headers, query = signature(gateway, 999, b"other")
-    path = f"/gateways/{gateway}/1/{LINES[gateway]}{query}"
-    assert (await posting.ask("POST", path, b"{}", headers))[0] == 401
+async def test_who_does_not_sign_is_refused_by_every_gateways_route(posting: Posting) -> None:
+    codes = {}
+    for gateway, line in LINES.items():
+        unsigned, _ = await posting.post(gateway, b"{}", signed=False)
+        headers, query = signature(gateway, 999, b"other")
+        path = f"/gateways/{gateway}/1/{line}{query}"
+        codes[gateway] = (unsigned, (await posting.ask("POST", path, b"{}", headers))[0])
+    assert codes == dict.fromkeys(LINES, (401, 401))
 
 
-@pytest.mark.parametrize(
-    ("gateway", "line", "code"),
-    [("pigeon", 10, 404), ("waha", 9999, 404), ("waha", 2**31, 404)],
-)
-async def test_an_address_that_is_not_there_is_said(
-    posting: Posting, gateway: str, line: int, code: int
+async def test_an_address_that_is_not_there_and_a_body_that_is_too_large_are_refused(
+    posting: Posting,
 ) -> None:
-    assert (await posting.post(gateway, b"{}", line=line))[0] == code
-
-
-async def test_a_body_that_is_too_large_is_refused(posting: Posting) -> None:
+    nowhere = [("pigeon", 10), ("waha", 9999), ("waha", 2**31)]
+    codes = [(await posting.post(gateway, b"{}", line=line))[0] for gateway, line in nowhere]
+    assert codes == [404, 404, 404]
     assert (await posting.post("evolution", b" " * (LARGEST + 1)))[0] == 413
 
 
