@@ -34,7 +34,9 @@ async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentifie
     reopened = await conversations.reopen(conn, plan.reopened)
     opened = await conversations.open_new(conn, plan.new)
     saved = {**reopened, **opened}
-    await attendances.log(conn, routing.keys(saved), "create")
+    asking = routing.asking_consent(saved)
+    await attendances.log(conn, routing.keys(saved) - asking, "create")
+    await attendances.log(conn, asking, "lgpd")
     traking_ids = await attendances.find_or_begin(conn, routing.with_ids(plan, saved))
     return routing.routed(plan, saved, traking_ids)
 

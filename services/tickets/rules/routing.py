@@ -230,6 +230,11 @@ def keys(tickets: Mapping[int, TicketChanged]) -> set[tuple[int, int]]:
     return {(ticket.company_id, ticket.ticket_id) for ticket in tickets.values()}
 
 
+def asking_consent(tickets: Mapping[int, TicketChanged]) -> set[tuple[int, int]]:
+    """Name those of these tickets, as (company, ticket), that begin with the question."""
+    return keys({key: ticket for key, ticket in tickets.items() if ticket.status == "lgpd"})
+
+
 def with_ids(plan: Plan, saved: Mapping[int, TicketChanged]) -> list[Ticket]:
     """List the tickets that messages go to, new ones with the ids that they were saved under."""
     return [

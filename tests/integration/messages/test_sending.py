@@ -1,12 +1,17 @@
 """The sender and a simulated gateway: nothing is sent twice, and each send has an answer."""
 
 import asyncio
+import os
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel, SecretStr
@@ -20,6 +25,7 @@ from shared.contracts.message import MessageSend
 from shared.contracts.message_request import MessageCompose
 from shared.db.engine import create_engine
 from shared.delivery.subscription import Subscription
+from shared.embedded.processes import Guarded
 from shared.gateways.senders.registry import SENDERS
 from shared.gateways.signatures import token
 from shared.settings import DatabaseSettings, Settings
@@ -364,3 +370,134 @@ async def test_an_answer_to_a_customer_goes_out_and_its_statuses_come_back(
     assert await started.sql('SELECT reason, detail FROM "DeadLetters"') == []
     answers = await started.facts("message.answered")
     assert Counter(fact["type"] for fact in answers) == {"chatia.message.sent.v1": 8}
+
+
+PEOPLE = [f"55119900010{n:02}" for n in range(12)]
+EACH = 10
+MESSAGES = len(PEOPLE) * EACH
+
+
+class Mortal:
+    """A messages worker in a process of its own, which is killed and started again."""
+
+    def __init__(self, started: Deployment, folder: Path) -> None:
+        settings = started.settings
+        self._folder = folder
+        self._env = os.environ | {
+            "DATABASE_URL": settings.database.url.replace("+asyncpg", ""),
+            "KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+            "CHATIA_NAMESPACE": settings.namespace,
+            "CHATIA_EVOLUTION_PREFIX": settings.evolution_prefix,
+            "CHATIA_SENDER": "on",
+            "CHATIA_SEND_TIMEOUT_MS": "500",
+            "CHATIA_WAHA_API_KEY": "k1",
+        }
+        self._lives = 0
+        self.process = self._begin()
+
+    def _begin(self) -> Guarded:
+        self._lives += 1
+        argv = [sys.executable, "-m", "shared.cli", "worker", "messages"]
+        log_path = self._folder / f"{self._lives}.log"
+        return Guarded.start(argv, log_path=log_path, env=self._env)
+
+    async def die_and_come_back(self) -> None:
+        await asyncio.to_thread(self.process.kill)
+        self.process = await asyncio.to_thread(self._begin)
+
+
+async def greet(started: Deployment) -> None:
+    """Let each person write, so that each has a ticket."""
+    greetings = [received(f"A{c}", chat=c, jid=f"{c}@s.whatsapp.net") for c in PEOPLE]
+    await started.publish(*map(started.record, greetings))
+    await started.until_none('SELECT 1 WHERE (SELECT count(*) FROM "Messages") < :n', n=len(PEOPLE))
+
+
+def asks() -> list[MessageCompose]:
+    return [
+        MessageCompose(
+            company_id=1, whatsapp_id=10, chat=chat, request_id=f"{chat}:{n}", body=f"{chat} {n}"
+        )
+        for n in range(EACH)
+        for chat in PEOPLE
+    ]
+
+
+async def all_answered(started: Deployment) -> None:
+    await started.until_none(
+        """SELECT 1 WHERE :n > (SELECT count(*) FROM "Sends"
+                                WHERE status IN ('sent', 'unknown'))""",
+        n=MESSAGES,
+    )
+    await started.until_none('SELECT 1 FROM "Sends" WHERE "isUntold"')
+    await started.until_none(
+        """SELECT 1 FROM "Sends" s JOIN "Messages" m ON m.id = s."messageId"
+           WHERE s.status = 'sent' AND m.ack < 1"""
+    )
+
+
+async def test_a_worker_that_is_killed_again_and_again_sends_nothing_twice(
+    kafka_bootstrap: str, migrated_url: str, tmp_path: Path
+) -> None:
+    dice = Random(11)
+    async with (
+        deployment(kafka_bootstrap, migrated_url, ("contacts", "tickets")) as started,
+        simulated("waha", Habits(delay_ms=60, errors=0.1)) as (found, port),
+    ):
+        await world.company(started, 1)
+        await world.line(started, 10, 1, allowGroup=True)
+        await started.sql(CONNECTION, gateway="waha", server=f"http://127.0.0.1:{port}")
+        worker = Mortal(started, tmp_path)
+        try:
+            await greet(started)
+            await started.publish(*map(started.record, asks()))
+            for _ in range(4):
+                await asyncio.sleep(dice.uniform(2.0, 5.0))
+                await worker.die_and_come_back()
+            await all_answered(started)
+        finally:
+            await asyncio.to_thread(worker.process.stop)
+        sends = await started.sql('SELECT "sendId", status FROM "Sends"')
+        answers = {fact["sendId"] for fact in await started.facts("message.answered")}
+    once_each(found)
+    unknown = [row for row in sends if row["status"] == "unknown"]
+    assert len(sends) == MESSAGES
+    assert answers == {row["sendId"] for row in sends}
+    assert MESSAGES - len(unknown) <= len(found.sent) <= MESSAGES
+    for chat in PEOPLE:
+        numbers = [int(str(m["text"])[-1]) for m in found.sent if str(m["to"]).startswith(chat)]
+        assert numbers == sorted(numbers)
+    assert len(unknown) < MESSAGES / 4
+
+
+async def test_the_command_serves_until_told_to_stop_whoever_waits(tmp_path: Path) -> None:
+    port = free_port()
+    words = ["gateway-sim", "--port", str(port), "--gateway", "waha", "--loss", "1"]
+    argv = [sys.executable, "-m", "shared.cli", *words]
+    process = Guarded.start(argv, log_path=tmp_path / "sim.log", env=dict(os.environ))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            asked = {"json": {"session": "s", "chatId": "1@c.us", "text": "Oi"}}
+            async with asyncio.timeout(30):
+                while not await answers(client, asked):  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.2)
+            assert (await client.get("/sent")).json()["count"] == 1
+            waiting = asyncio.create_task(
+                client.post("/api/sendText", **asked, headers={"X-Api-Key": "k"}, timeout=60)
+            )
+            await asyncio.sleep(0.3)
+            assert await asyncio.to_thread(process.stop) == 0
+            assert (await waiting).status_code == 201
+    finally:
+        await asyncio.to_thread(process.stop)
+
+
+async def answers(client: httpx.AsyncClient, asked: dict[str, Any]) -> bool:
+    """Ask once for a message whose answer is lost; tells whether somebody listened."""
+    try:
+        await client.post("/api/sendText", **asked, headers={"X-Api-Key": "k"}, timeout=0.5)
+    except httpx.ReadTimeout:
+        return True
+    except httpx.TransportError:
+        return False
+    return True

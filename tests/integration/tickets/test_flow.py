@@ -1,6 +1,7 @@
 """Requests about tickets through Kafka, Postgres and the workers."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ async def flow(
             "(5, 1, 'Ana', 'ana@example.com', ''), (6, 1, 'Rui', 'rui@example.com', '')"
         )
         await started.sql(
-            "INSERT INTO \"Queues\" (id, \"companyId\", name, color) VALUES (7, 1, 'Vendas', '#aaa')"
+            'INSERT INTO "Queues" (id, "companyId", name, color) '
+            "VALUES (7, 1, 'Vendas', '#aaa')"
         )
         await started.publish(started.record(received("A1")))
         await started.settled()
@@ -115,3 +117,25 @@ async def test_an_idle_ticket_is_closed_by_the_worker_and_told_so(flow: Deployme
     assert [fact["type"] for fact in await flow.facts("ticket.changed")][-1] == (
         "chatia.ticket.closed.v1"
     )
+
+
+async def test_a_contact_is_asked_for_a_mark_in_the_chat_and_gives_it_there(
+    flow: Deployment,
+) -> None:
+    await flow.sql(settings_of_company(userRating="'enabled'"))
+    await flow.sql(
+        'UPDATE "Whatsapps" SET "ratingMessage" = \'De 0 a 10?\', "complationMessage" = \'Grato\''
+    )
+    of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
+    accept, close = TicketAccept(**of, request_id="a", user_id=5), TicketClose(**of, request_id="b")
+    await flow.publish(request(flow, accept), request(flow, close))
+    await flow.settled()
+    assert (await ticket(flow))["status"] == "nps"
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    await flow.publish(flow.record(received("A2", body="Nota 9", timestamp=later)))
+    await flow.settled()
+    assert (await ticket(flow))["status"] == "closed"
+    (rating,) = await flow.sql('SELECT * FROM "UserRatings"')
+    assert (rating["rate"], rating["userId"]) == (9, 5)
+    ours = await flow.sql('SELECT body FROM "Messages" WHERE "fromMe" ORDER BY id')
+    assert [message["body"] for message in ours] == ["De 0 a 10?", "Grato"]

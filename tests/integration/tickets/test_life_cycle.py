@@ -275,6 +275,7 @@ async def test_consent_is_asked_for_and_given(conn: AsyncConnection) -> None:
     told = await say(conn, "A2", "1", ticket_id=ticket_id)
     row = await one(conn, ticket_id)
     assert (row["status"], row["lgpdAcceptedAt"] is None) == ("pending", False)
+    assert await logged(conn, ticket_id) == ["lgpd", "pending"]
     await ask(conn, TicketClose(**of(ticket_id)))
     told = facts(await handlers.route_messages(conn, [identified("A3", contact_id=101)]))
     assert [fact.status for fact in told if isinstance(fact, TicketChanged)] == ["pending"]
