@@ -14,6 +14,7 @@ COMPANY_COLUMNS = ("companyId", "company_id")
 VALUES: dict[str, object] = {
     "int": 1,
     "bigint": 1,
+    "bytea": b"1",
     "timestamptz": datetime(2026, 1, 1, tzinfo=UTC),
     "numeric(10,2)": 1,
 }

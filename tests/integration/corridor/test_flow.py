@@ -344,22 +344,6 @@ async def test_a_send_job_repeated_is_one_row_and_one_send(flow: Deployment) -> 
     )
 
 
-async def test_a_row_that_cannot_be_sent_does_not_stop_the_others(flow: Deployment) -> None:
-    await flow.sql(
-        'INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name, status) '
-        "VALUES (7, 1, 10, 'Promo', 'EM_ANDAMENTO')"
-    )
-    await flow.sql(
-        'INSERT INTO "CampaignShipping" ("companyId", "campaignId", number, message) '
-        "VALUES (1, 7, '55 11 9 0000', 'Oi')"
-    )
-    await flow.publish(flow.record(job()))
-    await flow.until_none(
-        """SELECT 1 WHERE NOT EXISTS (SELECT FROM "CampaignShipping" WHERE "jobId" IS NOT NULL)"""
-    )
-    assert [send["chat"] for send in await flow.facts("message.send")] == [CUSTOMER]
-
-
 async def test_two_workers_send_each_text_once_and_no_faster_than_the_line(
     flow: Deployment,
 ) -> None:
