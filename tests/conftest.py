@@ -11,6 +11,7 @@ from tests.support.servers import (
     migrated_template,
     migrated_url,
     servers,
+    shared_migrated_url,
 )
 
 
@@ -27,5 +28,6 @@ __all__ = [
     "migrated_template",
     "migrated_url",
     "servers",
+    "shared_migrated_url",
     "shuffles",
 ]

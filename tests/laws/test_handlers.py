@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.contracts.base import Request
@@ -49,6 +49,7 @@ AUDIT = {
     "quotedMsgId",
     "successorId",
     "answer",
+    "place",
 }
 STAMPS = {"chatbotAt", "queuedAt", "startedAt", "closedAt", "finishedAt", "ratingAt"}
 UNTOLD = {
@@ -62,14 +63,16 @@ def batch_of(subscription: Subscription, size: int) -> Sequence[BaseModel]:
 
 
 @asynccontextmanager
-async def world(url: str) -> AsyncIterator[AsyncEngine]:
+async def world(url: str) -> AsyncIterator[AsyncConnection]:
+    """Give a transaction in which the world is there; it is taken back."""
     address = DatabaseSettings.model_validate({"DATABASE_URL": url}).url
     engine = create_async_engine(address, poolclass=NullPool)
-    async with engine.begin() as conn:
+    async with engine.connect() as conn:
         for statement in WORLD.split(";\n"):
             if statement.strip():
                 await conn.execute(text(statement))
-    yield engine
+        yield conn
+        await conn.rollback()
     await engine.dispose()
 
 
@@ -114,8 +117,8 @@ def test_every_contract_that_is_heard_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("subscription", HANDLERS)
-async def test_twice_is_once(subscription: Subscription, migrated_url: str) -> None:
-    async with world(migrated_url) as engine, engine.begin() as conn:
+async def test_twice_is_once(subscription: Subscription, shared_migrated_url: str) -> None:
+    async with world(shared_migrated_url) as conn:
         await apply(conn, subscription, batch_of(subscription, 60))
         once = await rows(conn, without=set())
         await apply(conn, subscription, batch_of(subscription, 60))
@@ -132,13 +135,13 @@ async def test_twice_is_once(subscription: Subscription, migrated_url: str) -> N
 )
 @pytest.mark.parametrize("subscription", HANDLERS)
 async def test_where_a_batch_is_cut_changes_nothing(
-    subscription: Subscription, cuts: tuple[int, ...], migrated_url: str, another_migrated_url: str
+    subscription: Subscription, cuts: tuple[int, ...], shared_migrated_url: str
 ) -> None:
     batch = batch_of(subscription, 60)
-    async with world(migrated_url) as engine, engine.begin() as conn:
+    async with world(shared_migrated_url) as conn:
         whole_told = await apply(conn, subscription, batch)
         whole = await rows(conn, without=AUDIT)
-    async with world(another_migrated_url) as engine, engine.begin() as conn:
+    async with world(shared_migrated_url) as conn:
         cut_told: Outcome = []
         for start, end in zip((0, *cuts), (*cuts, len(batch)), strict=True):
             cut_told += await apply(conn, subscription, batch[start:end])
@@ -148,28 +151,28 @@ async def test_where_a_batch_is_cut_changes_nothing(
 
 @pytest.mark.parametrize("subscription", HANDLERS)
 async def test_one_bad_record_harms_no_neighbour(
-    subscription: Subscription, migrated_url: str, another_migrated_url: str
+    subscription: Subscription, shared_migrated_url: str
 ) -> None:
     good = list(batch_of(subscription, 60))
     bad = SAMPLES[subscription.contracts[0]].impossible()
-    async with world(migrated_url) as engine, engine.begin() as conn:
+    async with world(shared_migrated_url) as conn:
         await apply(conn, subscription, good)
         expected = await rows(conn, without=AUDIT)
-    async with world(another_migrated_url) as engine, engine.begin() as conn:
+    async with world(shared_migrated_url) as conn:
         await apply(conn, subscription, [*good[:25], bad, *good[25:]])
         assert await rows(conn, without=AUDIT) == expected
 
 
 @pytest.mark.parametrize("subscription", HANDLERS)
 async def test_the_number_of_statements_does_not_depend_on_the_size(
-    subscription: Subscription, migrated_url: str, another_migrated_url: str
+    subscription: Subscription, shared_migrated_url: str
 ) -> None:
     counts = []
-    for url, size in ((migrated_url, 4), (another_migrated_url, 150)):
-        async with world(url) as engine, engine.begin() as conn:
+    for size in (4, 150):
+        async with world(shared_migrated_url) as conn:
             statements: list[str] = []
             event.listen(
-                engine.sync_engine,
+                conn.engine.sync_engine,
                 "before_cursor_execute",
                 lambda *arguments, seen=statements: seen.append(arguments[2]),
             )

@@ -19,6 +19,15 @@ from shared.embedded.errors import UnreachableError
 from shared.embedded.servers import runtime
 from shared.settings import DatabaseSettings
 
+# What is taken back leaves sequences where they are; they must not run into ids that tests choose.
+AHEAD = """
+DO $$ DECLARE sequence regclass; BEGIN
+  FOR sequence IN SELECT oid::regclass FROM pg_class WHERE relkind = 'S' LOOP
+    PERFORM setval(sequence, 1000000);
+  END LOOP;
+END $$
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class TestServers:
@@ -94,6 +103,18 @@ async def another_migrated_url(servers: TestServers, migrated_template: str) -> 
     """Make a second one, for tests that compare two."""
     async with _clone(servers.database_url, migrated_template) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def shared_migrated_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
+    """Make one migrated database for all tests that take back whatever they do."""
+    name = f"shared_{uuid.uuid4().hex[:12]}"
+    create = f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"'
+    asyncio.run(_on_server(servers.database_url, create))
+    url = database_named(servers.database_url, name)
+    asyncio.run(_on_server(url, AHEAD))
+    yield url
+    asyncio.run(_on_server(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @asynccontextmanager

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages import handlers
 from services.messages.rules import changes as changing
@@ -25,8 +24,7 @@ from shared.contracts.message_change import (
     MessageRead,
 )
 from shared.contracts.outcome import Dead, Outcome, Told
-from shared.settings import DatabaseSettings
-from tests.laws.samples import WORLD
+from tests.laws.test_handlers import world
 from tests.support.build import at, routed
 
 pytestmark = pytest.mark.integration
@@ -42,17 +40,10 @@ WHERE m.wid LIKE 'A%' ORDER BY m.wid
 
 
 @pytest_asyncio.fixture
-async def conn(migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on a company with a line, contacts and tickets; it is taken back."""
-    address = DatabaseSettings.model_validate({"DATABASE_URL": migrated_url}).url
-    engine = create_async_engine(address, poolclass=NullPool)
-    async with engine.connect() as connection:
-        for statement in WORLD.split(";\n"):
-            if statement.strip():
-                await connection.execute(text(statement))
+    async with world(shared_migrated_url) as connection:
         yield connection
-        await connection.rollback()
-    await engine.dispose()
 
 
 def of(wid: str = "A1", minutes: float = 0, **members: object) -> dict[str, Any]:

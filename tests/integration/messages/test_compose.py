@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages import handlers
 from shared.contracts.answer import MessageAnswered, MessageFailed, MessageSent
@@ -26,8 +25,7 @@ from shared.contracts.message_request import MessageCompose
 from shared.contracts.outcome import Outcome, Told
 from shared.delivery.requests import answered_once
 from shared.gateways.senders.outgoing import wid_in_advance
-from shared.settings import DatabaseSettings
-from tests.laws.samples import WORLD
+from tests.laws.test_handlers import world
 from tests.support.build import at, routed
 
 pytestmark = pytest.mark.integration
@@ -37,17 +35,10 @@ OURS = wid_in_advance(1, 10, "r1")
 
 
 @pytest_asyncio.fixture
-async def conn(migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on a company with a line, contacts and tickets; it is taken back."""
-    address = DatabaseSettings.model_validate({"DATABASE_URL": migrated_url}).url
-    engine = create_async_engine(address, poolclass=NullPool)
-    async with engine.connect() as connection:
-        for statement in WORLD.split(";\n"):
-            if statement.strip():
-                await connection.execute(text(statement))
+    async with world(shared_migrated_url) as connection:
         yield connection
-        await connection.rollback()
-    await engine.dispose()
 
 
 def ask(request_id: str = "r1", **members: Any) -> MessageCompose:

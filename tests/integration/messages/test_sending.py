@@ -72,26 +72,20 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestLaws:
     """What every handler must satisfy, for the one that is wired only where the sender is on."""
 
-    async def test_twice_is_once(self, migrated_url: str) -> None:
-        await laws.test_twice_is_once(LAW, migrated_url)
+    async def test_twice_is_once(self, shared_migrated_url: str) -> None:
+        await laws.test_twice_is_once(LAW, shared_migrated_url)
 
-    async def test_where_a_batch_is_cut_changes_nothing(
-        self, migrated_url: str, another_migrated_url: str
-    ) -> None:
-        await laws.test_where_a_batch_is_cut_changes_nothing(
-            LAW, (1, 20), migrated_url, another_migrated_url
-        )
+    async def test_where_a_batch_is_cut_changes_nothing(self, shared_migrated_url: str) -> None:
+        await laws.test_where_a_batch_is_cut_changes_nothing(LAW, (1, 20), shared_migrated_url)
 
-    async def test_one_bad_record_harms_no_neighbour(
-        self, migrated_url: str, another_migrated_url: str
-    ) -> None:
-        await laws.test_one_bad_record_harms_no_neighbour(LAW, migrated_url, another_migrated_url)
+    async def test_one_bad_record_harms_no_neighbour(self, shared_migrated_url: str) -> None:
+        await laws.test_one_bad_record_harms_no_neighbour(LAW, shared_migrated_url)
 
     async def test_the_number_of_statements_does_not_depend_on_the_size(
-        self, migrated_url: str, another_migrated_url: str
+        self, shared_migrated_url: str
     ) -> None:
         await laws.test_the_number_of_statements_does_not_depend_on_the_size(
-            LAW, migrated_url, another_migrated_url
+            LAW, shared_migrated_url
         )
 
 

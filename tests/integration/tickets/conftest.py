@@ -9,6 +9,13 @@ from sqlalchemy.pool import NullPool
 
 from shared.settings import DatabaseSettings
 from tests.laws.samples import WORLD
+from tests.laws.test_handlers import world
+
+ATTENDED = text("""
+INSERT INTO "TicketTraking" ("companyId", "ticketId", "whatsappId")
+SELECT "companyId", id, "whatsappId" FROM "Tickets"
+""")
+WITHOUT_MESSAGES = text('DELETE FROM "Messages"')
 
 
 @pytest_asyncio.fixture
@@ -19,20 +26,16 @@ async def engine(migrated_url: str) -> AsyncIterator[AsyncEngine]:
         for statement in WORLD.split(";\n"):
             if statement.strip():
                 await connection.execute(text(statement))
-        await connection.execute(
-            text(
-                'INSERT INTO "TicketTraking" ("companyId", "ticketId", "whatsappId") '
-                'SELECT "companyId", id, "whatsappId" FROM "Tickets"'
-            )
-        )
-        await connection.execute(text('DELETE FROM "Messages"'))
+        await connection.execute(ATTENDED)
+        await connection.execute(WITHOUT_MESSAGES)
     yield made
     await made.dispose()
 
 
 @pytest_asyncio.fixture
-async def conn(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on that company; it is taken back."""
-    async with engine.connect() as connection:
+    async with world(shared_migrated_url) as connection:
+        await connection.execute(ATTENDED)
+        await connection.execute(WITHOUT_MESSAGES)
         yield connection
-        await connection.rollback()
