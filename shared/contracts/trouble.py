@@ -1,4 +1,4 @@
-"""Why something does not fit its contract, in words that hold nothing of the body."""
+"""Why something cannot be, in words that hold nothing of the body."""
 
 from pydantic import ValidationError
 
@@ -8,3 +8,11 @@ def first_trouble(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def no_such_line(company_id: int, whatsapp_id: int) -> str:
+    """Say that a company has no such row of "Whatsapps", and what to do about the record."""
+    return (
+        f'company {company_id} has no line {whatsapp_id} in "Whatsapps"; '
+        "make it, then replay this record"
+    )

@@ -1,6 +1,7 @@
 """An older message to which something happened, with the events that can tell it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from shared.contracts.message_change import (
     MessageAcked,
@@ -25,12 +26,7 @@ class Changed:
     def acked(self, ack: int, code: str | None = None, error: str | None = None) -> MessageAcked:
         """Tell that our message came so far; in a group, to the key's author."""
         return MessageAcked(
-            company_id=self.line.company_id,
-            whatsapp_id=self.line.whatsapp_id,
-            chat=self.key.chat.canonical,
-            wid=self.wid,
-            timestamp=self.time.at,
-            timestamp_estimated=self.time.is_estimated,
+            **self._shared,
             ack=ack,
             participant=self._participant(),
             error_code=code,
@@ -40,35 +36,20 @@ class Changed:
     def edited(self, body: str) -> MessageEdited:
         """Tell that its words are others now."""
         return MessageEdited(
-            company_id=self.line.company_id,
-            whatsapp_id=self.line.whatsapp_id,
-            chat=self.key.chat.canonical,
-            wid=self.wid,
-            timestamp=self.time.at,
-            timestamp_estimated=self.time.is_estimated,
+            **self._shared,
             body=body,
         )
 
     def deleted(self) -> MessageDeleted:
         """Tell that it is taken back for everybody."""
         return MessageDeleted(
-            company_id=self.line.company_id,
-            whatsapp_id=self.line.whatsapp_id,
-            chat=self.key.chat.canonical,
-            wid=self.wid,
-            timestamp=self.time.at,
-            timestamp_estimated=self.time.is_estimated,
+            **self._shared,
         )
 
     def reacted(self, emoji: str) -> MessageReacted:
         """Tell that the key's author gave it an emoji, or took that back."""
         return MessageReacted(
-            company_id=self.line.company_id,
-            whatsapp_id=self.line.whatsapp_id,
-            chat=self.key.chat.canonical,
-            wid=self.wid,
-            timestamp=self.time.at,
-            timestamp_estimated=self.time.is_estimated,
+            **self._shared,
             emoji=emoji,
             from_me=self.key.from_me,
             participant=self._participant(),
@@ -77,13 +58,19 @@ class Changed:
     def read(self) -> MessageRead:
         """Tell that we read the chat up to it."""
         return MessageRead(
-            company_id=self.line.company_id,
-            whatsapp_id=self.line.whatsapp_id,
-            chat=self.key.chat.canonical,
-            wid=self.wid,
-            timestamp=self.time.at,
-            timestamp_estimated=self.time.is_estimated,
+            **self._shared,
         )
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        return {
+            "company_id": self.line.company_id,
+            "whatsapp_id": self.line.whatsapp_id,
+            "chat": self.key.chat.canonical,
+            "wid": self.wid,
+            "timestamp": self.time.at,
+            "timestamp_estimated": self.time.is_estimated,
+        }
 
     def _participant(self) -> str | None:
         return self.key.author.canonical if self.key.author else None

@@ -14,6 +14,7 @@ from services.contacts.rules.address_book import (
 )
 from shared.contracts.message import MessageIdentified, MessageReceived, MessageRefused
 from shared.contracts.outcome import Dead, Outcome, Told
+from shared.contracts.trouble import no_such_line
 
 PHONE_SERVER = "@s.whatsapp.net"
 
@@ -97,7 +98,9 @@ def identify(
     for message in batch:
         line = lines.get((message.company_id, message.whatsapp_id))
         if line is None:
-            plan.outcome.append(Dead(message, "unknown-line", _no_such_line(message)))
+            plan.outcome.append(
+                Dead(message, "unknown-line", no_such_line(message.company_id, message.whatsapp_id))
+            )
         elif message.is_group and not line.allow_group:
             plan.outcome.append(Told(message, _refused(message)))
         else:
@@ -174,13 +177,6 @@ def _new(identity: Identity, message: MessageReceived, *, is_chat: bool, spoken:
         active=True,
         channel=message.channel,
         whatsapp_id=message.whatsapp_id,
-    )
-
-
-def _no_such_line(message: MessageReceived) -> str:
-    return (
-        f'company {message.company_id} has no line {message.whatsapp_id} in "Whatsapps"; '
-        "make it, then replay this record"
     )
 
 

@@ -22,6 +22,7 @@ from shared.contracts.message_change import (
     MessageEdited,
 )
 from shared.contracts.outcome import Dead, Outcome, Told
+from shared.contracts.trouble import no_such_line
 from shared.gateways.senders.outgoing import ErrorClass, wid_of_send
 
 SENT, UNSENT, UNKNOWN = "sent", "failed", "unknown"  # "Sends".status, once there is an answer
@@ -106,7 +107,9 @@ def answers(lines: Collection[LineKey], batch: Iterable[MessageAnswered]) -> Pla
         if line_of(event) in lines:
             _weigh(plan, event, _answer(event))
         else:
-            plan.outcome.append(Dead(event, "unknown-line", _no_such_line(event)))
+            plan.outcome.append(
+                Dead(event, "unknown-line", no_such_line(event.company_id, event.whatsapp_id))
+            )
     return plan
 
 
@@ -235,11 +238,4 @@ def _absorbed(echo: Echo, chat: str) -> MessageRefused:
         timestamp=echo.created_at,
         reason="duplicate",
         ticket_id=echo.ticket_id,
-    )
-
-
-def _no_such_line(event: MessageAnswered) -> str:
-    return (
-        f'company {event.company_id} has no line {event.whatsapp_id} in "Whatsapps"; '
-        "make it, then replay this record"
     )

@@ -23,6 +23,7 @@ from shared.contracts.message_change import (
     MessageRead,
 )
 from shared.contracts.outcome import Dead, Outcome, Told
+from shared.contracts.trouble import no_such_line
 
 OURSELVES = ""  # as the author of a reaction
 
@@ -104,7 +105,9 @@ def change(
         elif line_of(event) in lines:
             plan.awaited.append(_awaited(event))
         else:
-            plan.outcome.append(Dead(event, "unknown-line", _no_such_line(event)))
+            plan.outcome.append(
+                Dead(event, "unknown-line", no_such_line(event.company_id, event.whatsapp_id))
+            )
     return plan
 
 
@@ -186,10 +189,3 @@ def _awaited(event: MessageChange) -> Awaited:
     body = json.dumps(event.model_dump(mode="json", by_alias=True), sort_keys=True)
     digest = hashlib.blake2b(f"{event.ce_type()} {body}".encode(), digest_size=16).digest()
     return Awaited(*wid_of(event), event.ce_type(), body, digest)
-
-
-def _no_such_line(event: MessageChange) -> str:
-    return (
-        f'company {event.company_id} has no line {event.whatsapp_id} in "Whatsapps"; '
-        "make it, then replay this record"
-    )

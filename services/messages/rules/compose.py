@@ -17,6 +17,7 @@ from shared.contracts.message import MessageRefused, MessageSend, MessageStored
 from shared.contracts.message_change import DELIVERED, PENDING
 from shared.contracts.message_request import MessageCompose
 from shared.contracts.outcome import Dead, Outcome, Told
+from shared.contracts.trouble import no_such_line
 from shared.gateways.senders.outgoing import wid_in_advance
 
 SEND_WITHIN = timedelta(hours=1)  # an answer that comes later is no answer
@@ -85,7 +86,9 @@ def compose(
     for number, request in enumerate(batch):
         conversation = conversations.get(asked(request))
         if (request.company_id, request.whatsapp_id) not in lines:
-            plan.outcome.append(Dead(request, "unknown-line", _no_such_line(request)))
+            plan.outcome.append(
+                Dead(request, "unknown-line", no_such_line(request.company_id, request.whatsapp_id))
+            )
             continue
         at = request.timestamp or now + timedelta(microseconds=number)
         reason = _reason_against(request, conversation)
@@ -227,11 +230,4 @@ def _refused(request: MessageCompose, reason: str, at: datetime) -> MessageRefus
         timestamp=at,
         reason=reason,
         request_id=request.request_id,
-    )
-
-
-def _no_such_line(request: MessageCompose) -> str:
-    return (
-        f'company {request.company_id} has no line {request.whatsapp_id} in "Whatsapps"; '
-        "make it, then replay this record"
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.contracts.connection import ConnectionUpdated
 from shared.contracts.outcome import Dead, Outcome
+from shared.contracts.trouble import no_such_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,12 @@ def newest(lines: Collection[tuple[int, int]], batch: Iterable[ConnectionUpdated
     for event in batch:
         key = (event.company_id, event.whatsapp_id)
         if key not in lines:
-            plan.outcome.append(Dead(event, "unknown-line", _no_such_line(event)))
+            plan.outcome.append(
+                Dead(event, "unknown-line", no_such_line(event.company_id, event.whatsapp_id))
+            )
             continue
         new = LineState(*key, event.status, event.timestamp, event.reason, event.number)
         old = plan.states.setdefault(key, new)
         if (new.changed_at, new.status) > (old.changed_at, old.status):
             plan.states[key] = new
     return plan
-
-
-def _no_such_line(event: ConnectionUpdated) -> str:
-    return (
-        f'company {event.company_id} has no line {event.whatsapp_id} in "Whatsapps"; '
-        "make it, then replay this record"
-    )
