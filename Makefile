@@ -20,8 +20,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed ## Real Kafka, real Postgres, four workers, sample traffic, a self-check
 	$(BIN)/chatia demo
 
-test: $(VENV)/.installed ## Every test, against a real Kafka and a real Postgres
-	$(BIN)/pytest
+test: $(VENV)/.installed ## Every test, three at a time, against a real Kafka and a real Postgres
+	$(BIN)/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.installed ## Break everything on purpose, ROUNDS=20 times, and audit what is left
 	$(BIN)/python -m tests.faults --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

@@ -2,19 +2,22 @@
 
 import os
 import re
-from typing import Literal
-from urllib.parse import quote, urlsplit
+from functools import partial
+from typing import Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_KEY_OF_LINE = re.compile(r"CHATIA_GATEWAY_KEY_([0-9]+_[0-9]+)")
+_KEY_OF_LINE = "CHATIA_GATEWAY_KEY"
+_SECRET_OF_LINE = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
 
 
-def _keys_of_lines() -> dict[str, SecretStr]:
-    """Read the variables whose names hold a company and a line."""
-    named = ((_KEY_OF_LINE.fullmatch(name), value) for name, value in os.environ.items())
-    return {found[1]: SecretStr(value) for found, value in named if found}
+def _of_lines(variable: str) -> dict[str, SecretStr]:
+    """Read the variables that are called so, and then by a company and a line."""
+    pattern = re.compile(rf"{variable}_([0-9]+_[0-9]+)")
+    named = ((pattern.fullmatch(name), value) for name, value in os.environ.items())
+    return {found[1]: SecretStr(value) for found, value in named if found and value}
 
 
 class DatabaseSettings(BaseSettings):
@@ -28,6 +31,8 @@ class DatabaseSettings(BaseSettings):
     name: str = Field("chatia", alias="DB_NAME")
     user: str = Field("chatia", alias="DB_USER")
     password: SecretStr = Field(SecretStr(""), alias="DB_PASS")
+    reader: str = Field("", alias="DB_READER_USER")
+    reader_password: SecretStr = Field(SecretStr(""), alias="DB_READER_PASS")
     pool_max: int = Field(5, alias="DB_POOL_MAX", ge=5)
     pool_min: int = Field(1, alias="DB_POOL_MIN", ge=0)
     pool_acquire_ms: int = Field(30_000, alias="DB_POOL_ACQUIRE", ge=1)
@@ -53,9 +58,31 @@ class DatabaseSettings(BaseSettings):
         if self.url_override:
             rest = self.url_override.get_secret_value().partition("://")[2]
             return f"postgresql+asyncpg://{rest}"
-        password = quote(self.password.get_secret_value(), safe="")
-        login = quote(self.user, safe="") + (f":{password}" if password else "")
+        login = _login(self.user, self.password.get_secret_value())
         return f"postgresql+asyncpg://{login}@{self.host}:{self.port}/{self.name}"
+
+    @property
+    def database(self) -> str:
+        """The database's own name, with which the names of its roles begin."""
+        return urlsplit(self.url).path.removeprefix("/")
+
+    def logged_in_as(self, user: str, password: str) -> Self:
+        """Reach the same database under another login."""
+        parts = urlsplit(self.url)
+        place = f"{_login(user, password)}@{parts.netloc.rpartition('@')[2]}"
+        url = SecretStr(urlunsplit(parts._replace(netloc=place)))
+        return self.model_copy(update={"url_override": url})
+
+    @property
+    def for_readers(self) -> Self | None:
+        """The login that sees one company; None where none is set."""
+        if not self.reader:
+            return None
+        return self.logged_in_as(self.reader, self.reader_password.get_secret_value())
+
+
+def _login(user: str, password: str) -> str:
+    return quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
 
 
 class KafkaSettings(BaseSettings):
@@ -127,16 +154,27 @@ class Settings(BaseSettings):
     waha_api_key: SecretStr = Field(SecretStr(""), description="of WAHA")
     cloud_api_token: SecretStr = Field(SecretStr(""), description="of the WhatsApp Cloud API")
     line_keys: dict[str, SecretStr] = Field(
-        default_factory=_keys_of_lines,
+        default_factory=partial(_of_lines, _KEY_OF_LINE),
         description="CHATIA_GATEWAY_KEY_<companyId>_<whatsappId>: a line's own key or token",
     )
     cloud_api_secrets: SecretStr = Field(
-        SecretStr(""), description="secrets of the Meta apps whose webhooks are taken, with commas"
+        SecretStr(""),
+        description="secrets of our own Meta apps, with commas: for lines without one of their own",
+    )
+    line_app_secrets: dict[str, SecretStr] = Field(
+        default_factory=partial(_of_lines, _SECRET_OF_LINE),
+        description="CHATIA_CLOUD_API_SECRET_<companyId>_<whatsappId>: the line's own Meta app's",
     )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+
+    def app_secrets(self, company_id: int, whatsapp_id: int) -> list[str]:
+        """Give the secrets of the Meta apps that may post for a line: its own, else the shared."""
+        own = self.line_app_secrets.get(f"{company_id}_{whatsapp_id}")
+        secrets = own.get_secret_value() if own else self.cloud_api_secrets.get_secret_value()
+        return [secret for secret in map(str.strip, secrets.split(",")) if secret]
 
     def gateway_key(self, gateway: str, company_id: int, whatsapp_id: int) -> str:
         """Give the secret by which a line's gateway knows us; empty where there is none."""

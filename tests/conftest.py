@@ -18,12 +18,19 @@ from tests.support.servers import (
 @pytest.fixture(scope="session")
 def shuffles() -> int:
     """Give how many orders of events a test tries; CHATIA_TEST_SHUFFLES asks for more."""
-    return int(os.environ.get("CHATIA_TEST_SHUFFLES", "40"))
+    return int(os.environ.get("CHATIA_TEST_SHUFFLES", "12"))
+
+
+@pytest.fixture(scope="session")
+def days() -> int:
+    """Give how many made-up days of a company a test plays; CHATIA_TEST_DAYS asks for more."""
+    return int(os.environ.get("CHATIA_TEST_DAYS", "5"))
 
 
 __all__ = [
     "another_migrated_url",
     "database_url",
+    "days",
     "kafka_bootstrap",
     "migrated_template",
     "migrated_url",

@@ -7,6 +7,8 @@ from shared.contracts.campaign import CampaignSend
 from shared.contracts.message import MessageSend
 from shared.delivery.service import Service
 from shared.delivery.subscription import Subscription, Timer
+from shared.records.handler import FACTS, records_of
+from shared.records.purges import purging
 from shared.settings import Settings
 
 SENDS_EVERY_MS = 100
@@ -17,7 +19,10 @@ def service(settings: Settings) -> Service:
     send_due = partial(handlers.send_due, default_interval_ms=settings.send_interval_ms)
     return Service(
         name="campaigns",
-        subscriptions=(Subscription((CampaignSend,), handlers.accept_jobs),),
-        tells=(MessageSend,),
-        timers=(Timer("sends", SENDS_EVERY_MS, send_due),),
+        subscriptions=(
+            Subscription((CampaignSend,), handlers.accept_jobs),
+            records_of("campaigns"),
+        ),
+        tells=(MessageSend, *FACTS),
+        timers=(Timer("sends", SENDS_EVERY_MS, send_due), purging("campaigns")),
     )

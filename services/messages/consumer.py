@@ -19,13 +19,16 @@ from shared.contracts.message import (
     MessageRouted,
     MessageSend,
     MessagesMoved,
+    MessagesSeen,
     MessageStored,
     MessageUpdated,
 )
 from shared.contracts.message_request import MessageCompose
-from shared.contracts.ticket import TicketTransferred
+from shared.contracts.ticket import TicketTransferred, TicketViewed
 from shared.delivery.service import Service
 from shared.delivery.subscription import Subscription, Timer
+from shared.records.handler import FACTS, records_of
+from shared.records.purges import purging
 from shared.settings import Settings
 from shared.topics import evolution_topics
 
@@ -36,31 +39,44 @@ ANSWERS_EVERY_MS = 200
 def service(settings: Settings) -> Service:
     """Describe the service for `shared.delivery`."""
     evolution = tuple(topic.name for topic in evolution_topics(settings.evolution_prefix))
+    own = settings.namespace
     settle_waiting = partial(
         handlers.settle_waiting,
-        namespace=settings.namespace,
+        namespace=own,
         kept=timedelta(hours=settings.awaited_change_hours),
     )
-    told_of_messages = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved)
+    told_of_messages = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved, MessagesSeen)
     told_of_gateways = (MessageReceived, *CHANGES, ConnectionUpdated, ContactLink)
     return Service(
         name="messages",
         subscriptions=(
             Subscription((EvolutionRecord,), handlers.translate_evolution, evolution),
             Subscription((GatewayReceived,), handlers.translate_posted),
-            Subscription((MessageRouted,), handlers.store_messages),
-            Subscription(CHANGES, handlers.change_messages),
+            Subscription((MessageRouted,), partial(handlers.store_messages, namespace=own)),
+            Subscription(CHANGES, partial(handlers.change_messages, namespace=own)),
             Subscription((ConnectionUpdated,), handlers.update_lines),
             Subscription((MessageCompose,), handlers.compose_messages),
-            Subscription((MessageSent, MessageFailed), handlers.join_answers),
+            Subscription(
+                (MessageSent, MessageFailed), partial(handlers.join_answers, namespace=own)
+            ),
             *_heard_by_the_sender(settings),
             Subscription((TicketTransferred,), handlers.follow_tickets),
+            Subscription((TicketViewed,), handlers.see_tickets),
             Subscription((ContactMerged,), handlers.follow_contacts),
+            records_of("messages"),
         ),
-        tells=(*told_of_gateways, *told_of_messages, MessageSend, MessageSent, MessageFailed),
+        tells=(
+            *told_of_gateways,
+            *told_of_messages,
+            MessageSend,
+            MessageSent,
+            MessageFailed,
+            *FACTS,
+        ),
         timers=(
             Timer("waiting-changes", WAITING_EVERY_MS, settle_waiting),
             *_timers_of_the_sender(settings),
+            purging("messages"),
         ),
         beside=partial(_beside, settings),
     )

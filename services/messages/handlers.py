@@ -1,8 +1,9 @@
 """What the messages worker does with each kind of record: load, decide, save, tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.rules import answers as answering
@@ -17,26 +18,38 @@ from shared.contracts.base import Event
 from shared.contracts.connection import ConnectionUpdated
 from shared.contracts.contact import ContactMerged
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
-from shared.contracts.message import MessageRouted, MessageSend
+from shared.contracts.message import MessageRouted, MessageSend, MessageUpdated
 from shared.contracts.message_change import MessageChange
 from shared.contracts.message_request import MessageCompose
 from shared.contracts.outcome import Outcome
-from shared.contracts.ticket import TicketTransferred
+from shared.contracts.ticket import TicketTransferred, TicketViewed
 from shared.delivery import dead_letters
+
+log = structlog.get_logger("chatia.messages")
 
 
 async def translate_evolution(conn: AsyncConnection, batch: Sequence[EvolutionRecord]) -> Outcome:
     """Turn Evolution API's raw events into ours, for the lines that are registered."""
     connected = {raw_events.connection_of(record) for record in batch}
-    return raw_events.translate(await lines.lines(conn, "evolution", connected), batch)
+    return _said(raw_events.translate(await lines.lines(conn, "evolution", connected), batch))
 
 
-async def translate_posted(_: AsyncConnection, batch: Sequence[GatewayReceived]) -> Outcome:
+async def translate_posted(conn: AsyncConnection, batch: Sequence[GatewayReceived]) -> Outcome:
     """Turn payloads that gateways posted into ours."""
-    return raw_events.translate_posted(batch)
+    posting = {raw_events.connected_line_of(posted) for posted in batch}
+    return _said(raw_events.translate_posted(await lines.instances(conn, posting), batch))
 
 
-async def store_messages(conn: AsyncConnection, batch: Sequence[MessageRouted]) -> Outcome:
+def _said(translated: raw_events.Translated) -> Outcome:
+    """Say how many parts of payloads became nothing, and why, so that none vanishes unseen."""
+    if translated.ignored:
+        log.info("payloads.ignored", reasons=dict(translated.ignored))
+    return translated.outcome
+
+
+async def store_messages(
+    conn: AsyncConnection, batch: Sequence[MessageRouted], namespace: str
+) -> Outcome:
     """Store each message once; a copy of a stored one is refused, and told so.
 
     What came before its message is applied now: answers that quote it, acks, edits and the like.
@@ -48,18 +61,19 @@ async def store_messages(conn: AsyncConnection, batch: Sequence[MessageRouted]) 
     ids = {wid: row.message_id for wid, row in placed.items()}
     await store.quote(conn, messages.quotes(plan, ids))
     await store.answer_waiting(conn, ids)
-    early = changing.arrived(await changes.arrived(conn, ids))
-    editions = changing.change((), ids, early)
-    facts = await changes.apply(conn, editions)
+    early = changing.read(await changes.arrived(conn, ids))
+    facts = await _applied(conn, [event for _, event in early], early, namespace)
     return [*messages.stored(plan, placed), *messages.changed_on_arrival(plan, ids, facts)]
 
 
-async def change_messages(conn: AsyncConnection, batch: Sequence[MessageChange]) -> Outcome:
+async def change_messages(
+    conn: AsyncConnection, batch: Sequence[MessageChange], namespace: str
+) -> Outcome:
     """Apply acks, edits, deletions, reactions and reads; those of no message yet wait for it."""
-    joined = await _join(conn, answering.acknowledged(batch), may_be_new=False)
+    joined = await _join(conn, answering.acknowledged(batch), namespace, may_be_new=False)
     known = await lines.existing(conn, {changing.line_of(event) for event in batch})
-    ids = await changes.lock(conn, {changing.wid_of(event) for event in batch})
-    plan = changing.change(known, ids, batch)
+    targets = await changes.lock(conn, {changing.wid_of(event) for event in batch})
+    plan = changing.change(known, targets, batch)
     sent = await answers.named(conn, changing.of_no_message(plan), without_row=True)
     await changes.wait(conn, changing.awaited(plan, sent))
     return [*joined, *changing.changed(plan, await changes.apply(conn, plan))]
@@ -83,13 +97,17 @@ async def queue_sends(conn: AsyncConnection, batch: Sequence[MessageSend]) -> Ou
     return []
 
 
-async def join_answers(conn: AsyncConnection, batch: Sequence[MessageAnswered]) -> Outcome:
+async def join_answers(
+    conn: AsyncConnection, batch: Sequence[MessageAnswered], namespace: str
+) -> Outcome:
     """Note what became of sends, on them and on the messages that they are of."""
     known = await lines.existing(conn, {answering.line_of(event) for event in batch})
-    return await _join(conn, answering.answers(known, batch), may_be_new=True)
+    return await _join(conn, answering.answers(known, batch), namespace, may_be_new=True)
 
 
-async def _join(conn: AsyncConnection, plan: answering.Plan, *, may_be_new: bool) -> Outcome:
+async def _join(
+    conn: AsyncConnection, plan: answering.Plan, namespace: str, *, may_be_new: bool
+) -> Outcome:
     """Call rows as their gateways do; what was told by that name before is theirs from now on."""
     if not plan.answers:
         return plan.outcome
@@ -97,14 +115,40 @@ async def _join(conn: AsyncConnection, plan: answering.Plan, *, may_be_new: bool
     names = answering.names(joined)
     echoes = await answers.absorb(conn, names)
     await store.answer_waiting(conn, names)
-    early = changing.arrived(await changes.arrived(conn, {send.name for send in joined}))
-    editions = changing.change((), names, answering.events(plan, joined, echoes, early))
-    return answering.told(plan, joined, echoes, await changes.apply(conn, editions))
+    early = changing.read(await changes.arrived(conn, {send.name for send in joined}))
+    events = answering.events(plan, joined, echoes, (event for _, event in early))
+    facts = await _applied(conn, events, early, namespace)
+    return answering.told(plan, joined, echoes, facts)
+
+
+async def _applied(
+    conn: AsyncConnection,
+    events: Sequence[MessageChange],
+    early: Sequence[tuple[changing.Waiting, MessageChange]],
+    namespace: str,
+) -> Mapping[int, MessageUpdated]:
+    """Apply what is told of messages that are there; who did not write one changes nothing."""
+    targets = await changes.lock(conn, {changing.wid_of(event) for event in events})
+    plan = changing.change((), targets, events)
+    letters = [
+        dead_letters.letter_of_event(
+            waiting.number, event, namespace, waiting.since, dead.reason, dead.detail
+        )
+        for waiting, event, dead in changing.refused(plan, early)
+    ]
+    if letters:
+        await dead_letters.save_without_record(conn, "messages", letters)
+    return await changes.apply(conn, plan)
 
 
 async def follow_tickets(conn: AsyncConnection, batch: Sequence[TicketTransferred]) -> Outcome:
     """Move the messages of tickets that go on as others."""
     return moves.moved(batch, await moving.follow(conn, moves.left_behind(batch)))
+
+
+async def see_tickets(conn: AsyncConnection, batch: Sequence[TicketViewed]) -> Outcome:
+    """Mark the messages that users have seen as read."""
+    return moves.seen(batch, await moving.see(conn, moves.viewed(batch)))
 
 
 async def follow_contacts(conn: AsyncConnection, batch: Sequence[ContactMerged]) -> Outcome:
@@ -128,13 +172,14 @@ async def tell_answers(conn: AsyncConnection) -> Sequence[Event]:
 
 async def settle_waiting(conn: AsyncConnection, namespace: str, kept: timedelta) -> Sequence[Event]:
     """Apply changes that missed their message by an instant; give up those that waited too long."""
-    found = changing.arrived(await changes.missed(conn, kept))
-    ids = await changes.lock(conn, {changing.wid_of(event) for event in found}) if found else {}
-    facts = await changes.apply(conn, changing.change((), ids, found))
+    found = changing.read(await changes.missed(conn, kept))
+    facts = await _applied(conn, [event for _, event in found], found, namespace)
     detail = f"its message did not come within {kept.total_seconds() / 3600:g} hours"
     letters = [
-        dead_letters.letter_of_event(number, event, namespace, since, "unknown-message", detail)
-        for number, event, since in changing.expired(await changes.expired(conn, kept))
+        dead_letters.letter_of_event(
+            waiting.number, event, namespace, waiting.since, "unknown-message", detail
+        )
+        for waiting, event in changing.read(await changes.expired(conn, kept))
     ]
     if letters:
         await dead_letters.save_without_record(conn, "messages", letters)

@@ -1,6 +1,7 @@
 """Where gateways that do not speak Kafka post what happened: 200 means that Kafka has it."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -29,7 +30,8 @@ from shared.topics import OF_A_PAYLOAD
 
 log = structlog.get_logger("chatia.webhooks")
 
-ADDRESS = "/gateways/{gateway}/{company_id:int}/{whatsapp_id:int}"
+ADDRESS = "/gateways/{gateway}/{company_id}/{whatsapp_id}"
+ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 ACKNOWLEDGED_WITHIN_S = 10.0  # Meta waits for some ten seconds, WAHA for thirty
 KNOWN_FOR_S = {True: 300.0, False: 5.0}  # lines that exist, and those that do not
 LARGEST_ID = 2**31 - 1
@@ -54,8 +56,6 @@ class Webhooks:
         self._topic = f"{settings.namespace}.{GatewayReceived.topic}"
         self._source = f"{settings.namespace}/webhooks"
         self._secret = settings.webhook_secret.get_secret_value()
-        secrets = settings.cloud_api_secrets.get_secret_value().split(",")
-        self._app_secrets = [secret for secret in map(str.strip, secrets) if secret]
         self._known: dict[tuple[int, int], tuple[bool, float]] = {}
 
     @property
@@ -65,7 +65,8 @@ class Webhooks:
             routes=[
                 Route(ADDRESS, self.receive, methods=["POST"]),
                 Route(ADDRESS, self.verify, methods=["GET"]),
-            ]
+            ],
+            exception_handlers={ClientDisconnect: _hung_up},
         )
 
     async def receive(self, request: Request) -> Response:
@@ -81,14 +82,14 @@ class Webhooks:
         if not signatures.is_signed(
             gateway, body, request.headers, request.query_params,
             own=signatures.token(self._secret, gateway, company_id, whatsapp_id),
-            app_secrets=self._app_secrets,
+            app_secrets=self._settings.app_secrets(company_id, whatsapp_id),
         ):  # fmt: skip
             return _answer(401, "the signature or token is not right")
         if not await self._is_line(company_id, whatsapp_id):
             return _answer(404, "no such line")
         event = GatewayReceived(
             company_id=company_id, whatsapp_id=whatsapp_id, gateway=gateway,
-            received_at=datetime.now(UTC), body=body.decode("utf-8", "replace"),
+            received_at=datetime.now(UTC), body=_text(body),
         )  # fmt: skip
         return await self._publish(event)
 
@@ -166,8 +167,20 @@ async def listening(settings: Settings, engine: AsyncEngine) -> AsyncIterator[No
 
 
 def _named(request: Request) -> tuple[str, int, int]:
+    """Read the address; what is no id there is one that no line can have."""
     named = request.path_params
-    return named["gateway"], named["company_id"], named["whatsapp_id"]
+    ids = (named["company_id"], named["whatsapp_id"])
+    company_id, whatsapp_id = (int(i) if ID.fullmatch(i) else LARGEST_ID + 1 for i in ids)
+    return named["gateway"], company_id, whatsapp_id
+
+
+async def _hung_up(_: Request, __: Exception) -> Response:
+    return _answer(400, "the body did not come")  # nobody reads it any more
+
+
+def _text(body: bytes) -> str:
+    """Read UTF-8; bytes that are none stay readable, so that a dead letter can be mended."""
+    return body.decode("utf-8-sig", "backslashreplace")
 
 
 def _answer(code: int, status: str) -> Response:

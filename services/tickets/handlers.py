@@ -1,11 +1,14 @@
 """What the tickets worker does with each kind of message: load, decide, save, tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.rules import answers as answering
-from services.tickets.rules import granting, merging, routing, telling, waiting
+from services.tickets.rules import echoes as echoing
+from services.tickets.rules import granting, merging, opening, routing, tallying, telling, waiting
+from services.tickets.rules import lanes as timing
 from services.tickets.rules.plan import TicketKey
 from services.tickets.rules.telling import TicketFact
 from services.tickets.store import (
@@ -14,6 +17,7 @@ from services.tickets.store import (
     conversations,
     desk,
     due,
+    lanes,
     steps,
     tallies,
 )
@@ -21,7 +25,7 @@ from services.tickets.store import merging as merged
 from shared.contracts.contact import ContactMerged
 from shared.contracts.message import MessageIdentified
 from shared.contracts.outcome import Outcome
-from shared.contracts.ticket_request import TicketRequest
+from shared.contracts.ticket_request import TicketOpen, TicketRequest
 
 
 async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentified]) -> Outcome:
@@ -30,7 +34,9 @@ async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentifie
     situations = await conversations.situations(conn, keys)
     known = await conversations.known(conn, {found.key for found in situations.values()})
     stored = await conversations.stored(conn, {(m.company_id, m.whatsapp_id, m.wid) for m in batch})
-    plan = routing.route(situations, known, stored, batch)
+    suspects = echoing.suspects(situations, known, stored, batch)
+    echoes = await conversations.echoes(conn, suspects)
+    plan = routing.route(situations, known, stored, batch, echoes)
     reopened = await conversations.reopen(conn, plan.reopened)
     opened = await conversations.open_new(conn, plan.new)
     saved = {**reopened, **opened}
@@ -41,14 +47,15 @@ async def route_messages(conn: AsyncConnection, batch: Sequence[MessageIdentifie
     return routing.routed(plan, saved, traking_ids)
 
 
-async def refresh_tickets(conn: AsyncConnection, batch: Sequence[routing.Tallied]) -> Outcome:
+async def refresh_tickets(conn: AsyncConnection, batch: Sequence[tallying.Tallied]) -> Outcome:
     """Bring each ticket's unread count and last message up to date with its messages.
 
     A ticket that began for a message which proved a copy is closed again, if it is still empty;
-    a message that was on its way to it brings it back. What a contact was asked is answered.
+    a message that was on its way to it brings it back. What a contact was asked is answered, and
+    the timers of lanes follow what was said.
     """
-    doubtful, touched = routing.to_take_back(batch), routing.touched(batch)
-    asking = await tallies.lock(conn, doubtful | touched)
+    doubtful, touched = tallying.to_take_back(batch), tallying.touched(batch)
+    locked = await tallies.lock(conn, doubtful | touched)
     discarded = await tallies.take_back(conn, doubtful)
     await attendances.log(conn, routing.keys(discarded), "delete")
     alive = touched - routing.keys(discarded)
@@ -56,10 +63,11 @@ async def refresh_tickets(conn: AsyncConnection, batch: Sequence[routing.Tallied
     revived = await tallies.revive(conn, alive, messages)
     await attendances.log(conn, routing.keys(revived), "create")
     updated = await tallies.refresh(conn, alive)
-    heard = {key: ticket for key, ticket in messages.items() if ticket in asking & alive}
+    heard = {key: ticket for key, ticket in messages.items() if ticket in locked.asking & alive}
     answered = await _answered(conn, heard)
+    moved = await _in_lanes(conn, locked.timed & alive)
     changed = [*discarded.values(), *revived.values(), *updated.values()]
-    return telling.refreshed(batch, [*changed, *answered])
+    return telling.refreshed(batch, [*changed, *answered, *moved])
 
 
 async def _answered(
@@ -72,12 +80,40 @@ async def _answered(
     return telling.facts(plan, await steps.save(conn, plan))
 
 
+async def _in_lanes(conn: AsyncConnection, tickets: Collection[TicketKey]) -> Sequence[TicketFact]:
+    """Let timers of lanes begin and end; loads tickets only where some go back to another lane."""
+    if not tickets:
+        return []
+    timers = timing.follow(await lanes.standings(conn, tickets))
+    plan, _ = await desk.plan(conn, timers.back.keys())
+    timing.go_back(plan, timers)
+    ids = await steps.save(conn, plan)
+    await lanes.save(conn, timers)
+    return telling.facts(plan, ids)
+
+
 async def grant_requests(conn: AsyncConnection, batch: Sequence[TicketRequest]) -> Outcome:
     """Grant what is asked about tickets, or refuse it, in the order in which it came."""
     plan, successors = await desk.plan(conn, {granting.key_of(request) for request in batch})
     house = await desk.house(conn, batch, successors)
     granting.grant(plan, house, batch)
     return telling.told(plan, await steps.save(conn, plan))
+
+
+async def open_tickets(conn: AsyncConnection, batch: Sequence[TicketOpen]) -> Outcome:
+    """Give users the contacts whom they want to speak with, in new tickets where there are none."""
+    situations = await conversations.situations(conn, {opening.key_of(r) for r in batch})
+    known = await conversations.known(conn, {found.key for found in situations.values()})
+    house = await desk.house(conn, [opening.as_accept(request) for request in batch], {})
+    plan = opening.find(situations, known, house, await conversations.now(conn), batch)
+    opened = await conversations.open_new(conn, plan.new)
+    await attendances.log(conn, routing.keys(opened), "create")
+    await attendances.find_or_begin(conn, opening.begun(plan, opened))
+    asked = opening.accepts(plan, opened)
+    tickets, successors = await desk.plan(conn, {granting.key_of(accept) for _, accept in asked})
+    granting.grant(tickets, replace(house, successors=successors), [accept for _, accept in asked])
+    granted = telling.told(tickets, await steps.save(conn, tickets))
+    return opening.told(plan, opened, asked, granted)
 
 
 async def follow_contacts(conn: AsyncConnection, batch: Sequence[ContactMerged]) -> Outcome:
@@ -94,7 +130,7 @@ async def follow_contacts(conn: AsyncConnection, batch: Sequence[ContactMerged])
 
 
 async def pass_time(conn: AsyncConnection) -> Sequence[TicketFact]:
-    """Warn and close what is idle, forget marks that nobody gives, redirect what nobody queues."""
+    """Warn and close the idle, forget marks not given, redirect the unqueued, move on in lanes."""
     late = await due.due(conn)
     if not late:
         return []

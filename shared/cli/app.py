@@ -1,5 +1,6 @@
 """The program `chatia`: its commands, and how any of them ends."""
 
+import importlib
 import importlib.util
 import logging
 import sys
@@ -10,40 +11,45 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from shared.cli import (
-    db,
-    dead_letters,
-    events,
-    gateway_sim,
-    gateways,
-    quarantines,
-    topics,
-    worker,
-)
 from shared.cli.errors import CommandError, WrongUsage
 from shared.cli.output import complain
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 
-app = typer.Typer(
-    name="chatia",
-    help="ChatIA Flow: four Kafka workers over one Postgres schema.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(topics.app)
-app.add_typer(events.app)
-app.add_typer(db.app)
-app.add_typer(dead_letters.app)
-app.add_typer(gateways.app)
-app.command("resume")(quarantines.resume_command)
-app.command("gateway-sim")(gateway_sim.gateway_sim)
-app.command()(worker.worker)
+COMMANDS = {
+    "worker": "shared.cli.worker:worker",
+    "topics": "shared.cli.topics:app",
+    "events": "shared.cli.events:app",
+    "db": "shared.cli.db:app",
+    "dead-letters": "shared.cli.dead_letters:app",
+    "gateway": "shared.cli.gateways:app",
+    "record": "shared.cli.record:app",
+    "resume": "shared.cli.quarantines:resume_command",
+    "gateway-sim": "shared.cli.gateway_sim:gateway_sim",
+}
 if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers
-    from shared.cli import embedded
+    COMMANDS |= {"up": "shared.cli.embedded:up", "demo": "shared.cli.embedded:demo"}
 
-    app.command()(embedded.up)
-    app.command()(embedded.demo)
+
+def assembled(word: str = "") -> typer.Typer:
+    """Give the program with the one command that `word` names, else with all of them.
+
+    A worker starts in half the time when the other commands are not imported.
+    """
+    app = typer.Typer(name="chatia", add_completion=False, pretty_exceptions_enable=False)
+    app.callback(no_args_is_help=True)(chatia)
+    for name in [word] if word in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found)
+        else:
+            app.command(name)(found)
+    return app
+
+
+def chatia() -> None:
+    """ChatIA Flow: four Kafka workers over one Postgres schema."""
+
 
 _SETTINGS: dict[str, type[BaseSettings]] = {
     kind.__name__: kind for kind in (Settings, DatabaseSettings, KafkaSettings)
@@ -56,7 +62,7 @@ def main() -> None:
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         _check_words(sys.argv)
-        app()
+        assembled(*sys.argv[1:2])()
     except CommandError as error:
         _leave(error)
     except ValidationError as error:

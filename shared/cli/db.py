@@ -9,13 +9,12 @@ from typing import Annotated, TypeVar
 import asyncpg
 import typer
 from alembic.util import CommandError as MigrationError
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared import seeds
-from shared.cli import output
-from shared.cli.errors import CommandError, Refused, WorldFailed, WrongUsage
+from shared.cli import db_errors, output
+from shared.cli.errors import Refused, WrongUsage
 from shared.db import migrations, roles
 from shared.db.roles import ROLES
 from shared.seeds.rows import SeedError
@@ -25,21 +24,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 6
 SECONDS_BETWEEN_ATTEMPTS = 1.0
-
-# What Postgres' own complaints come down to, by SQLSTATE.
-COMPLAINTS: dict[str, Callable[[str], CommandError]] = {
-    "42P01": lambda _: WorldFailed(
-        "The database has no tables of ChatIA Flow: run `chatia db upgrade`."
-    ),
-    "55P03": lambda _: WorldFailed(
-        "Somebody else holds a lock on the tables: try again when it is free."
-    ),
-    "57P03": lambda said: WorldFailed(f"The database is not ready: {said}; try again in a moment."),
-    "42501": lambda said: Refused(f"The database user may not do this: {said}."),
-    "3D000": lambda said: WorldFailed(f"The database cannot be used: {said}."),
-    "28P01": lambda said: WorldFailed(f"The database refused the login: {said}."),
-    "28000": lambda said: WorldFailed(f"The database refused the login: {said}."),
-}
 
 app = typer.Typer(name="db", help="The database.", no_args_is_help=True)
 
@@ -130,11 +114,7 @@ def roles_command() -> None:
     without one keeps the one that it has; a new one has none, and can log in only where the
     server asks for none. Run this again after every upgrade.
     """
-    passwords = {
-        role: password
-        for role in ROLES
-        if (password := os.environ.get(f"ROLE_PASSWORD_{role.upper()}"))
-    }
+    passwords = given_passwords()
     made = asyncio.run(_in_transaction(lambda conn: roles.apply(conn, passwords)))
     output.show_table(
         ("role", "was", "password"),
@@ -147,6 +127,12 @@ def roles_command() -> None:
             for role in made
         ],
     )
+
+
+def given_passwords() -> dict[str, str]:
+    """Read the passwords that the environment gives to roles."""
+    named = {role: os.environ.get(f"ROLE_PASSWORD_{role.upper()}") for role in ROLES}
+    return {role: password for role, password in named.items() if password}
 
 
 async def _migrated(
@@ -186,30 +172,16 @@ async def _reached(do: Callable[[str], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def explained() -> AsyncIterator[None]:
-    """Turn what the database and its driver raise into the sentence that a person needs."""
+    """Turn what migrations, seeds and roles raise, and the database, into a person's sentence."""
     try:
-        yield
-    except OSError as error:
-        raise WorldFailed(
-            f"The database does not answer ({error}): check DATABASE_URL or DB_HOST and DB_PORT."
-        ) from error
-    except asyncpg.PostgresError as error:
-        raise complaint(error.sqlstate or "", str(error)) from error
-    except DBAPIError as error:
-        raise complaint(getattr(error.orig, "sqlstate", None) or "", str(error.orig)) from error
+        async with db_errors.explained():
+            yield
     except MigrationError as error:
         raise WrongUsage(f"{error}: see `chatia db history`.") from error
     except (seeds.UnknownSeedError, roles.UnusablePasswordError) as error:
         raise WrongUsage(str(error)) from error
     except (SeedError, seeds.InUseError, roles.RoleNameTooLongError) as error:
         raise Refused(str(error)) from error
-
-
-def complaint(sqlstate: str, said: str) -> CommandError:
-    """Put what Postgres says into a sentence that tells what to do."""
-    said = said.rpartition(">: ")[2].splitlines()[0].rstrip(".")
-    known = COMPLAINTS.get(sqlstate)
-    return known(said) if known else WorldFailed(f"The database failed ({sqlstate}): {said}.")
 
 
 async def _wait_for(url: str) -> None:

@@ -10,7 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.cli import letters, output, showing
 from shared.cli.errors import Refused, WrongUsage
-from shared.cli.letter_options import Act, Filters, Mended, NoIds, OneId, SomeIds, Status
+from shared.cli.letter_options import (
+    LARGEST_NUMBER,
+    Act,
+    Filters,
+    Mended,
+    NoIds,
+    OneId,
+    SomeIds,
+    Status,
+)
 from shared.cli.letters import Content
 from shared.cli.options import grouped
 from shared.cli.replaying import Mending, check_topics, put_back
@@ -42,13 +51,17 @@ def list_command(*, filters: Filters, as_json: output.JsonOption = False) -> Non
 def show_command(
     letter_id: OneId,
     *,
+    company: Annotated[
+        int | None,
+        typer.Option(min=0, max=LARGEST_NUMBER, help="Only if it is this company's."),
+    ] = None,
     body: Annotated[
         bool, typer.Option("--body", help="Only the body, byte for byte, to be edited.")
     ] = False,
     as_json: output.JsonOption = False,
 ) -> None:
     """Show a letter: the record, why it is dead, and what was done about it."""
-    letter, content = asyncio.run(_shown(Settings(), letter_id))
+    letter, content = asyncio.run(_shown(Settings(), letter_id, company))
     if body:
         typer.echo(content.body or b"", nl=False)
     elif as_json:
@@ -107,15 +120,19 @@ async def _listed(settings: Settings, filters: Filters) -> tuple[list[dict[str, 
     query = filters.query(settings, usual=UNSETTLED)
     if query.limit is None:
         query = replace(query, limit=USUAL_LIMIT)
-    async with letters.transaction(settings.database) as conn:
+    async with letters.reading(settings.database, query.company) as conn:
         ids, total = await letters.find(conn, query, newest_first=True)
         found = await letters.describe(conn, ids)
     return [found[i] for i in ids], total
 
 
-async def _shown(settings: Settings, letter_id: int) -> tuple[dict[str, Any], Content]:
-    async with letters.transaction(settings.database) as conn:
+async def _shown(
+    settings: Settings, letter_id: int, company: int | None
+) -> tuple[dict[str, Any], Content]:
+    async with letters.reading(settings.database, company) as conn:
         letter = (await _known(conn, [letter_id]))[letter_id]
+        if company not in {None, letter["companyId"]}:  # where no reader's login is set
+            raise WrongUsage(f"There is no dead letter {letter_id}.")
         return letter, await letters.content(conn, letter_id)
 
 
@@ -136,6 +153,11 @@ async def _replayable(
         if not ids:
             ids, _ = await letters.find(conn, filters.query(settings, usual=(Status.OPEN,)))
         found = await _known(conn, ids)
+        if leaving := await letters.of_leaving(conn, ids):
+            raise Refused(
+                "Nothing is replayed: the company is deleted, or is being deleted, of dead letter "
+                f"{_named(leaving)}."
+            )
     return _unless(Status.DISCARDED, found)
 
 

@@ -10,12 +10,15 @@ from rich.console import Console
 
 from shared.cli import stack
 from shared.cli.errors import AnswerIsNo
+from shared.cli.gateway_sim import Simulated
 from shared.cli.signals import stoppable
 from shared.cli.stack import Stack
 from shared.cli.worker import wait_while_alive
 from shared.demo import play
+from shared.embedded import ready
 
 DEMO_SEED = 2026
+SENDER = {"CHATIA_SENDER": "on", "CHATIA_EVOLUTION_API_KEY": "demo"}
 
 StateOption = Annotated[
     Path, typer.Option("--state", help="Folder of the embedded servers' state and logs.")
@@ -44,15 +47,24 @@ def demo(
     holds = False
     with stoppable(), stack.running(state, demo=True) as running:
         _introduce(console, running)
-        running.start_workers()
-        holds = asyncio.run(
-            play.demo(running.settings, messages=messages, seed=seed, console=console)
-        )
+        running.start_workers(**SENDER)
+        holds = asyncio.run(_play(running, messages, seed, console))
         _sum_up(console, running, holds=holds, seconds=time.monotonic() - started)
         if keep:
             _stay(console, running)
     if not holds:
         raise AnswerIsNo("What the database holds is not what was published.")
+
+
+async def _play(running: Stack, messages: int, seed: int, console: Console) -> bool:
+    """Play against a simulated gateway, which is there as long as the play lasts."""
+    simulated = Simulated("evolution")
+    (port,) = ready.free_ports(1)
+    async with simulated.serving(port):
+        gateway = play.Gateway(f"http://127.0.0.1:{port}", simulated.sent)
+        return await play.demo(
+            running.settings, messages=messages, seed=seed, console=console, gateway=gateway
+        )
 
 
 def _introduce(console: Console, running: Stack) -> None:

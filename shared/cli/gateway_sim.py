@@ -79,10 +79,12 @@ class Simulated:
     sent: list[dict[str, JsonValue]] = field(default_factory=list)
     refused: int = 0
     _dice: Random = field(init=False)
+    _began_ms: int = field(init=False)  # in ids, so that no other run's message has the same
     _posting: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _ended: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self._began_ms = int(time.time() * 1000)
         self._dice = Random(self.habits.seed)  # noqa: S311 - misfortunes that can be repeated
 
     @property
@@ -114,7 +116,7 @@ class Simulated:
         if is_none or self._dice.random() < self.habits.errors:
             self.refused += 1
             return _answer(simulated.refused(self.gateway, final=is_none))
-        wid = heard.asked_id or f"SIM{self.habits.seed}N{len(self.sent) + 1}"
+        wid = heard.asked_id or f"SIM{self._began_ms:X}N{len(self.sent) + 1}"
         self.sent.append({"id": wid, "to": heard.to, "text": heard.text, "sendId": heard.send_id})
         is_lost = self._dice.random() < self.habits.loss
         self._tell(heard, wid)

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.cli.db import explained
+from shared.cli.db_errors import explained
 from shared.db.bulk import statement
 from shared.db.engine import create_engine
+from shared.db.policies import name_company
 from shared.settings import DatabaseSettings
 
 FIND = statement("""
@@ -53,6 +54,17 @@ SET status = 'replayed', "updatedAt" = now(),
                                               'edited', CAST(:edited AS boolean))
 FROM held WHERE l.id = held.id
 RETURNING l.id, l.service, l.topic, l.key, l.headers, l.body
+""")
+
+# A company that is being deleted, or is deleted: what comes for it is refused.
+OF_LEAVING = statement("""
+SELECT l.id FROM "DeadLetters" l
+WHERE l.id = ANY(CAST(:ids AS bigint[])) AND EXISTS (
+  SELECT FROM "PurgedRows" r
+  WHERE r."tableName" = 'Companies' AND r."companyId" = l."companyId"
+    AND (NOT EXISTS (SELECT FROM "Purges" p WHERE p.id = r."purgeId" AND p."finishedAt" IS NOT NULL)
+         OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."companyId")))
+ORDER BY l.id
 """)
 
 DISCARD = statement("""
@@ -107,6 +119,21 @@ async def transaction(settings: DatabaseSettings) -> AsyncIterator[AsyncConnecti
         await engine.dispose()
 
 
+@asynccontextmanager
+async def reading(
+    settings: DatabaseSettings, company: int | None
+) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that only reads: what one company may see, where a company is named.
+
+    Without one it is the operator's look at all companies, under the operator's own login.
+    """
+    readers = settings.for_readers if company is not None else None
+    async with transaction(readers or settings) as conn:
+        if company is not None:
+            await name_company(conn, company)
+        yield conn
+
+
 async def find(
     conn: AsyncConnection, query: Query, *, newest_first: bool = False
 ) -> tuple[list[int], int]:
@@ -133,6 +160,11 @@ async def mark_replayed(
     """Mark those that are not settled; gives them, oldest first, to be put on their topics."""
     rows = await conn.execute(MARK_REPLAYED, {"ids": ids, "by": by, "edited": edited})
     return sorted((Content(*row) for row in rows), key=lambda letter: letter.id)
+
+
+async def of_leaving(conn: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Give those of companies that are being deleted, or are deleted."""
+    return [row.id for row in await conn.execute(OF_LEAVING, {"ids": ids})]
 
 
 async def discard(conn: AsyncConnection, ids: Sequence[int], by: str) -> list[int]:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from shared import seeds
 from shared.cli import output, topics
-from shared.cli.db import explained
+from shared.cli.db import explained, given_passwords
 from shared.cli.errors import AlreadyRunning, WorldFailed
-from shared.db import migrations
+from shared.db import migrations, roles
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.processes import Guarded
 from shared.embedded.progress import reporter
@@ -35,6 +35,7 @@ class Stack:
 
     settings: Settings
     servers: Servers
+    role_passwords: Mapping[str, str]
     workers: list[Guarded] = field(default_factory=list)
 
     @property
@@ -47,11 +48,13 @@ class Stack:
         """Where servers and workers write."""
         return self.servers.state / "logs"
 
-    def start_workers(self) -> None:
-        """Start one process of each service."""
+    def start_workers(self, **environment: str) -> None:
+        """Start one process of each service under its role, with these variables besides."""
         for service in SERVICES:
             argv = [sys.executable, "-m", "shared.cli", "worker", service]
-            self.workers.append(self.servers.spawn(service, argv, _variables(self.settings)))
+            login = roles.environment(self.settings.database, service, self.role_passwords)
+            variables = _variables(self.settings) | login | environment
+            self.workers.append(self.servers.spawn(service, argv, variables))
 
 
 @contextmanager
@@ -71,17 +74,23 @@ def running(state: Path, *, demo: bool = False) -> Iterator[Stack]:
         ) as servers:
             settings = _with_servers(base, servers)
             real_kafka = servers.kafka is None or servers.kafka_is_real
-            asyncio.run(prepare(settings, demo=demo, create_topics=real_kafka))
-            yield Stack(settings, servers)
+            passwords = servers.role_passwords or given_passwords()
+            asyncio.run(
+                prepare(settings, demo=demo, create_topics=real_kafka, role_passwords=passwords)
+            )
+            yield Stack(settings, servers, passwords)
     except AlreadyRunningError as error:
         raise AlreadyRunning(str(error)) from error
     except EmbeddedError as error:
         raise WorldFailed(str(error)) from error
 
 
-async def prepare(settings: Settings, *, demo: bool, create_topics: bool) -> None:
-    """Bring tables, seeds and topics up to date; repeated, it changes nothing.
+async def prepare(
+    settings: Settings, *, demo: bool, create_topics: bool, role_passwords: Mapping[str, str]
+) -> None:
+    """Bring tables, seeds, roles and topics up to date; repeated, it changes nothing.
 
+    Roles are made where their passwords are known: elsewhere one may have no right to.
     The administrator's password is that of ADMIN_PASSWORD; the demo's is the seed's own (seed 5.3).
     """
     async with explained():
@@ -90,6 +99,8 @@ async def prepare(settings: Settings, *, demo: bool, create_topics: bool) -> Non
         password = os.environ.get("ADMIN_PASSWORD") or (DEMO_PASSWORD if demo else None)
         async with engine.begin() as conn:
             planted = await seeds.plant(conn, password=password)
+            if role_passwords:
+                await roles.apply(conn, role_passwords)
     for seed in planted:
         if seed.password and not demo:
             output.say(f"The password of admin@admin.com is {seed.password}")

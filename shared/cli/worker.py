@@ -17,7 +17,7 @@ from faststream import FastStream
 from sqlalchemy.exc import DBAPIError
 
 from shared import logs
-from shared.cli import db
+from shared.cli.db_errors import complaint
 from shared.cli.errors import AlreadyRunning, Refused, WorldFailed
 from shared.cli.signals import stoppable
 from shared.delivery.awaiting import await_servers
@@ -63,7 +63,7 @@ def worker(
     except TopicMissingError as error:
         raise WorldFailed(str(error)) from error
     except DBAPIError as error:
-        raise db.complaint(sqlstate_of(error), str(error.orig)) from error
+        raise complaint(sqlstate_of(error), str(error.orig)) from error
     except KafkaConnectionError as error:
         raise WorldFailed(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "

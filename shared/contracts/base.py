@@ -1,12 +1,13 @@
 """What every event of ChatIA Flow has: a topic, a type, a key and a company."""
 
-from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+CLOCKS_DIFFER = timedelta(days=1)
 LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
 
 
@@ -58,6 +59,11 @@ class Event(BaseModel):
     def key(self) -> str:
         """The Kafka key: events with the same key stay in order."""
         raise NotImplementedError
+
+    def heard_at(self, moment: datetime) -> Self:
+        """Give the event as it is known that it was heard then, from somebody outside."""
+        _ = moment
+        return self
 
     @classmethod
     def ce_type(cls) -> str:

@@ -1,18 +1,49 @@
 """The life of one WhatsApp message, from the gateway to the row (design 4)."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from typing_extensions import override
 
-from shared.contracts.base import Event, Id, Moment, Name, Text, Token, conversation_key
+from shared.contracts.base import (
+    CLOCKS_DIFFER,
+    Event,
+    Id,
+    Moment,
+    Name,
+    Text,
+    Token,
+    conversation_key,
+)
+
+ABSORBED = "absorbed"  # a reason of message.refused
+NAMED_BY_SERVERS = ("s.whatsapp.net", "c.us", "g.us")
+
+
+def _canonical(chat: str) -> str:
+    """Leave out how an address is written: its server, its device, a plus sign."""
+    name, _, server = chat.partition("@")
+    if server.lower() in NAMED_BY_SERVERS:
+        chat = name.partition(":")[0]
+    chat = chat.removeprefix("+")
+    if not chat:
+        msg = "a number, a group's id, a LID or a BSUID is wanted"
+        raise ValueError(msg)
+    return chat
+
+
+Chat = Annotated[Token, AfterValidator(_canonical)]
 
 
 class ConversationEvent(Event):
-    """An event of one chat on one line; `chat` is digits, a group id, `…@lid` or a BSUID."""
+    """An event of one chat on one line; `chat` is digits, a group id, `…@lid` or a BSUID.
+
+    An address (`5511…:2@s.whatsapp.net`, `+5511…`) is read as the number that it is of.
+    """
 
     whatsapp_id: Id
-    chat: Token
+    chat: Chat
 
     @property
     @override
@@ -39,7 +70,7 @@ class MessageReceived(ConversationEvent):
     seconds or milliseconds since 1970). `jid` is the address to answer to, as the gateway gave
     it. In a group `chat` is the group and `participant` the author. `dataJson` is the gateway's
     message without secrets and without media bytes. `timestampEstimated`: the gateway gave no time
-    that a message can be of, so it is when the record came.
+    that a message can be of (none, or one that is to come), so it is when the record came.
     """
 
     topic: ClassVar[str] = "message.received"
@@ -58,12 +89,18 @@ class MessageReceived(ConversationEvent):
     push_name: Name | None = None
     lid: Token | None = None
     jid: Token | None = None
-    participant: Token | None = None
+    participant: Chat | None = None
     participant_lid: Token | None = None
     participant_jid: Token | None = None
     channel: Token = "whatsapp"
     referral: Referral | None = None
     data_json: Text | None = Field(None, repr=False)
+
+    @override
+    def heard_at(self, moment: datetime) -> Self:
+        if self.timestamp <= moment + CLOCKS_DIFFER:
+            return self
+        return self.model_copy(update={"timestamp": moment, "timestamp_estimated": True})
 
 
 class MessageIdentified(MessageReceived):
@@ -113,6 +150,7 @@ class MessageStored(ConversationEvent):
 class MessageRefused(ConversationEvent):
     """The message will not be a row, and why: `duplicate` or `groups-not-allowed`.
 
+    `absorbed` was one until now: the echo of a send whose own row has taken it in.
     `ticketId` and `ticketEffect` repeat what was done for it, so that tickets can take it back.
     A request (`requestId`) is refused with `no-ticket`, `other-line`, `other-chat`, `duplicate`.
     """
@@ -159,6 +197,21 @@ class MessagesMoved(Event):
 
     ticket_id: Id
     from_ticket_id: Id
+
+    @property
+    @override
+    def key(self) -> str:
+        return f"{self.company_id}:ticket:{self.ticket_id}"
+
+
+class MessagesSeen(Event):
+    """A user has seen messages of `ticketId`: they are read."""
+
+    topic: ClassVar[str] = "message.stored"
+    ours_alone: ClassVar[bool] = True
+    type: ClassVar[str] = "message.seen"
+
+    ticket_id: Id
 
     @property
     @override

@@ -36,17 +36,23 @@ class MessageAcked(MessageChange):
 
 
 class MessageEdited(MessageChange):
-    """The words of a message, or its caption, are others now."""
+    """The words of a message, or its caption, are others now.
+
+    `fromMe` says who did it, where the gateway does: only who wrote a message edits it.
+    """
 
     type: ClassVar[str] = "message.edited"
 
     body: Text
+    from_me: bool | None = None
 
 
 class MessageDeleted(MessageChange):
-    """A message was revoked for everybody."""
+    """A message was revoked for everybody; `fromMe` says by whom, where the gateway does."""
 
     type: ClassVar[str] = "message.deleted"
+
+    from_me: bool | None = None
 
 
 class MessageReacted(MessageChange):

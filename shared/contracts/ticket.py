@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from shared.contracts.base import Event, Id, Name, Token
+from shared.contracts.base import Event, Id, Moment, Name, Token
 
 
 class TicketChanged(Event):
@@ -100,10 +100,27 @@ class TicketRated(TicketChanged):
     rate: int
 
 
+class TicketViewed(TicketChanged):
+    """A user has seen what was written until `seenUntil`; null where nothing was unread."""
+
+    type: ClassVar[str] = "ticket.viewed"
+
+    seen_until: Moment | None = None
+
+
 class TicketNoted(TicketChanged):
     """A user has written a note; the state, and with it the version, is as it was."""
 
     type: ClassVar[str] = "ticket.noted"
+
+
+class TicketTagged(TicketChanged):
+    """The ticket wears these tags, and stands in this lane of the kanban board."""
+
+    type: ClassVar[str] = "ticket.tagged"
+
+    tag_ids: tuple[Id, ...] = ()
+    lane_id: Id | None = None
 
 
 class TicketRefused(Event):

@@ -7,6 +7,10 @@ from typing_extensions import override
 
 from shared.contracts.base import Id, Name, Request, Text
 
+MOST_TAGS = 100  # in one request
+
+Tags = Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_TAGS)]
+
 
 class TicketRequest(Request):
     """A wish about a ticket; those about one ticket are granted in the order of their partition.
@@ -33,6 +37,27 @@ class TicketAccept(TicketRequest):
 
     user_id: Id
     queue_id: Id | None = None
+
+
+class TicketOpen(Request):
+    """A user wants to speak with a contact on a line: in the ticket that there is, or in a new one.
+
+    What somebody else has, or waits in another queue, is refused and named. The answer is that of
+    ticket.accept.
+    """
+
+    topic: ClassVar[str] = "tickets.requests"
+    type: ClassVar[str] = "ticket.open"
+
+    whatsapp_id: Id
+    contact_id: Id
+    user_id: Id
+    queue_id: Id | None = None
+
+    @property
+    @override
+    def key(self) -> str:
+        return f"{self.company_id}:contact:{self.contact_id}"
 
 
 class TicketReturn(TicketRequest):
@@ -71,6 +96,12 @@ class TicketClose(TicketRequest):
     silent: bool = False
 
 
+class TicketView(TicketRequest):
+    """A user has the conversation before his eyes: what the contact wrote so far is read."""
+
+    type: ClassVar[str] = "ticket.view"
+
+
 class TicketRate(TicketRequest):
     """The contact's mark, given elsewhere than in the chat; it ends the wait for one."""
 
@@ -85,3 +116,27 @@ class TicketNote(TicketRequest):
     type: ClassVar[str] = "ticket.note"
 
     note: Name = Field(repr=False)
+
+
+class TicketTag(TicketRequest):
+    """The ticket is to wear these tags beside those that it wears."""
+
+    type: ClassVar[str] = "ticket.tag"
+
+    tag_ids: Tags
+
+
+class TicketUntag(TicketRequest):
+    """The ticket is no longer to wear these tags; a lane among them is left."""
+
+    type: ClassVar[str] = "ticket.untag"
+
+    tag_ids: Tags
+
+
+class TicketMove(TicketRequest):
+    """The ticket is to stand in a lane of the kanban board, and in no other; null: in none."""
+
+    type: ClassVar[str] = "ticket.move"
+
+    lane_id: Id | None

@@ -1,5 +1,7 @@
 """The login roles of the services and of readers: who may write what follows from the owners.
 
+Readers see the rows of one company (`shared.db.policies`) and no secrets.
+
 Roles belong to the whole cluster, so their names begin with the database's. They are made by a
 command and not by a migration; run it again after every upgrade.
 """
@@ -8,14 +10,18 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.db import policies
 from shared.db.bulk import statement
-from shared.schema import EVERY_SERVICE, OWNERS, SERVICES
+from shared.db.policies import quoted
+from shared.db.purged import FUNCTIONS as PURGING
+from shared.schema import EVERY_SERVICE, OWNERS, SERVICES, metadata
+from shared.settings import DatabaseSettings
 
 READER: Final = "reader"
 ROLES: Final = (*SERVICES, READER)
@@ -23,6 +29,23 @@ ROLES: Final = (*SERVICES, READER)
 # Deleting these takes rows of other owners along: that is a purge, done in steps by each owner.
 NEVER_DELETED: Final = {"Companies", "Whatsapps", "Contacts", "Tickets", "Users", "Queues"}
 
+# What opens something, or may: no reader sees it, and so none can read these tables with `*`.
+SECRETS: Final[dict[str, tuple[str, ...]]] = {
+    "Users": ("passwordHash", "tokenVersion", "resetPasswordToken", "passwordResetToken"),
+    "Whatsapps": ("session", "qrcode", "token", "facebookUserToken", "tokenMeta"),
+    "QueueIntegrations": ("jsonContent", "urlN8N"),  # Dialogflow's account; a flow's own address
+    "Prompts": ("apiKey", "voiceKey"),
+    "Integrations": ("token", "userLogin", "passLogin"),
+    "Webhooks": ("hash_id", "config"),  # who knows the address starts the flow
+    "Tickets": ("hashFlowId", "typebotSessionId"),  # the former is that of "Webhooks"
+    "FlowBuilders": ("flow",),  # nodes that ask a language model hold its key
+    "Settings": ("value",),  # of `mpaccesstoken`, for one
+    "Partners": ("walletId",),
+}
+
+SEARCH: Final = "public.search_messages(text, integer)"
+
+LOCK_TIMEOUT: Final = "5s"  # who works on the tables goes first
 LONGEST_NAME: Final = 63  # bytes of a Postgres identifier
 SCRAM_ROUNDS: Final = 4096
 
@@ -69,53 +92,84 @@ async def apply(conn: AsyncConnection, passwords: Mapping[str, str]) -> list[Rol
     `passwords` goes by service (or `reader`); a role without one keeps the one that it has, and
     a new one has none, so that only peer, certificate or trusted connections can use it.
     """
+    await conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     database = str(await conn.scalar(DATABASE))
     made = [await _make(conn, database, role, passwords.get(role)) for role in ROLES]
+    services = [login(database, service) for service in SERVICES]
+    await policies.apply(conn, login(database, READER), services)
     for role in ROLES:
         await _grant(conn, database, role)
     return made
 
 
+def login(database: str, role: str) -> str:
+    """Name the role of a service, or of readers, as which one logs in to a database."""
+    return f"{database}_{role}"
+
+
+def environment(
+    database: DatabaseSettings, service: str, passwords: Mapping[str, str]
+) -> dict[str, str]:
+    """Tell a worker as whom to log in; nothing where its role's password is not known."""
+    if service not in passwords:
+        return {}
+    own = database.logged_in_as(login(database.database, service), passwords[service])
+    return {"DATABASE_URL": own.url}
+
+
 async def _make(conn: AsyncConnection, database: str, role: str, password: str | None) -> Role:
-    name = f"{database}_{role}"
+    name = login(database, role)
     if len(name.encode()) > LONGEST_NAME:
         raise RoleNameTooLongError
     missing = not await conn.scalar(EXISTS, {"role": name})
     if missing:
-        await conn.exec_driver_sql(f"CREATE ROLE {_quoted(name)} LOGIN")
+        await conn.exec_driver_sql(f"CREATE ROLE {quoted(name)} LOGIN")
     if password:
         verifier = _scram_verifier(role, password)
-        await conn.exec_driver_sql(f"ALTER ROLE {_quoted(name)} LOGIN PASSWORD '{verifier}'")
+        await conn.exec_driver_sql(f"ALTER ROLE {quoted(name)} LOGIN PASSWORD '{verifier}'")
     return Role(name, missing, bool(password))
 
 
 async def _grant(conn: AsyncConnection, database: str, role: str) -> None:
-    name = _quoted(f"{database}_{role}")
-    own = [table for table, owner in OWNERS.items() if owner in {role, EVERY_SERVICE}]
-    if role == READER:
-        own = []
-    deletable = [table for table in own if table not in NEVER_DELETED]
-    sequences = [row.relname for row in await conn.execute(SEQUENCES, {"tables": own})]
+    name = quoted(login(database, role))
     for command in (
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}",
-        f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {name}",
+        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {name}",
         f"GRANT USAGE ON SCHEMA public TO {name}",
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}",
-        own and f"GRANT INSERT, UPDATE ON {_listed(own)} TO {name}",
-        deletable and f"GRANT DELETE ON {_listed(deletable)} TO {name}",
-        sequences and f"GRANT USAGE ON SEQUENCE {_listed(sequences)} TO {name}",
     ):
-        if command:
-            await conn.exec_driver_sql(command)
+        await conn.exec_driver_sql(command)
+    if role == READER:
+        grants = list(_reading())
+    else:
+        own = [table for table, owner in OWNERS.items() if owner in {role, EVERY_SERVICE}]
+        sequences = [row.relname for row in await conn.execute(SEQUENCES, {"tables": own})]
+        grants = list(_working(own, sequences))
+    for grant in grants:
+        await conn.exec_driver_sql(f"GRANT {grant} TO {name}")
+
+
+def _working(own: list[str], sequences: list[str]) -> Iterator[str]:
+    yield "SELECT ON ALL TABLES IN SCHEMA public"
+    yield f"INSERT, UPDATE ON {_listed(own)}"
+    yield f"DELETE ON {_listed(table for table in own if table not in NEVER_DELETED)}"
+    if sequences:
+        yield f"USAGE ON SEQUENCE {_listed(sequences)}"
+    yield f"EXECUTE ON FUNCTION {', '.join(PURGING)}"
+
+
+def _reading() -> Iterator[str]:
+    readable = [table for table in metadata.sorted_tables if policies.is_readable(table)]
+    yield f"SELECT ON {_listed(t.name for t in readable if t.name not in SECRETS)}"
+    for table in readable:
+        if hidden := SECRETS.get(table.name):
+            shown = (quoted(each.name) for each in table.columns if each.name not in hidden)
+            yield f"SELECT ({', '.join(shown)}) ON {_listed([table.name])}"
+    yield f"EXECUTE ON FUNCTION {SEARCH}"
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"public.{_quoted(name)}" for name in sorted(names))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return ", ".join(f"public.{quoted(name)}" for name in sorted(names))
 
 
 def _scram_verifier(role: str, password: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import kafka
 from shared.db.engine import create_engine
+from shared.db.logins import tell_role
 from shared.delivery.retry import Backoff
 from shared.delivery.settle import sqlstate_of
 from shared.settings import Settings
@@ -19,6 +20,7 @@ from shared.settings import Settings
 log = structlog.get_logger("chatia.awaiting")
 
 DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
+LONGEST_DELAY_S = 1.0  # who waits to start asks little and holds nothing
 NO_ENTRY = ("28", "3D", "42")  # SQLSTATE classes: login, database or rights are not as they must be
 
 
@@ -33,7 +35,7 @@ async def await_servers(settings: Settings) -> None:
 
 
 async def _until(answers: Callable[[], Awaitable[bool]]) -> None:
-    backoff = Backoff()
+    backoff = Backoff(LONGEST_DELAY_S)
     while not await answers():  # noqa: ASYNC110 - nobody tells us
         await asyncio.sleep(backoff.failed())
 
@@ -42,6 +44,7 @@ async def _database_answers(engine: AsyncEngine) -> bool:
     try:
         async with engine.connect() as conn:
             await conn.execute(DEPLOYMENT)
+            await tell_role(conn)
     except (OSError, DBAPIError) as error:
         if isinstance(error, DBAPIError) and sqlstate_of(error).startswith(NO_ENTRY):
             raise

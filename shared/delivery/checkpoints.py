@@ -15,7 +15,8 @@ class Checkpoint:
     """A partition's progress; `outbox` holds the packed facts of the last batch.
 
     `quarantined` are the service's lines that are not read; they come along to save a statement.
-    `aside` are the lanes whose records wait, each with the first and the last of them.
+    `aside` are the lanes whose records wait, each with the first and the last of them. `leaving`
+    are companies and lines that are being deleted, or (true) are deleted.
     """
 
     topic: str
@@ -28,6 +29,7 @@ class Checkpoint:
     seen: dict[str, str]
     aside: dict[str, list[int]]
     quarantined: list[str] | None
+    leaving: dict[str, bool] | None = None
 
     @property
     def place(self) -> TopicPartition:
@@ -74,7 +76,14 @@ LOCK = statement("""
 SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c."lastTimestamp" AS last_timestamp,
        c."lastCrc" AS last_crc, c.epoch, c.outbox, c.seen, c.aside,
        (SELECT array_agg(q.line) FROM "Quarantines" q
-        WHERE q.service = split_part(:service, '.', 1)) AS quarantined
+        WHERE q.service = split_part(:service, '.', 1)) AS quarantined,
+       (SELECT jsonb_object_agg(CASE r."tableName" WHEN 'Companies' THEN CAST(r."rowId" AS text)
+                                ELSE concat(r."companyId", ':', r."rowId") END,
+                                p."finishedAt" IS NOT NULL)
+        FROM "PurgedRows" r JOIN "Purges" p ON p.id = r."purgeId"
+        WHERE r."tableName" IN ('Companies', 'Whatsapps')
+          AND (p."finishedAt" IS NULL OR r."tableName" = 'Whatsapps'
+               OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."rowId"))) AS leaving
 FROM "Checkpoints" c
 JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
   ON b.topic = c.topic AND b.partition = c.partition

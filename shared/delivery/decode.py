@@ -92,6 +92,10 @@ class SortingTable:
         """Every topic to subscribe to."""
         return tuple(self._contracts)
 
+    def is_ours(self, topic: str) -> bool:
+        """Whether a topic's keys begin with companies."""
+        return issubclass(self._contracts[topic][0], Event)
+
     def read(self, record: Record, headers: Headers) -> BaseModel | Rejected | Skipped:
         """Give the event that a record holds, judging it by its type and its body."""
         if record.value is None:
@@ -111,6 +115,8 @@ class SortingTable:
             return Rejected("unreadable-body", first_trouble(error))
         if isinstance(event, RawRecord):
             return event.model_copy(update={"received_at": _time_of(record)})
+        if isinstance(event, Event) and not event.ours_alone and record.timestamp > 0:
+            event = event.heard_at(_time_of(record))
         return _checked_company(event, headers.company_id)
 
     def _contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:

@@ -3,7 +3,7 @@
 LEAST, MOST = 60, 2_000  # records of a slice
 CALM = 60  # records on their way: the next slice may follow
 CONGESTED = 150  # records on their way: noisy companies are set aside
-SLACK_S = 0.1  # by so much a slice may take longer than the smallest ones do
+SLACK_S = 0.05  # by so much a slice may take longer than the smallest ones do
 LONGEST_S = 0.75  # whatever the smallest ones take
 PATIENCE_S = 1.0  # then a small slice goes whatever is on its way: nobody waits for ever
 WEIGHT = 0.1  # of one more of the smallest slices in what they usually take

@@ -78,7 +78,7 @@ def _sorted_by_request(
     answers: Answers = {_asked(request): [] for request in fresh}
     for item in outcome:
         if isinstance(item, Told):
-            answers[_asked(item.cause)].append(_stored(item.fact))
+            answers[_asked(item.cause)].append(stored(item.fact))
     return {asked: kept for asked, kept in answers.items() if asked not in dead}, dead
 
 
@@ -128,5 +128,6 @@ def _asked(request: Any) -> Asked:  # noqa: ANN401 - an outcome's cause is any c
     return request.company_id, request.request_id
 
 
-def _stored(fact: Event) -> dict[str, Any]:
+def stored(fact: Event) -> dict[str, Any]:
+    """Give a fact as an answer holds it."""
     return {"type": fact.ce_type(), "data": fact.model_dump(mode="json", by_alias=True)}

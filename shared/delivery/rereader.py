@@ -17,36 +17,27 @@ class Rereader:
     """Reads where it is told to, a slice at a time; what is fetched and not taken stays in hand.
 
     A `shared.delivery.consumer.Consumer`, but for offsets committed to Kafka: nobody looks at
-    the lag of a group that does not exist.
+    the lag of a group that does not exist. Where logs end is asked on a connection of its own: on
+    that of the records, the broker answers only when it has some.
     """
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._connection = connection
         self._client: AIOKafkaConsumer | None = None
+        self._asking: AIOKafkaConsumer | None = None
         self._fetched: dict[TopicPartition, deque[Record]] = {}
 
     async def start(self) -> None:
         """Connect, the first time."""
-        if self._client is None:
-            client = AIOKafkaConsumer(
-                **self._connection,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
-                max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
-            )
-            try:
-                await client.start()
-            except BaseException:
-                await client.stop()
-                raise
-            self._client = client
+        self._client = self._client or await self._connected()
+        self._asking = self._asking or await self._connected()
 
     async def stop(self) -> None:
-        """Close the connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.stop()
+        """Close the connections."""
+        clients, self._client, self._asking = (self._client, self._asking), None, None
+        for client in clients:
+            if client is not None:
+                await client.stop()
 
     def assign(self, places: Iterable[TopicPartition]) -> None:
         """Read these partitions and no others."""
@@ -105,8 +96,29 @@ class Rereader:
         return dict(await self._started.beginning_offsets(list(partitions)))
 
     async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Ask where logs end."""
-        return dict(await self._started.end_offsets(list(partitions)))
+        """Ask where logs end; all topics that were ever asked for are looked up together."""
+        wanted, asking = set(partitions), self._asking
+        if asking is None:
+            raise RuntimeError(type(self).__name__)
+        if not wanted <= asking.assignment():
+            asking.assign(wanted | asking.assignment())
+            asking.pause(*asking.assignment())
+        return dict(await asking.end_offsets(list(wanted)))
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        client = AIOKafkaConsumer(
+            **self._connection,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        )
+        try:
+            await client.start()
+        except BaseException:
+            await client.stop()
+            raise
+        return client
 
     @property
     def _started(self) -> AIOKafkaConsumer:

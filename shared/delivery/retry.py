@@ -9,7 +9,8 @@ LONGEST_DELAY_S = 5.0
 class Backoff:
     """Doubles the wait at every failure up to a cap, with jitter so that workers do not march."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float = LONGEST_DELAY_S) -> None:
+        self._longest_s = longest_s
         self._failures = 0
 
     def succeeded(self) -> None:
@@ -18,6 +19,6 @@ class Backoff:
 
     def failed(self) -> float:
         """Give the seconds to wait after one more failure."""
-        longest = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self._failures, 10))
+        longest = min(self._longest_s, FIRST_DELAY_S * 2 ** min(self._failures, 10))
         self._failures += 1
         return random.uniform(longest / 2, longest)  # noqa: S311 - jitter is no secret

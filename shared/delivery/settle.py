@@ -75,11 +75,11 @@ async def _tried(
             return _Refusal(UNTELLABLE, first_trouble(error))
         except DBAPIError as error:
             sqlstate = sqlstate_of(error)
-            if not sqlstate.startswith(DATA_CLASSES):
+            if not blames_a_value(error):
                 raise
             attempts[sqlstate] += 1
             if attempts[sqlstate] > RACES.get(sqlstate, 0):
-                return _Refusal(REFUSED, _sentence(error), sqlstate)
+                return _Refusal(REFUSED, sentence_of(error), sqlstate)
 
 
 def sqlstate_of(error: DBAPIError) -> str:
@@ -90,7 +90,13 @@ def sqlstate_of(error: DBAPIError) -> str:
     return UNFIT if isinstance(getattr(error.orig, "__cause__", None), ValueError) else ""
 
 
-def _sentence(error: DBAPIError) -> str:
+def blames_a_value(error: DBAPIError) -> bool:
+    """Whether the database blames a value, and not the world."""
+    return sqlstate_of(error).startswith(DATA_CLASSES)
+
+
+def sentence_of(error: DBAPIError) -> str:
+    """Say what the database has against a value, in its own words."""
     if sqlstate_of(error) == UNFIT:
         return "a value does not fit its column"
     return str(error.orig).rpartition(">: ")[2].splitlines()[0]

@@ -11,6 +11,7 @@ from shared.contracts.base import Event
 from shared.delivery.checkpoints import Checkpoint
 from shared.delivery.dead_letters import DeadLetter, dead_letter
 from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
+from shared.delivery.leaving import leaving_in, refusal_of_event, without_words
 from shared.delivery.quarantine import Quarantine, Runs, lifting, line_of
 from shared.delivery.replay import Replays
 
@@ -22,14 +23,16 @@ class Sorted:
     runs: Runs
     seen: dict[TopicPartition, dict[str, str]]
     quarantined: set[str]
+    leaving: Mapping[str, bool] = field(default_factory=dict)
     events: list[tuple[BaseModel, Record]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     quarantines: list[Quarantine] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def give_up(self, record: Record, why: Rejected) -> None:
+    def give_up(self, record: Record, why: Rejected, *, is_ours: bool) -> None:
         """Make a dead letter of an unreadable record; a run of them quarantines its line."""
-        self.letters.append(dead_letter(record, why.reason, why.detail))
+        letter = dead_letter(record, why.reason, why.detail)
+        self.letters.append(without_words(record, letter, self.leaving) if is_ours else letter)
         if quarantine := self.runs.unreadable(record, why):
             self.quarantines.append(quarantine)
             self.quarantined.add(quarantine.line)
@@ -47,6 +50,7 @@ def sort(
         runs=runs.copy(),
         seen={place: dict(row.seen) for place, row in held.items()},
         quarantined={line for row in held.values() for line in row.quarantined or ()},
+        leaving=leaving_in(held.values()),
     )
     for record in records:
         place = TopicPartition(record.topic, record.partition)
@@ -67,11 +71,13 @@ def _read(record: Record, batch: Sorted, table: SortingTable, seen: dict[str, st
     headers = headers_of(record)
     event = headers if isinstance(headers, Rejected) else table.read(record, headers)
     if isinstance(event, Rejected):
-        batch.give_up(record, event)
+        batch.give_up(record, event, is_ours=table.is_ours(record.topic))
         return
     batch.runs.readable(record)
     if isinstance(event, Skipped):
         batch.counts["skipped"] += 1
+    elif refused := refusal_of_event(record, event, batch.leaving):
+        batch.letters.append(refused)
     elif isinstance(headers, Headers) and _is_new(event, headers, seen):
         batch.events.append((event, record))
     else:

@@ -23,8 +23,10 @@ from shared.delivery.subscription import Timer
 log = structlog.get_logger("chatia.timer")
 
 # Publishing may take longer than an idle transaction may last; the claim must not end before it.
-STAY_IDLE = text("SET LOCAL idle_in_transaction_session_timeout = 0")
-CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:claim, 0))")
+CLAIM = text("""
+SELECT pg_try_advisory_xact_lock(hashtextextended(:claim, 0)),
+       set_config('idle_in_transaction_session_timeout', '0', true)
+""")
 
 
 class TimerLoop:
@@ -75,19 +77,26 @@ class TimerLoop:
         """Do what is due, unless another process is at it; returns how many facts were told."""
         async with self._engine.begin() as claim:
             name = f"{self._corridor.service}/{self._place.topic}"
-            await claim.execute(STAY_IDLE)
             if not (await claim.execute(CLAIM, {"claim": name})).scalar_one():
                 return 0
-            await self._tell_what_is_left()
-            async with self._engine.begin() as conn:
-                facts, at = await self._due(conn)
-            if facts:
-                await self._publisher.publish(facts)
-                await self._clear(at)
-            return len(facts)
+            count, were_left = await self._tell()
+            return (await self._tell())[0] if were_left else count
 
-    async def _due(self, conn: AsyncConnection) -> tuple[list[Outgoing], int]:
-        row = await self._row(conn)
+    async def _tell(self) -> tuple[int, bool]:
+        """Tell what is due; gives how many facts, and whether another process had left them."""
+        async with self._engine.begin() as conn:
+            row = await self._row(conn)
+            if row.outbox is None:
+                facts, at = await self._due(conn, row)
+            else:
+                facts, at = unpack(row.outbox), row.next_offset
+        if facts:
+            await self._publisher.publish(facts)
+            async with self._engine.begin() as conn:
+                await checkpoints.clear(conn, self._corridor.service, {self._place: at})
+        return len(facts), row.outbox is not None
+
+    async def _due(self, conn: AsyncConnection, row: Checkpoint) -> tuple[list[Outgoing], int]:
         told = await self._timer.handler(conn)
         if not told:
             return [], row.next_offset
@@ -126,15 +135,3 @@ class TimerLoop:
             await checkpoints.create(conn, service, {self._place: 0})
             held = await checkpoints.lock(conn, service, [self._place])
         return held[self._place]
-
-    async def _tell_what_is_left(self) -> None:
-        async with self._engine.begin() as conn:
-            row = await self._row(conn)
-        if row.outbox:
-            await self._publisher.publish(unpack(row.outbox))
-            await self._clear(row.next_offset)
-
-    async def _clear(self, at: int) -> None:
-        """Empty the outbox that was told, and no other that may stand there by now."""
-        async with self._engine.begin() as conn:
-            await checkpoints.clear(conn, self._corridor.service, {self._place: at})

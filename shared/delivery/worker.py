@@ -161,7 +161,7 @@ class Worker:
             rounds += 1
             async with self.busy:
                 self.health.turned()
-            if self.outage.lasts:
+            if self.outage.lasts or self._consumer() is None:  # it goes before this loop does
                 continue
             async with self.busy:
                 try:

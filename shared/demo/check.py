@@ -41,6 +41,7 @@ class Check:
 def compare(expected: Facts, found: Facts, interval: timedelta) -> list[Check]:
     """Judge every promise of the sample traffic; all must hold."""
     contacts = _named_alike(expected.contacts, found.contacts)
+    taken = "sends, each taken by the gateway once"
     return [
         _once("messages, each exactly once", expected.messages, found.messages),
         _alike("messages: words, kind, side, quote, time", expected.messages, found.messages),
@@ -54,6 +55,7 @@ def compare(expected: Facts, found: Facts, interval: timedelta) -> list[Check]:
         _alike("campaign shippings: the text", expected.shippings, found.shippings),
         _once("sends, each exactly once", expected.sends, found.sends),
         _alike("sends: line and text", expected.sends, found.sends),
+        *([_once(taken, expected.taken, found.taken)] if expected.taken else []),
         _paced("sends, due no faster than the rate", found.planned_at, interval, 1),
         _paced(
             "sends, told no faster than the rate", found.told_at, interval, 1 + CATCH_UP / interval

@@ -96,6 +96,19 @@ class SendFact:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenFact:
+    """A send that a gateway was asked for; its key is all that the gateway was told."""
+
+    number: str
+    body: str
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What there may be only one of."""
+        return self.number, self.body
+
+
+@dataclass(frozen=True, slots=True)
 class LetterFact:
     """A dead letter; its key is the place of the record that it keeps."""
 
@@ -119,6 +132,7 @@ class Facts:
     contacts: list[ContactFact] = field(default_factory=list)
     shippings: list[ShippingFact] = field(default_factory=list)
     sends: list[SendFact] = field(default_factory=list)
+    taken: list[TakenFact] = field(default_factory=list)
     letters: list[LetterFact] = field(default_factory=list)
     planned_at: dict[int, list[datetime]] = field(default_factory=dict)
     told_at: dict[int, list[datetime]] = field(default_factory=dict)

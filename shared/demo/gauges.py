@@ -17,8 +17,11 @@ SELECT (SELECT count(*) FROM "Contacts" WHERE "companyId" = ANY (CAST(:company_i
        (SELECT count(*) FROM "Messages" WHERE "companyId" = ANY (CAST(:company_ids AS int[]))),
        (SELECT count(*) FROM "CampaignShipping"
         WHERE "companyId" = ANY (CAST(:company_ids AS int[]))),
+       (SELECT count(*) FROM "Sends"
+        WHERE "companyId" = ANY (CAST(:company_ids AS int[])) AND status = 'sent'),
        (SELECT count(*) FROM "DeadLetters" WHERE id > :after)
 """)
+ROWS_OF = ("contacts", "messages", "shippings", "sent", "dead letters")
 TICKETS = statement("""
 SELECT status, count(*) FROM "Tickets" WHERE "companyId" = ANY (CAST(:company_ids AS int[]))
 GROUP BY status ORDER BY status
@@ -96,7 +99,7 @@ class Gauges:
         of_run = {"company_ids": list(self._run.company_ids), "after": self._run.letters_before}
         async with self._engine.connect() as conn:
             row = (await conn.execute(ROWS, of_run)).one()
-        return dict(zip(("contacts", "messages", "shippings", "dead letters"), row, strict=True))
+        return dict(zip(ROWS_OF, row, strict=True))
 
     async def _tickets(self) -> dict[str, int]:
         of_run = {"company_ids": list(self._run.company_ids)}

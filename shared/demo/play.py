@@ -1,7 +1,7 @@
 """The demonstration, from an empty stage to the verdict: prepare, publish, watch, check."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,17 +14,25 @@ from shared.db.engine import create_engine
 from shared.demo import cast as casting
 from shared.demo import check, found, setting
 from shared.demo.cast import Stage
-from shared.demo.facts import Facts, LetterFact
+from shared.demo.facts import Facts, LetterFact, TakenFact
 from shared.demo.gauges import Gauges, Run
 from shared.demo.offsets import Ends, open_offsets
 from shared.demo.publish import Place, publish
-from shared.demo.records import Topics
+from shared.demo.records import EVOLUTION_SERVER, Topics
 from shared.demo.script import Script, Writer, write
 from shared.demo.watch import Ending, Wait, watch
 from shared.kafka import connection
 from shared.settings import Settings
 
 TIME_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that the workers ask to send: its address, and what it was asked for."""
+
+    address: str
+    sent: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +53,16 @@ async def demo(
     seed: int,
     console: Console,
     limit_s: float = TIME_LIMIT_S,
+    gateway: Gateway | None = None,
 ) -> bool:
     """Play the sample traffic on a running deployment; true when all came out as it must.
 
-    Every run makes companies of its own, so it can be repeated on the same servers.
+    Every run makes companies of its own, so it can be repeated on the same servers. With a gateway
+    it is also waited for, and checked, that the workers ask it for every send.
     """
     engine = create_engine(settings.database, "chatia-demo")
     try:
-        run = await prepare(settings, engine, messages=messages, seed=seed)
+        run = await prepare(settings, engine, messages=messages, seed=seed, gateway=gateway)
         console.print(
             f"Publishing {len(run.script.records)} gateway events "
             f"and {len(run.script.jobs)} send jobs …"
@@ -65,7 +75,7 @@ async def demo(
             )
         if ending is not Ending.SETTLED:
             console.print(f"Stopped waiting: {ending.value}.")
-        checks = await verify(kafka, engine, run, places)
+        checks = await verify(kafka, engine, run, places, gateway)
         check.show(console, checks)
         return check.all_hold(checks)
     finally:
@@ -79,23 +89,32 @@ async def prepare(
     messages: int,
     seed: int,
     now: datetime | None = None,
+    gateway: Gateway | None = None,
 ) -> Prepared:
     """Insert this run's companies, lines and campaigns, and write its script for them."""
     at = now or datetime.now(UTC)
-    topics = Topics(settings.namespace, settings.evolution_prefix)
+    server = gateway.address if gateway else EVOLUTION_SERVER
+    topics = Topics(settings.namespace, settings.evolution_prefix, server)
     cast = casting.companies(f"{int(at.timestamp() * 1000):x}")
     async with engine.begin() as conn:
-        stage = await setting.build(conn, cast, at)
+        stage = await setting.build(conn, cast, at, server)
         letters_before = await found.last_letter(conn)
     async with open_offsets(connection(settings.kafka)) as offsets:
         sends_before = await offsets.ends([topics.own("message.send")])
     random = Random(seed)  # noqa: S311 - sample traffic, the same for the same seed
     script = write(Writer(random, stage, topics, at), cast, messages)
+    if gateway:
+        taken = [TakenFact(send.number, send.body) for send in script.expected.sends]
+        script = replace(script, expected=replace(script.expected, taken=taken))
     return Prepared(stage, topics, script, letters_before, sends_before)
 
 
 async def verify(
-    kafka: dict[str, Any], engine: AsyncEngine, run: Prepared, places: Sequence[Place]
+    kafka: dict[str, Any],
+    engine: AsyncEngine,
+    run: Prepared,
+    places: Sequence[Place],
+    gateway: Gateway | None = None,
 ) -> list[check.Check]:
     """Compare what was published with what stands now."""
     company_ids = run.stage.company_ids
@@ -109,6 +128,7 @@ async def verify(
         rows,
         letters=letters,
         sends=sends.sends,
+        taken=[TakenFact(asked["to"], asked["text"]) for asked in gateway.sent] if gateway else [],
         planned_at=sends.planned_at,
         told_at=sends.told_at,
     )
@@ -135,6 +155,7 @@ def wait_for(run: Prepared, limit_s: float) -> Wait:
             "contacts": len(expected.contacts),
             "messages": len(expected.messages),
             "shippings": len(expected.shippings),
+            "sent": len(expected.taken),
             "dead letters": sum(record.dead is not None for record in run.script.all),
         },
         told_sends=sum(run.sends_before.values()) + len(expected.sends),

@@ -27,10 +27,11 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Full names of the topics that the sample traffic goes to."""
+    """Where the sample traffic goes to, and the server that Evolution API's events come from."""
 
     namespace: str
     evolution_prefix: str
+    evolution_server: str = EVOLUTION_SERVER
 
     def own(self, name: str) -> str:
         """Name a topic of this deployment."""
@@ -59,7 +60,6 @@ def evolution_envelope(
         "event": event,
         "instance": instance,
         "data": content,
-        "server_url": EVOLUTION_SERVER,
         "date_time": false_zulu(at),
         "sender": f"{owner}@s.whatsapp.net",
         "apikey": "DEMO-0000-NOT-A-SECRET-0000",
@@ -76,10 +76,11 @@ def false_zulu(at: datetime) -> str:
 def evolution_record(topics: Topics, envelope: dict[str, JsonValue]) -> Raw:
     """Make the record of an envelope, keyed as on Evolution API's global topics."""
     event, instance = str(envelope["event"]), str(envelope["instance"])
+    named = envelope | {"server_url": topics.evolution_server}
     return Raw(
         topic=topics.evolution(event),
         key=f"{instance}-{event}",
-        value=json.dumps(envelope, ensure_ascii=False).encode(),
+        value=json.dumps(named, ensure_ascii=False).encode(),
         headers=evolution_headers(event, instance, str(envelope["date_time"])),
     )
 

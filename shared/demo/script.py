@@ -31,6 +31,7 @@ class Script:
     records: tuple[Raw, ...]
     jobs: tuple[Raw, ...]
     expected: Facts
+    said: tuple[Said, ...]
 
     @property
     def all(self) -> list[Raw]:
@@ -74,6 +75,7 @@ def write(writer: Writer, cast: Sequence[Company], events: int) -> Script:
             job_of_no_campaign(jobs[0], writer.topics, writer.now),
         ),
         expected=expected(said, jobs, writer.stage),
+        said=tuple(said),
     )
 
 

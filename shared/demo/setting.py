@@ -60,14 +60,16 @@ RETURNING id, name, "companyId", "whatsappId"
 """)
 
 
-async def build(conn: AsyncConnection, cast: Sequence[Company], now: datetime) -> Stage:
+async def build(
+    conn: AsyncConnection, cast: Sequence[Company], now: datetime, server: str = EVOLUTION_SERVER
+) -> Stage:
     """Insert everything that the play stands on; the caller's transaction holds it together."""
     plan_id = (await conn.execute(INSERT_PLAN, {"name": PLAN, "now": now})).scalar_one()
     names = [company.name for company in cast]
     rows = await conn.execute(INSERT_COMPANIES, {"name": names, "plan_id": plan_id, "now": now})
     ids = {row.name: row.id for row in rows}
     places = await _lines(conn, cast, ids, now)
-    await _connections(conn, places)
+    await _connections(conn, places, server)
     return Stage(places, await _campaigns(conn, cast, places, now))
 
 
@@ -97,14 +99,12 @@ async def _lines(
     return {line.instance: by_number[line.number] for _, line, _ in lines}
 
 
-async def _connections(conn: AsyncConnection, places: dict[str, Place]) -> None:
+async def _connections(conn: AsyncConnection, places: dict[str, Place], server: str) -> None:
     of_lines = {
         "company_id": [place.company_id for place in places.values()],
         "whatsapp_id": [place.whatsapp_id for place in places.values()],
     }
-    await conn.execute(
-        INSERT_CONNECTIONS, {"server": EVOLUTION_SERVER, "instance": list(places), **of_lines}
-    )
+    await conn.execute(INSERT_CONNECTIONS, {"server": server, "instance": list(places), **of_lines})
     await conn.execute(INSERT_RATES, {"interval_ms": SEND_INTERVAL_MS, **of_lines})
 
 

@@ -41,8 +41,8 @@ SETTINGS = {
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     # After a kill the broker comes back only when its former self is taken for dead.
-    "broker.heartbeat.interval.ms": "1000",
-    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "2500",
     "group.min.session.timeout.ms": "3000",
     "num.network.threads": "2",
     "num.io.threads": "4",

@@ -1,5 +1,6 @@
 """A real PostgreSQL on this machine, reachable by TCP on loopback with a password."""
 
+import hmac
 import locale
 import secrets
 import shutil
@@ -30,6 +31,7 @@ SETTINGS = {
     "max_connections": "100",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "jit": "off",  # batches are short: compiling one takes longer than it saves
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -50,6 +52,10 @@ class Postgres:
     def url(self) -> str:
         """How to reach it; holds the password, so it is never printed."""
         return f"postgresql://{NAME}:{self.cluster.password}@127.0.0.1:{self.port}/{NAME}"
+
+    def password_of(self, role: str) -> str:
+        """Derive a role's password from the owner's, so that it is the same after every start."""
+        return hmac.digest(self.cluster.password.encode(), role.encode(), "sha256").hex()
 
     def run(self) -> None:
         """Start the server, wait until it answers SQL, and make sure of the database."""

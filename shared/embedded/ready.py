@@ -20,7 +20,8 @@ TAIL_LINES = 15
 
 def free_ports(count: int) -> list[int]:
     """Ports on loopback that nobody listens on."""
-    shuffled = random.sample(PORTS, len(PORTS))
+    # Two processes that were given the same seed must not look in the same order.
+    shuffled = random.SystemRandom().sample(PORTS, len(PORTS))
     found: list[int] = []
     for port in shuffled:
         if _is_free(port):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+from shared.db.roles import READER, ROLES, login
 from shared.embedded import kafka as kafka_server
 from shared.embedded import mock_broker, places, postgres_binaries
 from shared.embedded import postgres as postgres_server
@@ -59,9 +60,18 @@ class Servers:
         servers = (self.kafka, self.postgres)
         return [each.process for each in servers if each is not None and each.process is not None]
 
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """The passwords that the roles of an embedded Postgres are to have; else none."""
+        server = self.postgres
+        return {role: server.password_of(role) for role in ROLES} if server else {}
+
     def environment(self) -> dict[str, str]:
-        """Say what a worker needs to know, as environment variables."""
+        """Say how to reach the servers, as environment variables: as the owner, and as a reader."""
         known = {"KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap, "DATABASE_URL": self.database_url}
+        if self.postgres:
+            known["DB_READER_USER"] = login(postgres_server.NAME, READER)
+            known["DB_READER_PASS"] = self.postgres.password_of(READER)
         return {name: value for name, value in known.items() if value}
 
     def spawn(

@@ -23,7 +23,19 @@ def call(told: JsonValue, line: Line) -> Event | Ignored | Unreadable:
     status = text(told, "status").strip().lower()
     if status not in _MISSED:
         return Ignored(_REASONS.get(status, "call-ringing"), status[:LONGEST_DETAIL])
-    return missed(told, text(told, "groupJid"), [text(told, name) for name in _CALLERS], line)
+    group = _group(text(told, "groupJid")) or _group(text(told, "chatId"))
+    if group is None and differ(text(told, "chatId"), text(told, "from")):
+        return Ignored("own-call", status)
+    group_jid = group.jid if group else ""
+    return missed(told, group_jid, [text(told, name) for name in _CALLERS], line)
+
+
+def differ(chat: str, caller: str) -> bool:
+    """Tell whether somebody but the one we talk to began a call, which is ourselves."""
+    with_whom, creator = address(chat), address(caller)
+    if with_whom is None or creator is None or with_whom.kind is not creator.kind:
+        return False  # a number and a LID may be one person
+    return with_whom.canonical != creator.canonical
 
 
 def missed(

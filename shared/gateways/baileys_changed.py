@@ -33,17 +33,19 @@ class Changed:
             error=error,
         )
 
-    def edited(self, body: str) -> MessageEdited:
-        """Tell that its words are others now."""
+    def edited(self, body: str, *, is_by_key: bool = False) -> MessageEdited:
+        """Tell that its words are others now; `is_by_key` where the key says who did it."""
         return MessageEdited(
             **self._shared,
             body=body,
+            from_me=self.key.from_me if is_by_key else None,
         )
 
-    def deleted(self) -> MessageDeleted:
-        """Tell that it is taken back for everybody."""
+    def deleted(self, *, is_by_key: bool = False) -> MessageDeleted:
+        """Tell that it is taken back for everybody; `is_by_key` where the key says by whom."""
         return MessageDeleted(
             **self._shared,
+            from_me=self.key.from_me if is_by_key else None,
         )
 
     def reacted(self, emoji: str) -> MessageReacted:

@@ -20,6 +20,10 @@ _STATES: dict[str, LineStatus] = {
     "closed": "DISCONNECTED",
     "disconnected": "DISCONNECTED",
     "removed": "DISCONNECTED",
+    "disconected": "DISCONNECTED",  # a bridge's own spelling
+    "wait_for_qrcode_auth": "qrcode",
+    "authenticated": "OPENING",
+    "pulling_wa_data": "OPENING",
     "refused": "TIMEOUT",  # nobody read the QR code in time
 }
 _QR = ("qr", "qrDataUrl", "qrcode", "pairingCode")
@@ -37,13 +41,17 @@ def connection(data: JsonValue, line: Line) -> Iterator[ConnectionUpdated | Igno
         yield Unreadable("data is not a state")
         return
     state = text(data, "connection", "state", "status").strip().lower()
-    if state in _STATES:
-        yield _changed(data, state, line)
-    elif any(data.get(name) for name in _QR):
+    has_code = any(data.get(name) for name in _QR)
+    error = text(data, "error").strip()
+    if has_code and state in {"", "connecting"}:
         yield told(line, "qrcode")
+    elif state in _STATES:
+        yield _changed(data, state, line)
     elif state:
         yield Ignored("unknown-state", state[:40])
-    yield from _beside(data, is_known=bool(state) or any(data.get(name) for name in _QR))
+    elif error:  # a bridge gives up: another telephone scanned the code, say
+        yield told(line, "DISCONNECTED", reason=error)
+    yield from _beside(data, is_known=bool(state or error) or has_code)
 
 
 def qr_code(data: JsonValue, line: Line) -> ConnectionUpdated:

@@ -65,4 +65,5 @@ def _name(contact: JsonObject, party: Party) -> str:
     name = text(contact, "notify", "pushName", "verifiedName", "name").strip()
     written = address(name)
     is_address = written is not None and written.kind in {Kind.NUMBER, Kind.LID}
-    return "" if is_address or name in (party.lid or "") else name
+    user = (party.lid or "").partition("@")[0]
+    return "" if is_address or name == user else name

@@ -34,6 +34,11 @@ def read(name: str, data: JsonValue, line: Line, readers: dict[str, Reader]) -> 
     return translation_of([Ignored(reason, cleaned(name)[:LONGEST_DETAIL])])
 
 
+def is_known(name: str) -> bool:
+    """Tell whether Baileys, or Evolution, has an event of this name."""
+    return plain(name) in READERS or plain(name) in IGNORED
+
+
 def _upsert(data: JsonValue, line: Line) -> Outcomes:
     messages = data.get("messages", data) if isinstance(data, dict) else data
     return (baileys_upsert.received(message, line) for message in items(messages))
@@ -66,6 +71,7 @@ IGNORED = {
     "application.startup": "application-startup",
     "blocklist.set": "blocklist-update",
     "blocklist.update": "blocklist-update",
+    "chama.ai.action": "chama-ai",
     "chats.delete": "chat-delete",
     "chats.lock": "chat-update",
     "chats.set": "chat-update",
@@ -73,10 +79,13 @@ IGNORED = {
     "chats.upsert": "chat-update",
     "contacts.set": "contact-update",
     "creds.update": "credentials-update",
+    "errors": "gateway-error",
+    "errors.webhook": "gateway-error",
     "group.join.request": "group-join-request",
     "group.member.tag.update": "group-member-tag-update",
     "group.participants.update": "group-participants-update",
     "group.update": "group-update",
+    "groups.activity": "group-update",
     "groups.update": "group-update",
     "groups.upsert": "group-update",
     "instance.create": "instance-create",
@@ -88,6 +97,8 @@ IGNORED = {
     "messages.set": "history-set",
     "messaging.history.status": "history-status",
     "new.jwt": "credentials-update",
+    "new.jwt.token": "credentials-update",
+    "new.token": "credentials-update",
     "newsletter.participants.update": "newsletter",
     "newsletter.reaction": "newsletter",
     "newsletter.settings.update": "newsletter",

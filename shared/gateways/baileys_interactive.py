@@ -20,7 +20,7 @@ Shown = tuple[str, str]  # the media type and the body
 
 def poll(asked: JsonObject) -> Shown | None:
     """Show a poll's question and, one a line, its options."""
-    options = (text(option, "optionName") for option in _objects(asked.get("options")))
+    options = (text(option, "optionName") for option in objects(asked.get("options")))
     body = joined(text(asked, "name"), *options)
     return ("pollCreationMessageV3", body) if body else None
 
@@ -40,8 +40,8 @@ def _event(event: JsonObject) -> Shown | None:
 
 
 def _list(offered: JsonObject) -> Shown | None:
-    sections = list(_objects(offered.get("sections")))
-    rows = (text(row, "title") for part in sections for row in _objects(part.get("rows")))
+    sections = list(objects(offered.get("sections")))
+    rows = (text(row, "title") for part in sections for row in objects(part.get("rows")))
     words = joined(text(offered, "title"), text(offered, "description"))
     body = words or joined(*rows) or text(offered, "buttonText", "footerText").strip()
     return ("listMessage", body) if body else None
@@ -54,9 +54,10 @@ def _list_reply(reply: JsonObject) -> Shown | None:
 
 
 def _buttons(offered: JsonObject) -> Shown | None:
-    buttons = _objects(offered.get("buttons"))
+    buttons = objects(offered.get("buttons"))
     labels = (text(mapping(button, "buttonText"), "displayText") for button in buttons)
-    words = joined(*(text(offered, name) for name in ("text", "contentText", "footerText")))
+    parts = (text(offered, name) for name in ("text", "contentText", "footerText"))
+    words = joined(_caption(offered), *parts)
     body = words or joined(*labels)
     return ("buttonsMessage", body) if body else None
 
@@ -77,14 +78,32 @@ _HYDRATED = ("hydratedTitleText", "hydratedContentText", "hydratedFooterText")
 def _template(template: JsonObject) -> Shown | None:
     for name in ("hydratedTemplate", "hydratedFourRowTemplate"):
         filled = mapping(template, name)
-        if body := joined(*(text(filled, part) for part in _HYDRATED)):
+        words = joined(_caption(filled), *(text(filled, part) for part in _HYDRATED))
+        if body := words or joined(*_button_labels(filled)):
             return "template", body
+    filling = mapping(template, "fourRowTemplate")
+    rows = (mapping(filling, row) for row in ("highlyStructuredMessage", "content", "footer"))
     body = _interactive_words(mapping(template, "interactiveMessageTemplate"))
+    body = body or joined(*(_filled_in(row) for row in rows))
     return ("template", body) if body else None
 
 
+def _button_labels(filled: JsonObject) -> Iterator[str]:
+    for button in objects(filled.get("hydratedButtons")):
+        for kind in ("quickReplyButton", "urlButton", "callButton"):
+            yield text(mapping(button, kind), "displayText")
+
+
 def _structured(structured: JsonObject) -> Shown | None:
-    return _template(mapping(structured, "hydratedHsm"))
+    body = _filled_in(structured)
+    return _template(mapping(structured, "hydratedHsm")) or (("template", body) if body else None)
+
+
+def _filled_in(structured: JsonObject) -> str:
+    """Give what was filled into a template whose own words only the telephone knows."""
+    given = structured.get("params")
+    several = given if isinstance(given, list) else []
+    return joined(*(text({"given": part}, "given") for part in several))
 
 
 def _interactive(offered: JsonObject) -> Shown:
@@ -92,32 +111,45 @@ def _interactive(offered: JsonObject) -> Shown:
 
 
 def _interactive_words(offered: JsonObject) -> str:
-    cards = _objects(mapping(offered, "carouselMessage").get("cards"))
+    cards = list(objects(mapping(offered, "carouselMessage").get("cards")))
     words = joined(*_parts(offered), *(joined(*_parts(card)) for card in cards))
-    return words or joined(*_labels(offered))
+    return words or joined(*(joined(*_labels(part)) for part in (offered, *cards)))
 
 
 def _parts(offered: JsonObject) -> Iterator[str]:
     header = mapping(offered, "header")
     yield text(header, "title")
     yield text(header, "subtitle")
+    yield _caption(header)
     yield text(mapping(offered, "body"), "text")
     yield text(mapping(offered, "footer"), "text")
 
 
+def _caption(holder: JsonObject) -> str:
+    files = (mapping(holder, f"{kind}Message") for kind in ("image", "video", "document"))
+    return joined(*(text(file, "caption") for file in files))
+
+
 def _labels(offered: JsonObject) -> Iterator[str]:
-    for button in _objects(mapping(offered, "nativeFlowMessage").get("buttons")):
-        yield text(embedded(button, "buttonParamsJson"), "display_text")
+    for button in objects(mapping(offered, "nativeFlowMessage").get("buttons")):
+        parameters = embedded(button, "buttonParamsJson")
+        yield text(parameters, "display_text")
+        for way in objects(parameters.get("payment_settings")):
+            pix = mapping(way, "pix_static_code")
+            yield joined(text(pix, "merchant_name"), text(pix, "key"))
 
 
-_NO_ANSWERS = frozenset({"id", "type", "version", "wa_flow_response_params"})
+_FLOWS = frozenset({"flow", "galaxy_message"})
+_NO_ANSWERS = frozenset(
+    {"id", "type", "version", "flow_message_version", "wa_flow_response_params"}
+)
 
 
 def _interactive_reply(reply: JsonObject) -> Shown | None:
     flow = mapping(reply, "nativeFlowResponseMessage")
     parameters = embedded(flow, "paramsJson")
     body = text(mapping(reply, "body"), "text").strip()
-    if text(flow, "name") == "flow":
+    if text(flow, "name") in _FLOWS:
         body = joined(body, *_answers(parameters))
     body = body or text(parameters, "display_text", "title", "description", "id").strip()
     return ("interactiveResponseMessage", body) if body else None
@@ -139,7 +171,7 @@ def _order(order: JsonObject) -> Shown:
     products = order.get("product_items")  # as Evolution's Cloud API lines pass it
     items = len(products) if isinstance(products, list) else count(order.get("itemCount"))
     ordered = "" if not items else "1 item" if items == 1 else f"{items} items"
-    paid = _price(order, "totalAmount1000", "totalCurrencyCode")
+    paid = price(order, "totalAmount1000", "totalCurrencyCode")
     body = joined(text(order, "orderTitle"), text(order, "message", "text"), ordered, paid)
     return "orderMessage", body
 
@@ -149,7 +181,7 @@ def _product(offered: JsonObject) -> Shown | None:
     body = joined(
         text(product, "title"),
         text(product, "description"),
-        _price(product, "priceAmount1000", "currencyCode"),
+        price(product, "priceAmount1000", "currencyCode"),
         text(offered, "body"),
         text(offered, "footer"),
         text(mapping(offered, "catalog"), "title"),
@@ -157,14 +189,16 @@ def _product(offered: JsonObject) -> Shown | None:
     return ("productMessage", body) if body else None
 
 
-def _price(holder: JsonObject, amount: str, currency: str) -> str:
+def price(holder: JsonObject, amount: str, currency: str) -> str:
+    """Write an amount that WhatsApp counts in thousandths."""
     thousandths = count(holder.get(amount))
     if not thousandths:
         return ""
     return f"{text(holder, currency)} {thousandths / 1000:.2f}".strip()
 
 
-def _objects(value: JsonValue) -> Iterator[JsonObject]:
+def objects(value: JsonValue) -> Iterator[JsonObject]:
+    """Give the objects among what should be a list of them."""
     if isinstance(value, list):
         yield from (part for part in value if isinstance(part, dict))
 

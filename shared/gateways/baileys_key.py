@@ -22,7 +22,8 @@ class MessageKey:
         parties = (self.chat, self.author) if self.author else (self.chat,)
         users = {party.jid.partition("@")[0] for party in parties}
         lids = {party.lid.partition("@")[0] for party in parties if party.lid}
-        return name.strip().lstrip("+").partition("@")[0] in users | lids
+        user = name.strip().lstrip("+").partition("@")[0].partition(":")[0]
+        return user in users | lids
 
 
 # Evolution 2.3.0 to 2.3.2 put the LID it replaced into previousRemoteJid.
@@ -43,6 +44,7 @@ def read(key: JsonObject, participant: str = "") -> MessageKey | Ignored | Unrea
 
     `participant` is the author as written beside the key.
     """
+    key = _with_servers(key)
     from_me = flag(key, "fromMe")
     found = address(text(key, "remoteJid"))
     if found is None:
@@ -61,6 +63,14 @@ def read(key: JsonObject, participant: str = "") -> MessageKey | Ignored | Unrea
     names = [*(text(key, name) for name in _AUTHOR), participant]
     author = person(names) if is_group else None
     return MessageKey(wid, from_me, is_group, chat, author)
+
+
+def _with_servers(key: JsonObject) -> JsonObject:
+    """Give a LID its server back: Evolution 2.4 cuts that off together with the device."""
+    if text(key, "addressingMode") != "lid":
+        return key
+    bare = (name for name in ("remoteJid", "participant") if text(key, name).isdecimal())
+    return {**key, **{name: f"{text(key, name)}@lid" for name in bare}}
 
 
 def _names_of_chat(kind: Kind, key: JsonObject, participant: str) -> list[str]:

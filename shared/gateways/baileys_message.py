@@ -65,7 +65,9 @@ def read(received: JsonObject) -> Read:
     kind = baileys_shown.kind_of(message)
     if kind is not None:
         return _content(kind, received, outer, message)
-    return _not_shown(received, message)
+    found = _not_shown(received, message)
+    is_empty = isinstance(found, Ignored) and found.reason == "empty-message"
+    return _stub(received) if is_empty and _stub_kind(received) else found
 
 
 def edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Ignored | Unreadable:
@@ -204,8 +206,13 @@ def _vote(received: JsonObject, vote: JsonObject) -> Content | Ignored:
     return Content("pollUpdateMessage", "\n".join(chosen), quoted_wid=poll)
 
 
-def _stub(received: JsonObject) -> Content | Ignored:
+def _stub_kind(received: JsonObject) -> str:
     kind = enumerated(received.get("messageStubType"))
+    return "" if kind in {"0", "UNKNOWN"} else kind
+
+
+def _stub(received: JsonObject) -> Content | Ignored:
+    kind = _stub_kind(received)
     if kind in baileys_unshown.MISSED_CALLS:
         return Content("call_log", "")
     return baileys_unshown.stub(kind)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
-from shared.gateways import baileys_interactive, cards
+from shared.gateways import baileys_interactive, baileys_rarer, cards
 from shared.gateways.baileys_interactive import Shown
 from shared.gateways.outcome import Ignored, Unreadable
 from shared.gateways.reading import JsonObject, cleaned, degrees, enumerated, joined, text
@@ -120,6 +120,7 @@ _READERS: dict[str, Callable[[JsonObject], Shown | Ignored | None]] = {
     "contactMessage": _contact,
     "contactsArrayMessage": _contacts,
     **baileys_interactive.READERS,
+    **baileys_rarer.READERS,
     "callLogMesssage": _call,  # the proto's own spelling
     "extendedTextMessage": _text,
 }

@@ -14,7 +14,7 @@ from shared.gateways.baileys_message import Content
 from shared.gateways.baileys_unshown import named
 from shared.gateways.line import Line, Time
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
-from shared.gateways.reading import JsonObject, enumerated, items, mapping, text
+from shared.gateways.reading import JsonObject, count, enumerated, items, mapping, text
 
 Outcome = Event | Ignored | Unreadable
 
@@ -74,7 +74,7 @@ def _of_message(given: JsonObject, update: JsonObject, line: Line) -> Outcome:
     change = baileys_message.edit(key.wid, edited, None)
     if isinstance(change, Ignored | Unreadable):
         return change
-    return Changed(line, key, key.wid, _time(update, line)).edited(change.body)
+    return Changed(line, key, key.wid, _time(update, line)).edited(change.body, is_by_key=True)
 
 
 def _without_key(key: Ignored | Unreadable) -> Ignored:
@@ -95,17 +95,25 @@ def _status(
         is_ours = key.from_me or _must_be_ours(given)
         yield _acked(change, _ACKS[status], update) if is_ours else _theirs(change, _ACKS[status])
     elif status == "DELETED":
-        if not update.get("pollUpdates"):  # Evolution's word for a vote's missing status, too
-            yield change.deleted()
+        if update.get("pollUpdates"):
+            return
+        yield Ignored("message-update", status) if _is_filled_in(given) else change.deleted()
     elif status:
         yield Ignored("unknown-status", status[:LONGEST_DETAIL])
     elif _is_revoked(update):
-        yield change.deleted()
+        yield change.deleted(is_by_key=True)
 
 
 def _must_be_ours(given: JsonObject) -> bool:
     # Meta tells statuses of our messages alone; Evolution calls them others' all the same.
     return given.get("fromMe") is None or text(given, "id").startswith("wamid.")
+
+
+def _is_filled_in(given: JsonObject) -> bool:
+    # Evolution 2.3.0 to 2.3.4 write DELETED for any update without a status, such as an edit, and
+    # repeat the chat as its participant; what they know to be deleted they tell by messages.delete.
+    is_of_meta = text(given, "id").startswith("wamid.")
+    return text(given, "participant") == text(given, "remoteJid") and not is_of_meta
 
 
 def _is_revoked(update: JsonObject) -> bool:
@@ -191,7 +199,7 @@ _RECEIPTS = {"playedTimestamp": PLAYED, "readTimestamp": READ, "receiptTimestamp
 
 def _receipt(key: MessageKey, receipt: JsonObject, line: Line) -> Outcome:
     for name, ack in _RECEIPTS.items():
-        if receipt.get(name) not in (None, "", 0):
+        if receipt.get(name) not in (None, "") and count(receipt[name]) != 0:
             change = Changed(line, key, key.wid, line.time(receipt[name]))
             return change.acked(ack) if key.from_me else _theirs(change, ack)
     return Ignored("receipt-of-nothing", named(list(receipt)))
@@ -222,7 +230,7 @@ def revocations(data: JsonValue, line: Line) -> Iterator[Outcome]:
         if not isinstance(item, dict):
             yield Unreadable("data is not a key")
             continue
-        key = baileys_key.read(mapping(item, "key") or item)
+        key = baileys_key.read(_flat_key(item))
         if isinstance(key, MessageKey):
             yield Changed(line, key, key.wid, line.time()).deleted()
         else:

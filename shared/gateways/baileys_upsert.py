@@ -15,8 +15,13 @@ from shared.gateways.reading import JsonObject, mapping, text
 from shared.gateways.redaction import redacted
 
 
-def received(message: JsonValue, line: Line) -> Event | Ignored | Unreadable:
-    """Say what one message of `messages.upsert` means."""
+def received(
+    message: JsonValue, line: Line, *, is_whole: bool = True
+) -> Event | Ignored | Unreadable:
+    """Say what one message of `messages.upsert` means.
+
+    One that is not whole has the key that its writer put into it, where we may be the chat.
+    """
     if not isinstance(message, dict):
         return Unreadable("data is not a message")
     key = baileys_key.read(mapping(message, "key"), participant=text(message, "participant"))
@@ -27,18 +32,24 @@ def received(message: JsonValue, line: Line) -> Event | Ignored | Unreadable:
         return content
     if isinstance(content, Content):
         return message_of(message, key, content, line)
-    return _change_of(message, key, content, line)
+    written = message.get("messageTimestamp")
+    return _change_of(key, content, line, written, is_by_key=is_whole)
 
 
 def _change_of(
-    message: JsonObject, key: MessageKey, content: Edit | Revoke | Reaction, line: Line
+    key: MessageKey,
+    content: Edit | Revoke | Reaction,
+    line: Line,
+    written: JsonValue,
+    *,
+    is_by_key: bool,
 ) -> MessageChange:
-    written = message.get("messageTimestamp")
     match content:
         case Edit(wid, body, at):
-            return Changed(line, key, wid, line.time(at, written)).edited(body)
+            change = Changed(line, key, wid, line.time(at, written))
+            return change.edited(body, is_by_key=is_by_key)
         case Revoke(wid):
-            return Changed(line, key, wid, line.time(written)).deleted()
+            return Changed(line, key, wid, line.time(written)).deleted(is_by_key=is_by_key)
         case Reaction(wid, emoji, at):
             return Changed(line, key, wid, line.time(at, written)).reacted(emoji)
 

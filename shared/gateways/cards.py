@@ -13,10 +13,17 @@ _WHATSAPP_ID = re.compile(r";waid=([0-9]+)", re.IGNORECASE)
 
 def line(card: JsonObject) -> str:
     """Write a card as `name: telephone, telephone`, leaving out what it does not say."""
-    vcard = _FOLD.sub("", text(card, "vcard"))
-    name = text(card, "displayName").strip() or _name(vcard)
-    phones = ", ".join(dict.fromkeys(_phones(vcard)))
-    return ": ".join(part for part in (name, phones) if part)
+    phones = ", ".join(dict.fromkeys(_phones(_vcard(card))))
+    return ": ".join(part for part in (name(card), phones) if part)
+
+
+def name(card: JsonObject) -> str:
+    """Give the name that a card is shown under."""
+    return text(card, "displayName").strip() or _name(_vcard(card))
+
+
+def _vcard(card: JsonObject) -> str:
+    return _FOLD.sub("", text(card, "vcard"))
 
 
 def lines(several: JsonObject) -> str:

@@ -121,11 +121,24 @@ def _change(change: JsonValue, line: Line, sent_at: JsonValue) -> Iterator[Outco
     about = value if isinstance(value, dict) else {}
     if field in _NOTICES:
         yield Ignored(field.replace("_", "-"), text(about, "event")[:LONGEST_DETAIL])
+    elif number_id := _of_another_number(about, line):
+        yield Unreadable(
+            f"it is about phone number id {number_id}, which is not registered for this line in "
+            '"GatewayConnections"; correct the row or the callback address, then replay',
+            "tenant-mismatch",
+        )
     elif about or (field and field not in _CHATS):
         told = _told(Change(line, about, field, sent_at))
         yield from told or [_nothing(field, about)]
     else:
         yield Unreadable("the value of a change is not an object")
+
+
+def _of_another_number(about: JsonObject, line: Line) -> str | None:
+    """Give the phone number that a change is about, where the line is registered as another."""
+    number_id = text(mapping(about, "metadata"), "phone_number_id")
+    is_other = line.instances and number_id and number_id not in line.instances
+    return number_id if is_other else None
 
 
 def _told(change: Change) -> list[Outcome]:

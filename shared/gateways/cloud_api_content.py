@@ -95,8 +95,13 @@ def _degrees(content: JsonObject, name: str) -> str:
 
 
 def _button(content: JsonObject) -> _Shown | None:
-    body = text(content, "text")  # the payload beside it is for programs
+    body = text(content, "text") or _readable(text(content, "payload"))
     return ("templateButtonReplyMessage", body) if body else None
+
+
+def _readable(payload: str) -> str:
+    """Give what a button without words was named by, unless it is for programs alone."""
+    return "" if payload.lstrip().startswith(("{", "[")) else payload
 
 
 def _order(content: JsonObject) -> _Shown | None:
@@ -153,9 +158,11 @@ def _contacts(message: JsonObject) -> Content | Ignored | Unreadable:
 def _card(card: JsonObject) -> str:
     name = mapping(card, "name")
     lines = (text(name, "formatted_name").strip(), _full_name(name), _company(card))
-    title = next(filter(None, lines), "")
+    title = next(filter(None, lines), "") or cards.name(card)
     reached = ", ".join(dict.fromkeys([*_phones(card)])) or ", ".join(_emails(card))
-    return ": ".join(filter(None, (title, reached))) or cards.line(card)
+    if not reached:
+        return cards.line(card | {"displayName": title})
+    return ": ".join(filter(None, (title, reached)))
 
 
 def _full_name(name: JsonObject) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored
-from shared.gateways.reading import JsonObject, mapping, text
+from shared.gateways.reading import JsonObject, embedded, joined, mapping, text
+from shared.gateways.redaction import is_secret
 
 _Shown = tuple[str, str]  # the media type and the body
 
@@ -18,11 +19,12 @@ def read(interactive: JsonObject) -> _Shown | Ignored | None:
     reply = mapping(interactive, kind)
     match kind:
         case "button_reply":
-            return _chosen("buttonsResponseMessage", text(reply, "title"))
+            return _chosen("buttonsResponseMessage", text(reply, "title", "id"))
         case "list_reply":
-            return _chosen("listResponseMessage", text(reply, "title"), text(reply, "description"))
-        case "nfm_reply":  # its response_json is for programs
-            return "interactiveResponseMessage", text(reply, "body")
+            title, more = text(reply, "title", "id"), text(reply, "description")
+            return _chosen("listResponseMessage", title, more)
+        case "nfm_reply":
+            return "interactiveResponseMessage", _form(reply)
         case "call_permission_reply":
             return Ignored("call-permission", text(reply, "response")[:LONGEST_DETAIL])
         case _:
@@ -34,6 +36,14 @@ def template(sent: JsonObject) -> _Shown:
     components = (part for part in _objects(sent, "components"))
     words = (word for component in components for word in _words(component))
     return "template", "\n".join(words)
+
+
+def _form(reply: JsonObject) -> str:
+    """Show what WhatsApp shows of a form, else what was filled in."""
+    answers = embedded(reply, "response_json")
+    answers = mapping(answers, "values") or answers
+    words = (text(answers, name).strip() for name in answers if not is_secret(name))
+    return text(reply, "body") or joined(*words)
 
 
 def _chosen(media_type: str, *lines: str) -> _Shown | None:
@@ -57,6 +67,8 @@ def _options(action: JsonObject) -> Iterator[str]:
     for section in _objects(action, "sections"):
         for row in _objects(section, "rows"):
             yield text(row, "title")
+    for card in _objects(action, "cards"):
+        yield text(mapping(card, "body"), "text")
     yield text(mapping(action, "parameters"), "display_text", "flow_cta")
 
 

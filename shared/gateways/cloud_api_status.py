@@ -63,7 +63,10 @@ def status(change: Change, told: JsonValue) -> Iterator[Outcome]:
         return
     of = text(told, "type").strip().lower()
     if of not in ("", "message"):  # a payment may fail, too
-        yield Ignored(f"{of}-status" if of in ("call", "payment") else "unknown-status-type", of)
+        if of in ("call", "payment"):
+            yield Ignored(f"{of}-status", text(told, "status")[:LONGEST_DETAIL])
+        else:
+            yield Ignored("unknown-status-type", of[:LONGEST_DETAIL])
         return
     yield _status(change, told)
 

@@ -2,11 +2,18 @@
 
 from pydantic import JsonValue
 
+from shared.contracts.base import Event
 from shared.contracts.gateway import EvolutionRecord
-from shared.gateways import baileys_connection, baileys_events, baileys_updates, baileys_upsert
+from shared.gateways import (
+    baileys_connection,
+    baileys_events,
+    baileys_message,
+    baileys_updates,
+    baileys_upsert,
+)
 from shared.gateways.baileys_events import Outcomes, Reader
 from shared.gateways.line import Line
-from shared.gateways.outcome import Translation
+from shared.gateways.outcome import Ignored, Translation, Unreadable
 from shared.gateways.reading import JsonObject, items, mapping
 
 
@@ -17,14 +24,19 @@ def translate(record: EvolutionRecord, line: Line) -> Translation:
 
 def _edited(data: JsonValue, line: Line) -> Outcomes:
     """Read the bare `protocolMessage`: its key is the writer's, who may see us as the chat."""
-    return (baileys_upsert.received(_protocol(item), line) for item in items(data))
+    return (_protocol(item, line) for item in items(data))
 
 
-def _protocol(item: JsonValue) -> JsonValue:
+def _protocol(item: JsonValue, line: Line) -> Event | Ignored | Unreadable:
     if not isinstance(item, dict):
-        return item
+        return Unreadable("data is not a message")
     message: JsonObject = {"protocolMessage": item}
-    return {"key": mapping(item, "key"), "message": message}
+    key = mapping(item, "key")
+    if not key:  # keys and histories that telephones exchange come by this name, too
+        notice = baileys_message.read({"message": message})
+        if isinstance(notice, Ignored):
+            return notice
+    return baileys_upsert.received({"key": key, "message": message}, line, is_whole=False)
 
 
 def _qr_code(data: JsonValue, line: Line) -> Outcomes:

@@ -11,6 +11,7 @@ from shared.gateways import (
     baileys_connection,
     baileys_contacts,
     baileys_events,
+    baileys_updates,
     baileys_upsert,
     evolution_go_receipts,
 )
@@ -52,21 +53,26 @@ def _no_message(data: JsonObject) -> Ignored | Unreadable:
     return Ignored("empty-message", "no data") if is_empty else Unreadable("data has no key")
 
 
+_WITHHELD = {"IsUnavailable", "UnavailableType", "DecryptFailMode"}  # whatsmeow's undecryptables
+
+
 def _as_baileys(data: JsonObject) -> JsonObject:
     info = mapping(data, "Info")
     found: JsonObject = {
         "key": evolution_go_receipts.key(info, text(info, "ID")),
         "messageTimestamp": info.get("Timestamp"),
         "pushName": info.get("PushName"),
+        "verifiedBizName": mapping(info, "VerifiedName", "Details").get("verifiedName"),
         "contextInfo": respelled(mapping(data, "MessageContextInfo")),
     }
     if data.get("Message") is not None:
         return {**found, "message": respelled(data["Message"])}
-    is_withheld = data.get("IsUnavailable") is True or bool(text(data, "UnavailableType"))
-    return {**found, "messageStubType": "CIPHERTEXT"} if is_withheld else found
+    return {**found, "messageStubType": "CIPHERTEXT"} if _WITHHELD & data.keys() else found
 
 
 def _receipt(data: JsonObject, _: str, line: Line) -> Iterable[Outcome]:
+    if "MessageIDs" not in data and mapping(data, "key"):  # as its documentation writes keys
+        return baileys_updates.updates(data, line)
     return evolution_go_receipts.receipts(data, line)
 
 
@@ -77,6 +83,10 @@ def _call_ended(data: JsonObject, _: str, line: Line) -> Iterable[Outcome]:
     reason = text(data, "Reason").strip().lower()
     if reason in _ANSWERED:
         yield Ignored(_ANSWERED[reason])
+        return
+    is_group = bool(text(data, "GroupJID"))
+    if not is_group and baileys_calls.differ(text(data, "From"), text(data, "CallCreator")):
+        yield Ignored("own-call", reason[:LONGEST_DETAIL])
         return
     callers = [text(data, name) for name in ("CallCreator", "CallCreatorAlt", "From")]
     told: JsonObject = {
@@ -158,6 +168,7 @@ _IGNORED = {
     "callpreaccept": "call-ringing",
     "callreject": "call-rejected",
     "callrelaylatency": "call-ringing",
+    "calltransport": "call-ringing",
     "chatpresence": "presence-update",
     "group": "group-update",
     "groupinfo": "group-update",

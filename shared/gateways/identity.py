@@ -60,13 +60,15 @@ _SERVERS = {
 }
 # Before the server may stand an agent (`_1`, whatsmeow's `.0`) and a device (`:12`).
 _JID = re.compile(r"\+?([^@:_\s]{1,64}?)(?:[._][0-9]{1,3})?(?::[0-9]+)?@([a-z.]{1,32})")
-_BSUID = re.compile(r"[A-Za-z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")  # ENT: of a group of businesses
+# ENT: of a group of businesses; `user.` is the country's place in what Meta announced first.
+_BSUID = re.compile(r"(?:[A-Za-z]{2}|user)\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _BARE_NUMBER = re.compile(r"\+?([0-9]{6,15})")  # E.164's length: group ids and most LIDs are longer
 _USERS = {
     Kind.NUMBER: re.compile(r"[0-9]{1,20}"),
     Kind.LID: re.compile(r"[0-9]{1,20}"),
     Kind.GROUP: re.compile(r"[0-9]{1,40}(?:-[0-9]{1,20})?"),
 }
+_WHATSAPP = "0"  # the company itself, which tells of novelties and hears nobody
 _SERIALIZED_WID = re.compile(r"(?:(?:true|false)_)?[^_@]+@[a-z.]+_([^_]+)(?:_.*)?")
 _WID = re.compile(r"[!-~]{1,255}")
 
@@ -83,7 +85,7 @@ def address(jid: str) -> Address | None:
     if parts is None:
         return None
     user, server = parts.groups()
-    kind = _SERVERS.get(server, Kind.OTHER)
+    kind = Kind.OTHER if user == _WHATSAPP else _SERVERS.get(server, Kind.OTHER)
     if kind in _USERS and not _USERS[kind].fullmatch(user):
         return None
     return _address(kind, user, server)

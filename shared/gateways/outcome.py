@@ -21,6 +21,7 @@ class Unreadable:
     """Not of the gateway's shape: a dead letter, because it may have been a customer's words."""
 
     detail: str
+    reason: str = "unreadable-payload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Translation:
     events: tuple[Event, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+
+    def parts(self) -> tuple[Event | Ignored | Unreadable, ...]:
+        """Give what there is of each kind, to be sorted in with another's."""
+        return self.events + self.ignored + self.unreadable
 
 
 def translation_of(parts: Iterable[Event | Ignored | Unreadable]) -> Translation:

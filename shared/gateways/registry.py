@@ -26,8 +26,10 @@ class UnknownGatewayError(LookupError):
 
 
 def _evolution(payload: JsonValue, line: Line) -> Translation:
+    # What is posted is of its address' line, whichever server and instance the envelope names.
+    posted = {**payload, "instance": "", "server_url": ""} if isinstance(payload, dict) else payload
     try:
-        record = EvolutionRecord.model_validate(payload)
+        record = EvolutionRecord.model_validate(posted)
     except ValidationError as error:
         return Translation(unreadable=(Unreadable(first_trouble(error)[:LONGEST_DETAIL]),))
     return evolution.translate(record, line)

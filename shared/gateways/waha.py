@@ -75,20 +75,27 @@ _ACKS = {
 
 def _ack(posted: _Posted) -> Outcome:
     told = posted.told
-    key = waha_message.key(told)
+    # WEBJS' `fromMe` says of groups whose the receipt is; whose the message is, its id says.
+    whose = wweb_ids.message_id(told.get("id")).from_me
+    key = waha_message.key(told if whose is None else told | {"fromMe": whose})
     if not isinstance(key, MessageKey):
         return outcomes.of_no_message(key)
+    named = text(told, "ackName").strip().upper()
     ack = count(told.get("ack"))
     if ack is None:
-        ack = _ACKS.get(text(told, "ackName").strip().upper())
+        ack = _ACKS.get(named)
+    if ack is None and told.get("ack") is None:
+        return Ignored("unknown-ack", named[:LONGEST_DETAIL])
     # The payload's own time is when the message was written.
-    key = replace(key, author=_recipient(posted))
+    key = replace(key, author=_recipient(posted) if key.is_group else None)
     return outcomes.acked(posted.line, key, ack, posted.now)
 
 
 def _recipient(posted: _Posted) -> Party | None:
     """Read who acknowledged in a group; WEBJS writes ourselves where nobody in particular did."""
-    found = person([text(posted.told, "participant")])
+    receipt = mapping(posted.told, "_data")
+    number = text(receipt, "SenderAlt") or text(mapping(receipt, "key"), "participantAlt")
+    found = person([text(posted.told, "participant"), number])
     ourselves = {me.canonical for name in ("id", "lid") if (me := address(text(posted.me, name)))}
     return found if found and found.canonical not in ourselves else None
 
@@ -111,8 +118,8 @@ def _edited(posted: _Posted) -> Outcome:
     key, body = waha_message.key(told), words(told, "body")
     if not isinstance(key, MessageKey):
         return key
-    if not body:
-        return Unreadable("an edit without the new words")
+    if not body and (why := waha_message.why_wordless(told)):
+        return why
     at = posted.line.time(
         mapping(told, "_data").get("latestEditSenderTimestampMs"),
         posted.sent,
@@ -125,7 +132,7 @@ def _edited(posted: _Posted) -> Outcome:
 def _revoked(posted: _Posted) -> Outcome:
     told = posted.told
     after, before = mapping(told, "after"), mapping(told, "before")
-    key = waha_message.key(after or before)
+    key = waha_message.key(waha_message.revoke(told))
     if not isinstance(key, MessageKey):
         return key
     original = mapping(after, "_data").get("protocolMessageKey")
@@ -136,10 +143,11 @@ def _revoked(posted: _Posted) -> Outcome:
 
 def _vote(posted: _Posted) -> Outcome:
     vote, poll = mapping(posted.told, "vote"), mapping(posted.told, "poll")
-    if wweb_ids.wid(vote.get("id")) is None:  # WhatsApp Web keeps no votes' ids
+    # WhatsApp Web keeps no votes' ids: WEBJS and WPP leave them out or give the poll's.
+    if wweb_ids.wid(vote.get("id")) in {None, wweb_ids.wid(poll.get("id"))}:
         voter = text(vote, "participant", "from")
         return wweb_messages.voted(posted.line, vote, poll.get("id"), voter, vote.get("timestamp"))
-    key = wweb_ids.read(vote)
+    key = waha_message.key(vote | {"_data": posted.told.get("_data")})
     if not isinstance(key, MessageKey):
         return key
     at = posted.line.time(vote.get("timestamp"), posted.sent)
@@ -148,9 +156,16 @@ def _vote(posted: _Posted) -> Outcome:
 
 def _call_over(posted: _Posted) -> Outcome:
     """Tell of a call that was declined or given up: WAHA tells apart only those taken."""
-    call = posted.told
+    call, raw = posted.told, mapping(posted.told, "_data")
+    if text(raw, "Reason") == "accepted_elsewhere":
+        return Ignored("call-accepted", "accepted_elsewhere")
     return wweb_messages.missed_call(
-        posted.line, call, call.get("from"), call.get("timestamp"), posted.sent
+        posted.line,
+        call,
+        call.get("from"),
+        call.get("timestamp"),
+        posted.sent,
+        number=text(raw, "callerPn", "CallCreatorAlt"),  # NOWEB's and GOWS', beside a LID
     )
 
 

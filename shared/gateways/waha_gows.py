@@ -29,6 +29,12 @@ def baileys_key(info: JsonObject) -> JsonObject:
     }
 
 
+def receipts_chat(receipt: JsonObject) -> JsonObject:
+    """Write the chat of a receipt as Baileys' key does; who wrote the message is not told by it."""
+    said = baileys_key(receipt)
+    return {name: said[name] for name in ("remoteJid", "remoteJidAlt")}
+
+
 def _object(holder: JsonObject, levels: int) -> JsonObject:
     found: JsonObject = {}
     for name, value in holder.items():

@@ -1,7 +1,7 @@
 """A message as WAHA normalises it, read with the raw form of the engine that WAHA adds as `_data`.
 
-WEBJS and WPP add whatsapp-web's form, NOWEB Baileys', GOWS whatsmeow's, which is Baileys' with
-other spellings.
+WEBJS and WPP add whatsapp-web's form, NOWEB and ZAPO Baileys', GOWS whatsmeow's, which is Baileys'
+with other spellings.
 """
 
 from dataclasses import replace
@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from shared.gateways import (
     baileys_key,
     baileys_message,
+    baileys_shown,
     waha_gows,
     wweb_content,
     wweb_ids,
@@ -62,10 +63,38 @@ def key(payload: JsonObject) -> MessageKey | Ignored | Unreadable:
     """Read whose message it is, from the engine's members and WAHA's; the engine's are richer."""
     read, data = wweb_ids.key(payload), mapping(payload, "_data")
     raw = mapping(data, "key") or waha_gows.baileys_key(mapping(data, "Info"))
+    if "MessageIDs" in data:
+        raw = waha_gows.receipts_chat(data)
     said: JsonObject = {name: raw[name] for name in raw if raw[name] not in (None, "")}
     if "remoteJid" in said:  # WAHA may already have a number where the engine has a LID
         read["previousRemoteJid"] = read["remoteJid"]
     return baileys_key.read(read | said)
+
+
+def revoke(payload: JsonObject) -> JsonObject:
+    """Give the message that revokes, else the one revoked, or what tells their chat.
+
+    WPP writes both as bare keys, ZAPO neither.
+    """
+    data = mapping(payload, "_data")
+    given = mapping(payload, "after") or mapping(payload, "before")
+    if "remoteJid" in given:
+        return {"_data": {"key": given}}
+    if given or not data:
+        return given
+    wid = payload.get("revokedMessageId")
+    return {"id": wid, "from": data.get("from"), "participant": data.get("participant")}
+
+
+def why_wordless(payload: JsonObject) -> Ignored | Unreadable | None:
+    """Say why an edit has no words; None where a caption was taken away."""
+    raw = _baileys_form(payload)
+    read = baileys_message.read(raw) if raw else None
+    if isinstance(read, Edit) or mapping(payload, "_data").get("newBody") == "":
+        return None
+    if isinstance(read, Ignored) and read.reason not in _WITHOUT_WORDS:
+        return read
+    return Unreadable("an edit without the new words")
 
 
 def changed_wid(payload: JsonObject) -> str | None:
@@ -79,7 +108,10 @@ def _baileys_form(payload: JsonObject) -> JsonObject | None:
     data = mapping(payload, "_data")
     if "Info" in data or "Message" in data:
         return {"message": waha_gows.baileys_form(mapping(data, "Message"))}
-    return data if "message" in data or "key" in data else None
+    if "message" in data or "key" in data:
+        return data
+    # ZAPO adds the proto message alone.
+    return {"message": data} if baileys_shown.kind_of(data) else None
 
 
 def _flat(payload: JsonObject) -> JsonObject:

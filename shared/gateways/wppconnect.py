@@ -55,11 +55,13 @@ def _message(posted: _Posted) -> Outcome:
 
 
 def _ack(posted: _Posted) -> Outcome:
-    key = wweb_ids.read(posted.told)
+    # Under that name the first versions posted the whole message, and the mapper calls it status.
+    told_of = mapping(posted.told, "ack") or posted.told
+    key = wweb_ids.read(told_of)
     if not isinstance(key, MessageKey):
         return outcomes.of_no_message(key)
     # Nobody says to whom it came: the author is ourselves.
-    told = count(posted.told.get("ack"))
+    told = count(told_of.get("ack", told_of.get("status")))
     return outcomes.acked(posted.line, replace(key, author=None), told, posted.now)
 
 
@@ -114,11 +116,17 @@ def _code_shown(posted: _Posted) -> Outcome:
 
 
 def _logged_in(posted: _Posted) -> Outcome:
+    if posted.told.get("status") is False:
+        return outcomes.connection(posted.line, "DISCONNECTED", posted.now, "session-logged")
     return outcomes.connection(posted.line, "CONNECTED", posted.now, "session-logged")
 
 
 def _closed(posted: _Posted) -> Outcome:
     return outcomes.connection(posted.line, "DISCONNECTED", posted.now, "closesession")
+
+
+def _failed(posted: _Posted) -> Outcome:
+    return outcomes.connection(posted.line, "DISCONNECTED", posted.now, "session-error")
 
 
 def _logged_out(posted: _Posted) -> Outcome:
@@ -146,7 +154,7 @@ _READERS: dict[str, Callable[[_Posted], Outcome]] = {
     "qrcode": _code_shown,
     "phonecode": _code_shown,
     "session-logged": _logged_in,
-    "session-error": _closed,
+    "session-error": _failed,
     "closesession": _closed,
     "logoutsession": _logged_out,
 }

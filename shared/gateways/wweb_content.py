@@ -79,7 +79,8 @@ def _filename(message: JsonObject) -> str:
 
 
 def _text(message: JsonObject) -> Shown | None:
-    body = words(message, "body", "content")
+    """Read words, however much they look like a file: a customer may well send a long code."""
+    body = text(message, "body", "content")
     return ("conversation", body) if body else None
 
 
@@ -166,14 +167,20 @@ def _untyped(message: JsonObject) -> Shown | None:
     if several := message.get("vCards"):
         return _cards(message) if isinstance(several, list) and several[1:] else _card(message)
     if flag(message, "hasMedia") or mapping(message, "media"):
-        return file(message) or _text(message)
+        return file(message) or _words(message)
     return _text(message)
+
+
+def _words(message: JsonObject) -> Shown | None:
+    body = words(message, "body", "content")
+    return ("conversation", body) if body else None
 
 
 # The names are WhatsApp Web's own, and those that bridges put in their place.
 _READERS: dict[str, Callable[[JsonObject], Shown | None]] = {
     "chat": _text,
     "text": _text,
+    "automated_greeting_message": _text,
     "image": _image,
     "video": _video,
     "ptv": _video,
@@ -204,6 +211,23 @@ _REASONS = {
     "reaction": "reaction",
     "reaction_enc": "encrypted-reaction",
     "pin_message": "pin",
+    "pinned_message": "pin",
+    "message_edit_encrypted": "secret-encrypted",
+    "event_edit_encrypted": "secret-encrypted",
+    "poll_edit_encrypted": "secret-encrypted",
+    "poll_add_option_encrypted": "poll-option",
+    "poll_add_option_decrypted": "poll-option",
+    "group-history": "history-notice",
+    "history_bundle": "history-notice",
+    "message_history_notice": "history-notice",
+    "sharable_event_invite": "event-invite",
+    "newsletter_follower_invite": "newsletter-invite",
+    "newsletter_question_response": "newsletter",
+    "biz-cover-photo": "system-notice",
+    "guest_upsell_system_msg": "system-notice",
+    "debug_placeholder": "system-notice",
+    "biz_content_placeholder": "unsupported",
+    "quarantined": "unsupported",
     "keep_in_chat": "keep",
     "comment": "comment",
     "revoked": "revoke",

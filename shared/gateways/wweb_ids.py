@@ -70,7 +70,7 @@ def read(message: JsonObject) -> MessageKey | Ignored | Unreadable:
 
 def key(message: JsonObject) -> JsonObject:
     """Write a message's key in Baileys' form."""
-    given = message_id(message.get("id"))
+    given = message_id(message.get("id") or message.get("messageId"))
     from_me = _is_from_me(message, given)
     sender = {} if from_me else mapping(message, "sender")  # else it is ourselves
     number, lid = jid(sender.get("phoneNumber")), jid(sender.get("lid"))

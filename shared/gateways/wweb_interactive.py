@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from shared.gateways.reading import JsonObject, count, joined, mapping, text
+from shared.gateways import baileys_interactive
+from shared.gateways.reading import JsonObject, count, embedded, joined, mapping, moment, text
 from shared.gateways.wweb_record import words
 
 Shown = tuple[str, str]  # the media type and the body
@@ -31,11 +32,14 @@ def _poll(message: JsonObject) -> Shown | None:
 def _event(message: JsonObject) -> Shown | None:
     place = message.get("eventLocation")
     where = words(place, "name", "address") if isinstance(place, dict) else ""
+    starts = moment(message.get("eventStartTime"))
     return _shown(
         "eventMessage",
         words(message, "eventName", "body"),
+        f"{starts:%Y-%m-%d %H:%M} UTC" if starts else "",
         words(message, "eventDescription"),
         where,
+        words(message, "eventJoinLink"),
     )
 
 
@@ -59,34 +63,71 @@ def _list_response(message: JsonObject) -> Shown | None:
     chosen = mapping(message, "listResponse")
     row = mapping(chosen, "singleSelectReply")
     body = words(chosen, "title") or words(message, "title", "body", "content")
-    return _shown("listResponseMessage", body or words(row, "selectedRowId"))
+    row_id = words(row, "selectedRowId") or words(message, "selectedRowId")
+    return _shown("listResponseMessage", body or row_id)
 
 
 def _captioned(media_type: str) -> Callable[[JsonObject], Shown | None]:
     def read(message: JsonObject) -> Shown | None:
-        return _shown(
-            media_type,
-            words(message, "title") or words(mapping(message, "interactiveHeader"), "title"),
-            words(message, "caption", "body", "content", "description"),
-            words(message, "footer"),
-        )
+        return _shown(media_type, _captions(message))
 
     return read
+
+
+def _captions(message: JsonObject) -> str:
+    return joined(
+        words(message, "title") or words(mapping(message, "interactiveHeader"), "title"),
+        words(message, "caption", "body", "content", "description"),
+        words(message, "footer"),
+    )
 
 
 def _reply(media_type: str) -> Callable[[JsonObject], Shown | None]:
     def read(message: JsonObject) -> Shown | None:
         names = ("selectedDisplayText", "body", "content", "selectedButtonId", "selectedId")
         body = words(message, *names)
-        return None if body.lstrip().startswith(("{", "[")) else _shown(media_type, body)
+        return None if _is_json(body) else _shown(media_type, body)
 
     return read
 
 
-def _order(message: JsonObject) -> Shown | None:
+def _interactive(message: JsonObject) -> Shown:
+    """Read an offer; a code to pay by has no words at all, and is a message nevertheless."""
+    return "interactiveMessage", _captions(message) or joined(*_labels(message))
+
+
+def _labels(message: JsonObject) -> Iterator[str]:
+    buttons = mapping(message, "interactivePayload").get("buttons")
+    for button in buttons if isinstance(buttons, list) else ():
+        if isinstance(button, dict):
+            yield text(embedded(button, "buttonParamsJson"), "display_text")
+
+
+_FLOWS = frozenset({"flow", "galaxy_message"})  # WhatsApp's name for them outside and inside
+
+
+def _interactive_reply(message: JsonObject) -> Shown | None:
+    payload = mapping(message, "interactivePayload")
+    name = text(payload, "name") or text(message, "nativeFlowName")
+    body = words(message, "body", "content")
+    said, answers = ("", body) if _is_json(body) else (body, "")
+    reply: JsonObject = {
+        "body": {"text": said},
+        "nativeFlowResponseMessage": {
+            "name": "flow" if name in _FLOWS or "flow_token" in answers else name,
+            "paramsJson": text(payload, "paramsJson", "buttonParamsJson") or answers,
+        },
+    }
+    return baileys_interactive.READERS["interactiveResponseMessage"](reply)
+
+
+def _is_json(body: str) -> bool:
+    return body.lstrip().startswith(("{", "["))
+
+
+def _order(message: JsonObject) -> Shown:
     items = count(message.get("itemCount"))
-    return _shown(
-        "orderMessage",
+    return "orderMessage", joined(
         words(message, "orderTitle", "title"),
         words(message, "message"),
         "" if not items else "1 item" if items == 1 else f"{items} items",
@@ -135,9 +176,9 @@ READERS: dict[str, Callable[[JsonObject], Shown | None]] = {
     "template_button_reply": _reply("templateButtonReplyMessage"),
     "hsm": _captioned("template"),
     "template": _captioned("template"),
-    "interactive": _captioned("interactiveMessage"),
-    "native_flow": _captioned("interactiveMessage"),
-    "interactive_response": _reply("interactiveResponseMessage"),
+    "interactive": _interactive,
+    "native_flow": _interactive,
+    "interactive_response": _interactive_reply,
     "order": _order,
     "product": _product,
     "call_log": lambda _: ("call_log", ""),

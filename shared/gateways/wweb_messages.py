@@ -34,6 +34,8 @@ def _received(line: Line, message: JsonObject, key: MessageKey, at: Time) -> Out
     content = wweb_content.read(message)
     if not isinstance(content, Content):
         return content
+    if content.media_type == "call_log" and key.from_me:
+        return Ignored("call-outgoing")
     return outcomes.received(line, key, content, at, message)
 
 
@@ -92,7 +94,7 @@ def voted(line: Line, vote: JsonObject, poll: JsonValue, voter: str, time: JsonV
     key = baileys_key.read(
         {
             "id": identity if canonical_wid(asked.wid) else "",
-            "fromMe": flag(vote, "fromMe") or _is_ours(voter, chat),
+            "fromMe": flag(vote, "fromMe") or _is_ours(voter, chat, asked),
             "remoteJid": chat,
             "participant": voter,
         }
@@ -116,18 +118,29 @@ def chosen(line: Line, key: MessageKey, poll: JsonValue, vote: JsonObject, at: T
     return outcomes.received(line, key, content, at, vote)
 
 
-def _is_ours(voter: str, chat: str) -> bool:
-    ours, theirs = address(voter), address(chat)
-    if ours is None or theirs is None or theirs.kind is Kind.GROUP:
+def _is_ours(voter: str, chat: str, asked: wweb_ids.MessageId) -> bool:
+    """Tell whether we voted: not the other of two, or who asked what we asked in a group."""
+    voted, theirs, author = address(voter), address(chat), address(asked.author)
+    if voted is None or theirs is None:
         return False
-    return ours.kind is theirs.kind and ours.canonical != theirs.canonical
+    if theirs.kind is Kind.GROUP:
+        ours = author if asked.from_me else None
+        return ours is not None and voted.canonical == ours.canonical
+    return voted.kind is theirs.kind and voted.canonical != theirs.canonical
 
 
-def missed_call(line: Line, call: JsonObject, caller: JsonValue, *times: JsonValue) -> Outcome:
-    """Tell of a call that nobody took, as a message of the caller's with the call's id."""
+def missed_call(
+    line: Line, call: JsonObject, caller: JsonValue, *times: JsonValue, number: str = ""
+) -> Outcome:
+    """Tell of a call that nobody took, as a message of the caller's with the call's id.
+
+    `number` is the caller's other address, where the gateway gives one beside a LID.
+    """
     if flag(call, "isGroup"):
         return Ignored("group-call")
-    key = baileys_key.read({"id": call.get("id"), "remoteJid": wweb_ids.jid(caller)})
+    key = baileys_key.read(
+        {"id": call.get("id"), "remoteJid": wweb_ids.jid(caller), "remoteJidAlt": number}
+    )
     if not isinstance(key, MessageKey):
         return key
     return outcomes.received(line, key, Content("call_log", ""), line.time(*times), call)

@@ -60,6 +60,7 @@ def _push_name(message: JsonObject, key: MessageKey) -> str | None:
     names = (
         text(message, "notifyName", "pushName"),
         text(sender, "pushname", "pushName") if isinstance(sender, dict) else "",
+        text(message, "contactName"),  # WPPConnect's mapper
     )
     name = next((name.strip() for name in names if name.strip()), "")
     if not name or key.from_me or key.is_address(name):

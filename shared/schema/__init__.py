@@ -12,7 +12,7 @@ SERVICES: Final = ("tickets", "messages", "contacts", "campaigns")
 EVERY_SERVICE: Final = "every service"
 PLATFORM: Final = "platform"
 
-_INTERNAL: Final = {
+INTERNAL: Final = {
     "Deployment": PLATFORM,
     "Checkpoints": EVERY_SERVICE,
     "DeadLetters": EVERY_SERVICE,
@@ -27,7 +27,10 @@ _INTERNAL: Final = {
     "Sends": "messages",
     "LineSendRates": "campaigns",
     "TicketSuccessors": "tickets",
+    "LaneTimers": "tickets",
     "Requests": EVERY_SERVICE,
+    "Purges": EVERY_SERVICE,
+    "PurgedRows": EVERY_SERVICE,
     "SeedRows": PLATFORM,
 }
 
@@ -36,13 +39,14 @@ def _owners() -> dict[str, str]:
     """Tell each table's owner: the module that maps it, but for the internal ones."""
     mapped = (mapper.class_ for mapper in Base.registry.mappers)
     modules = {row.__tablename__: row.__module__.rpartition(".")[2] for row in mapped}
-    return modules | _INTERNAL
+    return modules | INTERNAL
 
 
 OWNERS: Final[dict[str, str]] = _owners()
 
 __all__ = [
     "EVERY_SERVICE",
+    "INTERNAL",
     "OWNERS",
     "PLATFORM",
     "SERVICES",

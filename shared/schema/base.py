@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Table,
     Text,
     UniqueConstraint,
     func,
@@ -79,6 +80,11 @@ class Stamped:
 
 class TenantRow(Identified, OfCompany, Stamped):
     """The usual row: numbered, of a company, with its times."""
+
+
+def company_column(table: Table) -> str | None:
+    """Name the column that says whose a row is; None where the table is the platform's."""
+    return next((name for name in ("companyId", "company_id") if name in table.columns), None)
 
 
 def parent_key(company: str = "companyId") -> UniqueConstraint:

@@ -286,6 +286,26 @@ class TicketSuccessor(Base):
     successorId: Mapped[int]
 
 
+class LaneTimer(Base):
+    """When a ticket leaves a timed lane for the next one; null: not before a person moves it.
+
+    It counts while the ticket stands in `laneId`, from our last message in it.
+    """
+
+    __tablename__ = "LaneTimers"
+    __table_args__ = (
+        belongs_to("ticketId", "Tickets"),
+        belongs_to("laneId", "Tags"),
+        index("companyId", "laneId"),
+        index_where_set("nextMoveAt"),
+    )
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    ticketId: Mapped[int] = mapped_column(primary_key=True)
+    laneId: Mapped[int]
+    nextMoveAt: Mapped[datetime | None]
+
+
 class LineSendRate(Base):
     """How fast a line may send, and when it may send next."""
 
@@ -312,6 +332,45 @@ class Request(Base):
     requestId: Mapped[LongText] = mapped_column(primary_key=True)
     answer: Mapped[Jsonb | None]
     createdAt: Mapped[Now]
+
+
+class Purge(Base):
+    """A request to delete rows that take much along, done in steps by all owners.
+
+    `companyId` asked, 0 for the platform. `done` names the steps that are done, `removed` counts
+    their rows by table, `deleted` are the keys that its answer will name. It stays when it is
+    finished: who asked, when, and that what comes for a deleted company is refused.
+    """
+
+    __tablename__ = "Purges"
+    __table_args__ = (
+        Index("ix_Purges_under_way", "id", postgresql_where=text('"finishedAt" IS NULL')),
+    )
+
+    id: Mapped[BigInt] = mapped_column(Identity(), primary_key=True)
+    companyId: Mapped[int]
+    tableName: Mapped[LongText]
+    requestId: Mapped[LongText]
+    actor: Mapped[LongText | None]
+    deleted: Mapped[Jsonb]
+    done: Mapped[Jsonb] = mapped_column(server_default="[]")
+    removed: Mapped[Jsonb] = mapped_column(server_default="{}")
+    createdAt: Mapped[Now]
+    finishedAt: Mapped[datetime | None]
+
+
+class PurgedRow(Base):
+    """A row that a purge deletes with all that hangs on it; a company is its own `companyId`."""
+
+    __tablename__ = "PurgedRows"
+    __table_args__ = (index("tableName", "companyId", "rowId"), index("companyId"))
+
+    purgeId: Mapped[BigInt] = mapped_column(
+        ForeignKey("Purges.id", ondelete="CASCADE"), primary_key=True
+    )
+    tableName: Mapped[LongText] = mapped_column(primary_key=True)
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    rowId: Mapped[int] = mapped_column(primary_key=True)
 
 
 class SeedRow(Base):

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, cast
@@ -164,12 +165,14 @@ class Way:
 class Bench:
     """A database, and records that nobody has seen yet."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, offset: int = 0) -> None:
         self.engine = engine
         self.statements = 0
-        self._offset = 0
+        self._offset = offset
         event.listen(engine.sync_engine, "before_cursor_execute", self._count)
-        heard = (Subscription((MessageRouted,), handlers.store_messages),)
+        heard = (
+            Subscription((MessageRouted,), partial(handlers.store_messages, namespace="chatia")),
+        )
         publisher = cast("Publisher", Silent())
         self.ways = {
             "bare": self._unheld(Bare(SERVICE, "chatia", heard, publisher)),

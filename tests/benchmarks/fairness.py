@@ -73,7 +73,7 @@ async def measure(load: Load, share: float, whole: float, seconds: float) -> Res
 
 async def compare(arguments: argparse.Namespace, running: Servers, settings: Settings) -> None:
     """Measure the capacity, then every way and load in turn."""
-    await stage.prepare(settings, NOISY)
+    await stage.prepare(running, settings, NOISY)
     found: dict[tuple[str, str], list[Result]] = defaultdict(list)
     async with stage.load(settings) as load:
         async with stage.workers(running, WAYS["off"]):

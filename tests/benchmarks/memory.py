@@ -113,7 +113,7 @@ def _most_mib(worker: Guarded) -> float:
 
 async def compare(running: Servers, settings: Settings, messages: int) -> None:
     """Publish, then measure each setting."""
-    await stage.prepare(settings, 1)
+    await stage.prepare(running, settings, 1)
     size = await publish(settings, messages)
     typer.echo(f"{messages:,} messages, {size / MIB:,.0f} MiB, wait.")
     typer.echo("| MiB in flight | MiB before the first batch | MiB at most | seconds |")

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from shared import kafka
 from shared.cli import cluster
-from shared.db import migrations
+from shared.db import migrations, roles
 from shared.embedded.processes import Guarded
 from shared.embedded.servers import Servers, runtime
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
@@ -49,14 +49,15 @@ def settings_of(running: Servers) -> Settings:
     )
 
 
-async def prepare(settings: Settings, companies: int) -> None:
-    """Make tables, topics, and companies with one line each whose ids are 1, 2, 3 …"""
+async def prepare(running: Servers, settings: Settings, companies: int) -> None:
+    """Make tables, roles, topics, and companies with one line each whose ids are 1, 2, 3 …"""
     await migrations.upgrade(settings.database.url)
     own = [replace(t, name=f"{settings.namespace}.{t.name}", partitions=PARTITIONS) for t in TOPICS]
     async with cluster.connected(settings.kafka) as admin:
         await cluster.create(admin, own + list(evolution_topics(settings.evolution_prefix)))
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     async with engine.begin() as conn:
+        await roles.apply(conn, running.role_passwords)
         for statement in (COMPANIES, LINES):
             await conn.execute(statement, {"last": companies})
     await engine.dispose()
@@ -104,7 +105,8 @@ async def load(settings: Settings) -> AsyncIterator[Load]:
 
 
 def start(running: Servers, service: str, environment: Mapping[str, str]) -> Guarded:
-    """Start a worker process."""
-    return running.spawn(
-        service, [sys.executable, "-m", "shared.cli", "worker", service], environment
-    )
+    """Start a worker process under the role of its service."""
+    database = settings_of(running).database
+    login = roles.environment(database, service, running.role_passwords)
+    argv = [sys.executable, "-m", "shared.cli", "worker", service]
+    return running.spawn(service, argv, login | dict(environment))

@@ -4,10 +4,12 @@ It reads with plain SQL and a plain consumer, and shares no code with the delive
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka import TopicPartition
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +18,10 @@ from shared.demo.cast import Stage
 from shared.demo.facts import SendFact
 from shared.demo.records import Topics
 from shared.topics import EVOLUTION_EVENTS
-from tests.faults import laws, rows
+from tests.faults import audit_changes, audit_requests, laws, rows
+from tests.faults.desk import Desk
 from tests.faults.findings import LETTERS, LOST, Finding
-from tests.faults.laws import PASSED_ON, TOLD, Fact, Taken
+from tests.faults.laws import GATEWAYS_TOO, OTHERS_ALONE, PASSED_ON, TOLD, Fact, Taken
 from tests.faults.reading import Ends, Heard, Reader, of_companies
 from tests.faults.traffic import NUMBER_HEADER, Place, Traffic
 
@@ -41,6 +44,7 @@ class Case:
 
     topics: Topics
     stage: Stage
+    desk: Desk
     traffic: Traffic
     acknowledged: Sequence[Place]
     before: Before
@@ -48,7 +52,7 @@ class Case:
 
 def all_topics(topics: Topics) -> list[str]:
     """Name every topic that is read: what is published, and what is told."""
-    own = [topics.own(name) for name in (*TOLD, "campaign.send")]
+    own = [topics.own(name) for name in (*TOLD, *OTHERS_ALONE)]
     return own + [topics.evolution(event) for event in EVOLUTION_EVENTS]
 
 
@@ -60,19 +64,29 @@ async def audit(conn: AsyncConnection, reader: Reader, case: Case) -> list[Findi
     there = await rows.read(conn, case.stage.company_ids)
     of_demo = await found.rows(conn, case.stage.company_ids)
     letters = await conn.execute(LETTERS_SINCE, {"after": case.before.last_letter})
+    waiting = await conn.execute(audit_changes.WAITING, {"company_ids": case.stage.company_ids})
+    asked = audit_requests.Asked(case.desk, _asked(case, numbered, heard), laws.by_cause(of_round))
     return [
         *_all_on_topics(case, numbered),
-        *rows.against_published(case.traffic.expected, of_demo),
+        *rows.against_published(case.traffic.expected, case.desk.without(of_demo)),
+        *audit_changes.against_told(case.traffic.changes.states, there.messages),
+        *audit_changes.still_waiting(waiting),
         *rows.tickets_against_messages(there),
         *rows.one_live_ticket_each(there),
-        *_letters(case.traffic, numbered, list(letters)),
+        *_letters(case.traffic, numbered, _of_round(letters, case.before.ends)),
         *laws.told_alike(of_round),
-        *laws.none_overtaken([f for f in of_round if not _is(f, case, "message.received")]),
+        *laws.none_overtaken(
+            [f for f in of_round if not any(_is(f, case, name) for name in GATEWAYS_TOO)]
+        ),
         *laws.no_holes(of_round),
         *_hops(case, numbered, heard, of_round),
         *_stored_facts(case, of_round, there),
         *_last_states(case, of_round, there),
+        *audit_changes.last_told(_kept_of(case, of_round, "message.stored"), there.messages),
+        *audit_requests.last_told(_kept_of(case, of_round, "ticket.changed"), there.tickets),
         *_sends(case, of_round),
+        *audit_requests.steps(asked, there.tickets),
+        *audit_requests.composed(asked, case.traffic.requests.replies, there.messages),
     ]
 
 
@@ -87,6 +101,15 @@ def _all_on_topics(case: Case, numbered: dict[Place, int]) -> list[Finding]:
         Finding(LOST, f"Kafka acknowledged {place} and does not have it")
         for place in case.acknowledged
         if place not in numbered
+    ]
+
+
+def _of_round(letters: Iterable[Any], before: Ends) -> list[Any]:
+    """Leave out what an earlier round left, which ended before everything was taken in."""
+    return [
+        letter
+        for letter in letters
+        if letter.offset >= before.get(TopicPartition(letter.topic, letter.partition), 0)
     ]
 
 
@@ -105,9 +128,9 @@ def _hops(
     case: Case, numbered: dict[Place, int], heard: Sequence[Heard], facts: Sequence[Fact]
 ) -> list[Finding]:
     caused = laws.caused(facts)
-    findings = laws.each_passed_on(
-        "messages", _raw(case, numbered, heard), caused, {"message.received"}
-    )
+    findings = []
+    for event, raw in _raw(case, numbered, heard).items():
+        findings += laws.each_passed_on("messages", raw, caused, {event})
     received = _received(case, numbered, heard, facts)
     for name, (service, types) in PASSED_ON.items():
         taken = received if name == "message.received" else _facts_taken(case, name, facts)
@@ -115,14 +138,28 @@ def _hops(
     return findings
 
 
-def _raw(case: Case, numbered: dict[Place, int], heard: Sequence[Heard]) -> list[Taken]:
-    taken = []
+def _raw(case: Case, numbered: dict[Place, int], heard: Sequence[Heard]) -> dict[str, list[Taken]]:
+    """Sort raw records by the event that each must become; by none where it must not."""
+    taken: dict[str, list[Taken]] = defaultdict(list)
     for record in heard:
         number = numbered.get(record.place)
         if number is not None and record.topic.startswith(case.topics.evolution_prefix + "."):
-            wanted = int(case.traffic.is_message(number))
-            taken.append(Taken(record, wanted, wanted))
+            event = case.traffic.event_of(number) or ""
+            taken[event].append(Taken(record, bool(event), bool(event)))
     return taken
+
+
+def _asked(case: Case, numbered: dict[Place, int], heard: Sequence[Heard]) -> list[Heard]:
+    """Pick the requests that can be understood, in the order of their partitions."""
+    names = ("tickets.requests", "messages.requests")
+    topics = {case.topics.own(name) for name in names}
+    return [
+        record
+        for record in heard
+        if record.topic in topics
+        and (number := numbered.get(record.place)) is not None
+        and case.traffic.records[number].dead is None
+    ]
 
 
 def _received(
@@ -153,14 +190,23 @@ def _facts_taken(case: Case, name: str, facts: Sequence[Fact]) -> list[Taken]:
 
 
 def _stored_facts(case: Case, facts: Sequence[Fact], there: rows.Rows) -> list[Finding]:
-    told = [json.loads(f.record.value or b"{}") for f in _kept_of(case, facts, "message.stored")]
+    """The desk's own messages are left to audit_requests: gateways call them otherwise later."""
+    of_desk = {held.id for held in case.desk.tickets}
+    stored = [
+        f for f in _kept_of(case, facts, "message.stored") if f.record.type == "message.stored"
+    ]
+    told = [json.loads(f.record.value or b"{}") for f in stored]
     return laws.one_each(
         "message.stored",
-        {(m.company_id, m.whatsapp_id, m.wid, m.id, m.ticket_id) for m in there.messages},
+        {
+            (m.company_id, m.whatsapp_id, m.wid, m.id, m.ticket_id)
+            for m in there.messages
+            if m.ticket_id not in of_desk
+        },
         [
             (t["companyId"], t["whatsappId"], t["wid"], t["messageId"], t["ticketId"])
             for t in told
-            if "messageId" in t
+            if t["ticketId"] not in of_desk
         ],
     )
 
@@ -172,10 +218,11 @@ def _last_states(case: Case, facts: Sequence[Fact], there: rows.Rows) -> list[Fi
         ("ticket.changed", "ticketId", {(t.id, t.version) for t in there.tickets}),
         ("contact.changed", "contactId", {(c.id, c.version) for c in there.contacts}),
     ):
-        newest: dict[int, int] = {}
+        newest = case.desk.versions[topic]
         for fact in _kept_of(case, facts, topic):
             told = json.loads(fact.record.value or b"{}")
-            newest[told[id_name]] = max(told["version"], newest.get(told[id_name], 0))
+            if "version" in told:  # a refusal tells of no change
+                newest[told[id_name]] = max(told["version"], newest.get(told[id_name], 0))
         findings += laws.one_each(f"last {topic}", present, newest.items())
     return findings
 
@@ -185,6 +232,7 @@ def _sends(case: Case, facts: Sequence[Fact]) -> list[Finding]:
     sends = [
         SendFact(t["companyId"], t["whatsappId"], t["campaignId"], t["chat"], t["body"])
         for t in told
+        if "campaignId" in t
     ]
     return laws.one_each("message.send", set(case.traffic.expected.sends), sends)
 

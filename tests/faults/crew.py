@@ -13,8 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.db import roles
 from shared.embedded.processes import Guarded
 from shared.embedded.servers import Servers
+from shared.settings import DatabaseSettings
 from tests.support.sources import ROOT
 
 WATCH_S = 0.1
@@ -167,7 +169,9 @@ class Crew:
         slot.process = self.servers.spawn(slot.name, argv, self._environment(slot))
 
     def _environment(self, slot: Slot) -> Mapping[str, str]:
+        database = DatabaseSettings.model_validate({"DATABASE_URL": self.servers.database_url})
         return {
+            **roles.environment(database, slot.service, self.servers.role_passwords),
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "",
             "CHATIA_NOISY_TIMES": NOISY_TIMES,

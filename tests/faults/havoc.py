@@ -13,7 +13,7 @@ from shared.embedded.kafka import Kafka
 from tests.faults.crew import BASE, Crew, Slot
 from tests.faults.traps import AFTER_COMMIT, AFTER_PUBLISH, BEFORE_COMMIT, MID_PUBLISH, POINTS
 
-TRAFFIC_S = 4.0  # how long a round publishes, and breaks
+TRAFFIC_S = 3.0  # how long a round publishes, and breaks
 TRAP_S = 5.0  # how long a trap is left armed
 FROZEN_S = 7.5  # longer than the session, so that others have taken over meanwhile
 LONG_OUTAGE_S = 60.0
@@ -124,11 +124,11 @@ def _broker(random: Random) -> list[Step]:
         await asyncio.to_thread(kafka.restart)
         havoc.done["broker restarted" if polite else "broker killed"] += 1
 
-    return [Step(random.uniform(0.5, 1.5), restart), _kill(random)]
+    return [Step(random.uniform(0.3, 1.0), restart), _kill(random)]
 
 
 def _database(random: Random) -> list[Step]:
-    return [_outage(random.uniform(1, 3), random.uniform(1.5, 4)), _kill(random)]
+    return [_outage(random.uniform(0.5, 2), random.uniform(1.5, 4)), _kill(random)]
 
 
 def _long_outage(random: Random) -> list[Step]:
@@ -200,7 +200,7 @@ def _trap(random: Random, point: str, number: signal.Signals) -> Step:
             await asyncio.sleep(FROZEN_S)
             havoc.crew.kill(slot, signal.SIGCONT)
 
-    return Step(random.uniform(0.2, TRAFFIC_S - 2), act)
+    return Step(random.uniform(0.2, TRAFFIC_S - 1.5), act)
 
 
 async def _struck(crew: Crew, slot: Slot) -> bool:

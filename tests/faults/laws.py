@@ -24,8 +24,10 @@ OURS_ALONE = (
     "ticket.changed",
     "message.send",
 )
+GATEWAYS_TOO = ("message.received", "message.changed")  # so no sequence counts there
+OTHERS_ALONE = ("campaign.send", "message.answered", "messages.requests", "tickets.requests")
 BULK = ".bulk"  # what noisy companies sent, taken in later; told once all the same
-TOLD = ("message.received", *OURS_ALONE)
+TOLD = (*GATEWAYS_TOO, *OURS_ALONE)
 
 Cause = tuple[str, str, int, int]  # service, topic, partition, offset
 
@@ -140,13 +142,21 @@ def each_passed_on(
     return findings
 
 
+def by_cause(facts: Iterable[Fact]) -> dict[Cause, list[Fact]]:
+    """Give, for each cause, the different facts that were told of it, in their order."""
+    different = {(fact.source, fact.sequence): fact for fact in facts}
+    found: dict[Cause, list[Fact]] = defaultdict(list)
+    for _, fact in sorted(different.items(), key=lambda pair: pair[0]):
+        found[fact.cause].append(fact)
+    return found
+
+
 def caused(facts: Iterable[Fact]) -> dict[Cause, Counter[str]]:
     """Count, for each cause, the different facts that were told of it, by type."""
-    different = {(fact.source, fact.sequence): fact for fact in facts}
-    found: dict[Cause, Counter[str]] = defaultdict(Counter)
-    for fact in different.values():
-        found[fact.cause][fact.record.type] += 1
-    return found
+    return {
+        cause: Counter(fact.record.type for fact in found)
+        for cause, found in by_cause(facts).items()
+    }
 
 
 def one_each(name: str, wanted: Collection[object], found: Iterable[object]) -> list[Finding]:

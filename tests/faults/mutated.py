@@ -110,7 +110,7 @@ def _is_huge(record: AnyRecord) -> bool:
 async def play(servers: Servers, settings: Settings, seed: str, events: int) -> Account:
     """Publish good traffic, spoil it, wait until all is taken in, and look everything up."""
     header_names.tolerate_any()  # this process reads the spoiled records too
-    await stage.prepare(settings, 0)
+    await stage.prepare(servers, settings, 0)
     await _take_large_records(settings)
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     topics, random, account = topics_of(settings), Random(seed), Account()

@@ -1,5 +1,6 @@
 """Topics as any reader outside sees them: a plain consumer in no group, nothing of ours."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+READ_WITHIN_S = 30.0
 PATIENCE_MS = 5_000  # with one request; whoever reads asks again
 
 Ends = dict[TopicPartition, int]
@@ -53,16 +55,22 @@ class Reader:
         )
 
     async def since(self, starts: Ends) -> list[Heard]:
-        """Read what has come since the topics ended at `starts`, each partition in order."""
+        """Read what has come since the topics ended at `starts`, each partition in order.
+
+        Raises TimeoutError where that takes longer than anything a round has written could.
+        """
         ends = await self._ends(list(starts))
         wanted = [place for place in starts if ends[place] > starts[place]]
+        if not wanted:
+            return []  # a consumer without partitions cannot be stopped
         self._consumer.assign(wanted)
         for place in wanted:
             self._consumer.seek(place, starts[place])
         records: list[Any] = []
-        while [place for place in wanted if await self._consumer.position(place) < ends[place]]:
-            for found in (await self._consumer.getmany(timeout_ms=200)).values():
-                records += found
+        async with asyncio.timeout(READ_WITHIN_S):
+            while [place for place in wanted if await self._consumer.position(place) < ends[place]]:
+                for found in (await self._consumer.getmany(timeout_ms=200)).values():
+                    records += found
         return [_heard(record) for record in sorted(records, key=_order)]
 
     async def _ends(self, places: Sequence[TopicPartition]) -> Ends:

@@ -16,26 +16,29 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.cli import cluster
-from shared.db import migrations
+from shared.db import migrations, roles
 from shared.demo import cast, found, setting
 from shared.demo.records import Topics
 from shared.embedded.servers import Servers
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from shared.topics import TOPICS, evolution_topics
-from tests.faults import traffic
+from tests.faults import desk, traffic
 from tests.faults.audit import Before, Case, all_topics, audit
 from tests.faults.crew import BASE, Crew
 from tests.faults.findings import LETTERS, TWICE, Finding
+from tests.faults.gateway import Gateway
 from tests.faults.havoc import QUIET_RESTART, TRAFFIC_S, Havoc, theme_of, themes
 from tests.faults.reading import Ends, reader
 from tests.faults.settled import Watch
 
-PARTITIONS = 4
-EVENTS = 400  # gateway events of a round
+PARTITIONS = 3
+EVENTS = 120  # gateway events of a round
 QUIET_SHARE = 0.3  # of its traffic and time, for a restart takes as long again
 START_S = 60.0
 NOT_STARTED = "The workers did not start; see {}."
 LAST_FACTS_S = 1.0
+CANCELLED_WITHIN_S = 1.0
+ANSWERED_S = 5.0  # how long sends are waited for before the first audit
 FINAL = {TWICE, LETTERS}  # what no waiting mends
 
 
@@ -80,13 +83,15 @@ class Arena:
         share = QUIET_SHARE if theme == QUIET_RESTART else 1.0
         case = await self.prepare(number, random, round(EVENTS * share))
         havoc = Havoc(self.crew)
-        async with asyncio.TaskGroup() as group:
-            publishing = group.create_task(
-                traffic.publish(self._settings.kafka, case.traffic, TRAFFIC_S * share)
-            )
-            group.create_task(havoc.carry_out(themes()[theme](random)))
-        case = replace(case, acknowledged=publishing.result())
-        findings = await self.verdict(case)
+        async with self.answering(case) as answered:
+            async with asyncio.TaskGroup() as group:
+                publishing = group.create_task(
+                    traffic.publish(self._settings.kafka, case.traffic.records, TRAFFIC_S * share)
+                )
+                group.create_task(havoc.carry_out(themes()[theme](random)))
+            case = replace(case, acknowledged=publishing.result())
+            await asyncio.wait((answered,), timeout=ANSWERED_S)
+            findings = await self.verdict(case)
         if theme == QUIET_RESTART and not findings:
             findings = await self._restart_quietly(random.sample(BASE, 2))
             havoc.done["whole services left"] += 2
@@ -103,11 +108,31 @@ class Arena:
         company_cast = cast.companies(name)
         async with self._engine.begin() as conn:
             stage = await setting.build(conn, company_cast, now)
+            held = await desk.build(conn, company_cast, stage)
             last_letter = await found.last_letter(conn)
         topics = topics_of(self._settings)
         before = Before(await self.ends(), last_letter)
-        place = traffic.Setting(name, stage, company_cast, topics, now)
-        return Case(topics, stage, traffic.compose(place, random, events), (), before)
+        place = traffic.Setting(name, stage, company_cast, topics, now, held)
+        return Case(topics, stage, held, traffic.compose(place, random, events), (), before)
+
+    @asynccontextmanager
+    async def answering(self, case: Case) -> AsyncIterator[asyncio.Task[None]]:
+        """Let a gateway answer the round's sends meanwhile; gives the task that ends with that."""
+        starts = {
+            place: end
+            for place, end in case.before.ends.items()
+            if place.topic == case.topics.own("message.send")
+        }
+        gateway = Gateway(case.topics, case.desk, case.traffic.requests, starts)
+        serving = asyncio.create_task(gateway.serve(self._settings.kafka, PARTITIONS))
+        try:
+            yield serving
+        finally:
+            while not serving.done():  # aiokafka may swallow one cancellation while it closes
+                serving.cancel()
+                await asyncio.wait((serving,), timeout=CANCELLED_WITHIN_S)
+            if not serving.cancelled():
+                serving.result()
 
     async def verdict(self, case: Case) -> list[Finding]:
         """Audit until all is well, or nothing can become well, or patience ends."""
@@ -172,6 +197,8 @@ async def arena(
     await migrations.upgrade(settings.database.url)
     await _create_topics(settings)
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
+    async with engine.begin() as conn:
+        await roles.apply(conn, servers.role_passwords)
     crew = Crew(servers, plant)
     watching: asyncio.Task[None] | None = None
     try:

@@ -14,12 +14,17 @@ from tests.faults.findings import COUNTERS, LOST, TWICE, UNTRUE, Finding
 
 MESSAGES = text("""
 SELECT "companyId", "whatsappId", wid, id, "ticketId", "fromMe", read, body, "mediaType",
-       "mediaUrl", "createdAt"
-FROM "Messages" WHERE "companyId" = ANY (CAST(:company_ids AS int[]))
+       "mediaUrl", "createdAt", ack, COALESCE("isEdited", FALSE), "isDeleted",
+       COALESCE("isPrivate", FALSE),
+       ARRAY(SELECT r.author || '=' || r.emoji FROM "Reactions" r
+             WHERE r."companyId" = m."companyId" AND r."messageId" = m.id
+             ORDER BY r.author COLLATE "C")
+FROM "Messages" m WHERE "companyId" = ANY (CAST(:company_ids AS int[]))
 """)
 TICKETS = text("""
 SELECT id, "companyId", "whatsappId", "contactId", status, "unreadMessages" AS unread,
-       "lastMessage" AS last_message, "fromMe" AS from_me,
+       "lastMessage" AS last_message, "fromMe" AS from_me, "userId" AS user_id,
+       "queueId" AS queue_id,
        CAST(extract(epoch FROM "updatedAt") * 1000000 AS bigint) AS version
 FROM "Tickets" WHERE "companyId" = ANY (CAST(:company_ids AS int[]))
 """)
@@ -38,7 +43,7 @@ class Keyed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message, as far as its ticket depends on it."""
+    """A stored message, as far as its ticket depends on it, and what changes leave of it."""
 
     company_id: int
     whatsapp_id: int
@@ -51,6 +56,11 @@ class Message:
     media_type: str
     media_url: str | None
     at: datetime
+    ack: int
+    is_edited: bool
+    is_deleted: bool
+    is_private: bool
+    reactions: Sequence[str]  # author=emoji, by author
 
     @property
     def shown(self) -> str:
@@ -96,7 +106,8 @@ def tickets_against_messages(rows: Rows) -> list[Finding]:
     """Unread, last message and its side follow from the rows of "Messages" alone."""
     by_ticket: dict[int, list[Message]] = defaultdict(list)
     for message in rows.messages:
-        by_ticket[message.ticket_id].append(message)
+        if not message.is_private:
+            by_ticket[message.ticket_id].append(message)
     findings = []
     for ticket in rows.tickets:
         if messages := by_ticket.get(ticket.id):

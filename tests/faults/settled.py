@@ -41,6 +41,10 @@ def heard(topics: Topics) -> list[Heard]:
         ("tickets", "message.identified"),
         ("tickets", "message.stored"),
         ("messages", "message.routed"),
+        ("messages", "message.changed"),
+        ("messages", "message.answered"),
+        ("messages", "messages.requests"),
+        ("tickets", "tickets.requests"),
         ("campaigns", "campaign.send"),
     )
     return [(service, topics.own(name)) for service, name in own] + [

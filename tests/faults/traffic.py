@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 
@@ -17,6 +17,10 @@ from shared.demo.facts import Facts
 from shared.demo.records import Raw, Topics
 from shared.demo.script import Writer, write
 from shared.settings import KafkaSettings
+from tests.faults import changes, requests
+from tests.faults.changes import Changes
+from tests.faults.desk import Desk
+from tests.faults.requests import Requests
 
 NUMBER_HEADER = "faults-number"
 AGAIN_SHARE = 0.05  # of records, told once more somewhere later
@@ -36,20 +40,25 @@ class Traffic:
     name: str
     records: tuple[Raw, ...]
     expected: Facts
+    changes: Changes = field(default_factory=Changes)
+    requests: Requests = field(default_factory=Requests)
 
     def number_of(self, header: str) -> int | None:
         """Give the place among `records` that a header names; None for other rounds' ones."""
         name, _, number = header.rpartition("/")
         return int(number) if name == self.name else None
 
-    def is_message(self, number: int) -> bool:
-        """Whether this raw gateway record must become exactly one message of ours."""
+    def event_of(self, number: int) -> str | None:
+        """Name the event of ours that this raw gateway record must become, if any."""
         raw = self.records[number]
         if raw.dead or not raw.value:
-            return False
+            return None
+        if changed := self.changes.told_as.get(raw.value):
+            return changed
         key = json.loads(raw.value)["data"]
         wid = key.get("key", {}).get("id", "") if isinstance(key, dict) else ""
-        return bool(wid.startswith(REAL_WIDS)) and raw.topic.endswith(".messages.upsert")
+        is_message = wid.startswith(REAL_WIDS) and raw.topic.endswith(".messages.upsert")
+        return "message.received" if is_message else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +70,40 @@ class Setting:
     cast: Sequence[Company]
     topics: Topics
     now: datetime
+    desk: Desk = field(default_factory=Desk)
 
 
 def compose(setting: Setting, random: Random, events: int) -> Traffic:
-    """Write the traffic; the same random source and stage give the same."""
+    """Write the traffic; the same random source and stage give the same.
+
+    Without a desk it is what gateways tell of new messages, and jobs of campaigns, and no more.
+    """
     writer = Writer(random, setting.stage, setting.topics, setting.now)
     script = write(writer, setting.cast, events)
-    records = _shuffled(random, _doubled(random, script.all))
-    numbered = [
+    if not setting.desk.tickets:
+        records = _shuffled(random, _doubled(random, script.all))
+        return Traffic(setting.name, _numbered(setting, records), script.expected)
+    changed = changes.write(random, setting.stage, setting.topics, script.said, script.expected)
+    office = requests.Office(random, setting.topics, setting.name, setting.now)
+    asked = requests.write(office, setting.desk, events)
+    mixed = _mixed(random, script.all, (*changed.records, *asked.records))
+    records = _shuffled(random, _doubled(random, mixed))
+    expected = changes.left_by(changed, script.expected)
+    return Traffic(setting.name, _numbered(setting, records), expected, changed, asked)
+
+
+def _numbered(setting: Setting, records: Sequence[Raw]) -> tuple[Raw, ...]:
+    return tuple(
         replace(raw, headers=(*raw.headers, (NUMBER_HEADER, f"{setting.name}/{number}".encode())))
         for number, raw in enumerate(records)
-    ]
-    return Traffic(setting.name, tuple(numbered), script.expected)
+    )
+
+
+def _mixed(random: Random, records: Sequence[Raw], more: Sequence[Raw]) -> list[Raw]:
+    """Put more records among others anywhere: a change may come before its message."""
+    timed = [(float(number), raw) for number, raw in enumerate(records)]
+    timed += [(random.uniform(0, len(records)), raw) for raw in more]
+    return [raw for _, raw in sorted(timed, key=lambda pair: pair[0])]
 
 
 def _doubled(random: Random, records: Sequence[Raw]) -> list[Raw]:
@@ -93,14 +124,14 @@ def _shuffled(random: Random, records: list[Raw]) -> list[Raw]:
     return shuffled
 
 
-async def publish(settings: KafkaSettings, traffic: Traffic, seconds: float) -> list[Place]:
+async def publish(settings: KafkaSettings, records: Sequence[Raw], seconds: float) -> list[Place]:
     """Publish over so many seconds, each record until it is acknowledged; gives where they stand.
 
     As a gateway does, it tells again what was not acknowledged, although the broker may have it.
     """
     places: list[Place] = []
-    waiting = list(traffic.records)
-    pause_s = seconds / (len(waiting) / CHUNK)
+    waiting = list(records)
+    pause_s = seconds / max(1.0, len(waiting) / CHUNK)
     while waiting:
         try:
             async with _producer(settings) as producer:

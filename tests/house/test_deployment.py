@@ -11,9 +11,11 @@ import pytest
 import typer
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from shared.cli.app import app
+from shared.cli.app import COMMANDS, assembled
+from shared.db.roles import login
 from tests.support.sources import ROOT, SERVICES
 
+EMBEDDED = "shared.cli.embedded"
 OUR_IMAGE = "chatia-flow:local"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
@@ -34,7 +36,7 @@ def chatia_calls(service: dict[str, Any]) -> list[list[str]]:
 
 def is_command(words: list[str]) -> bool:
     """Whether the words lead to a command, each group by its own name."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(assembled())
     words = list(words)
     while hasattr(command, "commands"):
         if not words or words[0] not in command.commands:
@@ -93,6 +95,14 @@ def test_a_worker_waits_for_what_it_needs(name: str) -> None:
     }
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_worker_logs_in_to_the_database_as_its_own_role(name: str) -> None:
+    environment = OURS[name]["environment"]
+    password = OURS["migrate"]["environment"][f"ROLE_PASSWORD_{name.upper()}"]
+    assert environment["DB_USER"] == login("${DB_NAME:-chatia}", name)
+    assert environment["DB_PASS"] == password
+
+
 @pytest.mark.parametrize("name", ["kafka", "postgres"])
 def test_the_servers_tell_their_health(name: str) -> None:
     assert COMPOSE["services"][name]["healthcheck"]["test"]
@@ -147,7 +157,8 @@ def test_the_program_starts_with_the_packages_of_the_image_alone() -> None:
         if not names & {owner.lower().replace("_", "-") for owner in owners}
         and module not in {"services", "shared"}
     ]
-    modules = ["shared.cli.app", *(f"services.{service}.app" for service in SERVICES)]
+    commands = {place.partition(":")[0] for place in COMMANDS.values()} - {EMBEDDED}
+    modules = ["shared.cli.app", *commands, *(f"services.{service}.app" for service in SERVICES)]
     script = (
         f"import sys\nsys.modules.update(dict.fromkeys({hidden!r}))\nimport {', '.join(modules)}\n"
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sources import ROOT
+from shared.records.page import PAGE, page
+from tests.support.sources import ROOT, Source, sources
 
 FOLDERS = (".ci", "deploy", "docs", "migrations", "services", "shared", "tests")
 # In pieces, so that this file does not hold them.
@@ -35,6 +36,14 @@ def places_in(text: str) -> list[str]:
 def unnamed(dependencies: Iterable[str], readme: str) -> list[str]:
     words = {word.strip(".").lower() for word in TOKEN.findall(readme)}
     return [name for name in dependencies if name.lower() not in words]
+
+
+def named_in(text: str) -> set[str]:
+    return set(re.findall(r"\btest_[a-z0-9_]+", text))
+
+
+def names_in(source: Source) -> set[str]:
+    return {Path(source.path).stem, *re.findall(r"def (test_\w+)", source.text)}
 
 
 def makefile_targets(text: str) -> set[str]:
@@ -66,6 +75,12 @@ def test_the_readme_says_what_every_dependency_is_for() -> None:
     assert unnamed(dependencies(), (ROOT / "README.md").read_text("utf-8")) == []
 
 
+def test_pages_name_tests_that_exist() -> None:
+    pages = "".join(page.read_text("utf-8") for page in sorted((ROOT / "docs").rglob("*.md")))
+    found = {name for source in sources("tests") for name in names_in(source)}
+    assert named_in(pages) - found == set()
+
+
 def test_make_help_lists_every_target() -> None:
     text = (ROOT / "Makefile").read_text("utf-8")
     shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, check=True, capture_output=True)  # noqa: S607 - the developer's own make
@@ -91,5 +106,16 @@ def test_a_planted_dependency_without_a_word_is_found() -> None:
     assert unnamed(["typer", "rich", "pydantic", "pydantic-settings"], readme) == ["pydantic"]
 
 
+def test_a_planted_name_of_a_test_is_found() -> None:
+    assert named_in("| closed | `test_of_nothing`, the test_of_2. |") == {
+        "test_of_nothing",
+        "test_of_2",
+    }
+
+
 def test_a_planted_target_is_found() -> None:
     assert makefile_targets("a: b ## x\n\tc: d\n$(V)/x: y\n.PHONY: z\nq:\n") == {"a", "q"}
+
+
+def test_the_page_of_tables_is_as_the_tables_are() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run `python -m shared.records.page`"

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from shared.contracts.answer import MessageAnswered, MessageFailed, MessageSent
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.connection import ConnectionUpdated
-from shared.contracts.contact import ContactLink, ContactMerged
+from shared.contracts.contact import ContactConsent, ContactLink, ContactMerged
+from shared.contracts.contact_request import ContactDelete, ContactSave
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import (
     MessageIdentified,
@@ -17,6 +18,7 @@ from shared.contracts.message import (
     MessageRefused,
     MessageRouted,
     MessagesMoved,
+    MessagesSeen,
     MessageStored,
     MessageUpdated,
 )
@@ -28,16 +30,22 @@ from shared.contracts.message_change import (
     MessageRead,
 )
 from shared.contracts.message_request import MessageCompose
-from shared.contracts.ticket import TicketTransferred
+from shared.contracts.record_request import DELETES, SAVES, RecordRequest
+from shared.contracts.ticket import TicketTransferred, TicketViewed
 from shared.contracts.ticket_request import (
     TicketAccept,
     TicketClose,
+    TicketMove,
     TicketNote,
+    TicketOpen,
     TicketQueue,
     TicketRate,
     TicketRequest,
     TicketReturn,
+    TicketTag,
     TicketTransfer,
+    TicketUntag,
+    TicketView,
 )
 from tests.support.build import at, identified, job, received, refused, routed, stored
 
@@ -52,11 +60,19 @@ INSERT INTO "Users" (id, "companyId", name, email, "passwordHash")
   VALUES (5, 1, 'Ana', 'ana@example.com', ''), (6, 1, 'Rui', 'rui@example.com', '');
 INSERT INTO "Queues" (id, "companyId", name, color)
   VALUES (7, 1, 'Vendas', '#aaa'), (8, 1, 'Suporte', '#bbb');
+INSERT INTO "Tags" (id, "companyId", name, kanban)
+  VALUES (1, 1, 'VIP', 0), (2, 1, 'Atacado', NULL), (21, 1, 'Novos', 1), (22, 1, 'Propostas', 1);
+INSERT INTO "Tags" (id, "companyId", name, kanban, "timeLane", "nextLaneId", "rollbackLaneId")
+  VALUES (23, 1, 'Esperando', 1, 30, 22, 21);
+UPDATE "Tags" SET "greetingMessageLane" = 'Ainda quer?' WHERE id = 22;
 INSERT INTO "Contacts" (id, "companyId", name, number)
   SELECT 100 + n, 1, 'Pessoa ' || n, '55119900000' || lpad(n::text, 2, '0')
   FROM generate_series(0, {PEOPLE - 1}) AS n;
 INSERT INTO "Tickets" (id, "companyId", "whatsappId", "contactId", status)
   SELECT 1000 + n, 1, 10, 100 + 2 * n, 'pending' FROM generate_series(0, {PEOPLE // 2 - 1}) AS n;
+INSERT INTO "TicketTags" ("companyId", "ticketId", "tagId") VALUES (1, 1003, 23);
+INSERT INTO "LaneTimers" ("companyId", "ticketId", "laneId", "nextMoveAt")
+  VALUES (1, 1003, 23, '2099-01-01T00:00:00Z');
 INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "createdAt")
   SELECT 1, 10, 1000 + n % {PEOPLE // 2}, kind || n, 'Oi', '2026-08-20T12:00:00Z'
   FROM generate_series(0, 199) AS n, unnest(ARRAY['S', 'E', 'D', 'R', 'M']) AS kind;
@@ -131,6 +147,29 @@ def _link(n: int, **members: object) -> ContactLink:
     return ContactLink.model_validate(given | members)
 
 
+def _save(n: int, **members: object) -> ContactSave:
+    """Ask for something about every contact, again and again; now and then for what cannot be."""
+    given = {
+        "company_id": 1, "request_id": f"save:{n}", "contact_id": 100 + n % PEOPLE,
+        "email": f"{n}@example.com", "blocked": n % 2 == 0, "tag_ids": (1, 2)[: n % 3],
+        "wallet_ids": (5, 6) if n % 7 else (99,), "custom_fields": {"CPF": str(n)},
+    }  # fmt: skip
+    return ContactSave.model_validate(given | members)
+
+
+def _delete(n: int, **members: object) -> ContactDelete:
+    given = {"company_id": 1, "request_id": f"delete:{n}", "contact_id": 100 + 3 * n % PEOPLE}
+    return ContactDelete.model_validate(given | members)
+
+
+def _consent(n: int, **members: object) -> ContactConsent:
+    given = {
+        "company_id": 1, "request_id": f"consent:{n}", "contact_id": 100 + n % PEOPLE,
+        "consented_at": at(n % PEOPLE),
+    }  # fmt: skip
+    return ContactConsent.model_validate(given | members)
+
+
 def _transferred(ticket_id: int, **members: object) -> TicketTransferred:
     given = {
         "company_id": 1, "ticket_id": ticket_id, "version": 1, "status": "closed",
@@ -149,6 +188,19 @@ def _moved(n: int, **members: object) -> MessagesMoved:
     return MessagesMoved.model_validate(given | members)
 
 
+def _seen(n: int, **members: object) -> MessagesSeen:
+    given = {"company_id": 1, "ticket_id": 1000 + n % (PEOPLE // 2)}
+    return MessagesSeen.model_validate(given | members)
+
+
+def _viewed(n: int, **members: object) -> TicketViewed:
+    given = {
+        "company_id": 1, "ticket_id": 1000 + n % (PEOPLE // 2), "version": 1, "status": "open",
+        "contact_id": 100, "whatsapp_id": 10, "seen_until": at(n) if n % 3 else None,
+    }  # fmt: skip
+    return TicketViewed.model_validate(given | members)
+
+
 def _asked(kind: type[TicketRequest], **members: object) -> Sample:
     """Ask for the same about every ticket, again and again; of no company that there is."""
 
@@ -160,6 +212,15 @@ def _asked(kind: type[TicketRequest], **members: object) -> Sample:
         return kind.model_validate(given | members | more)
 
     return Sample(lambda size: [ask(n) for n in range(size)], lambda: ask(0, company_id=99))
+
+
+def _open(n: int, **members: object) -> TicketOpen:
+    """Want to speak with everybody; every second person has a ticket."""
+    given = {
+        "company_id": 1, "whatsapp_id": 10, "contact_id": 100 + n % PEOPLE, "user_id": 5 + n % 2,
+        "request_id": f"open:{n}",
+    }  # fmt: skip
+    return TicketOpen.model_validate(given | members)
 
 
 def _compose(n: int, **members: object) -> MessageCompose:
@@ -189,6 +250,39 @@ def _state(n: int, **members: object) -> ConnectionUpdated:
     return ConnectionUpdated.model_validate(given | members)
 
 
+def _saved(owner: str, table: str, row: Callable[[int], dict[str, Any]]) -> Sample:
+    """Ask for rows of which every ninth is the same, where the table has a natural key."""
+    return _of_rows(SAVES[owner], table, row)
+
+
+def _deleted(owner: str, table: str, row: Callable[[int], dict[str, Any]]) -> Sample:
+    return _of_rows(DELETES[owner], table, row)
+
+
+def _of_rows(kind: type[RecordRequest], table: str, row: Callable[[int], dict[str, Any]]) -> Sample:
+    def ask(n: int, company_id: int = 1) -> RecordRequest:
+        request_id = f"{kind.type}:{n}"
+        return kind(company_id=company_id, request_id=request_id, table=table, rows=(row(n),))
+
+    return Sample(lambda size: [ask(n) for n in range(size)], lambda: ask(0, company_id=99))
+
+
+RECORDS: dict[type[BaseModel], Sample] = {
+    SAVES["tickets"]: _saved("tickets", "Queues", lambda n: {"name": f"Q{n % 9}", "color": "#fff"}),
+    SAVES["messages"]: _saved(
+        "messages", "ApiUsages", lambda n: {"dateUsed": f"0{n % 9}/08/2026", "usedText": n}
+    ),
+    SAVES["contacts"]: _saved("contacts", "Tags", lambda n: {"name": f"T{n}", "kanban": n % 2}),
+    SAVES["campaigns"]: _saved("campaigns", "FlowBuilders", lambda n: {"name": f"F{n % 9}"}),
+    DELETES["tickets"]: _deleted("tickets", "Settings", lambda n: {"key": f"k{n}"}),
+    DELETES["messages"]: _deleted(
+        "messages", "ApiUsages", lambda n: {"dateUsed": f"0{n % 5}/08/2026"}
+    ),
+    DELETES["contacts"]: _deleted(
+        "contacts", "ContactTags", lambda n: {"contactId": n, "tagId": 1}
+    ),
+    DELETES["campaigns"]: _deleted("campaigns", "FlowBuilders", lambda n: {"name": f"F{n % 5}"}),
+}
 SAMPLES: dict[type[BaseModel], Sample] = {
     MessageReceived: Sample(
         lambda size: [received(f"R{n}", push_name=None, **_person(n)) for n in range(size)],
@@ -256,19 +350,42 @@ SAMPLES: dict[type[BaseModel], Sample] = {
     MessagesMoved: Sample(
         lambda size: [_moved(n) for n in range(size)], lambda: _moved(0, ticket_id=9999)
     ),
+    MessagesSeen: Sample(
+        lambda size: [_seen(n) for n in range(size)], lambda: _seen(0, ticket_id=9999)
+    ),
     TicketAccept: _asked(TicketAccept, user_id=5),
+    TicketOpen: Sample(
+        lambda size: [_open(n) for n in range(size)], lambda: _open(0, company_id=99)
+    ),
     TicketReturn: _asked(TicketReturn),
     TicketQueue: _asked(TicketQueue, queue_id=7),
     TicketTransfer: _asked(TicketTransfer, user_id=6, queue_id=8),
     TicketClose: _asked(TicketClose),
+    TicketView: _asked(TicketView),
     TicketRate: _asked(TicketRate, rate=9),
     TicketNote: _asked(TicketNote, note="Liga amanhã"),
+    TicketTag: _asked(TicketTag, tag_ids=(1, 2)),
+    TicketUntag: _asked(TicketUntag, tag_ids=(1,)),
+    TicketMove: _asked(TicketMove, lane_id=21),
     ContactLink: Sample(
         lambda size: [_link(n) for n in range(size)], lambda: _link(1, company_id=99)
+    ),
+    ContactSave: Sample(
+        lambda size: [_save(n) for n in range(size)], lambda: _save(1, company_id=99)
+    ),
+    ContactDelete: Sample(
+        lambda size: [_delete(n) for n in range(size)], lambda: _delete(1, company_id=99)
+    ),
+    ContactConsent: Sample(
+        lambda size: [_consent(n) for n in range(size)], lambda: _consent(1, company_id=99)
     ),
     TicketTransferred: Sample(
         lambda size: [_transferred(1000 + n % PEOPLE) for n in range(size)],
         lambda: _transferred(2**31 - 1, version=2**70),
+    ),
+    TicketViewed: Sample(
+        lambda size: [_viewed(n) for n in range(size)],
+        lambda: _viewed(1, ticket_id=2**31 - 1, version=2**70),
     ),
     ContactMerged: Sample(
         lambda size: [_merged(100 + n % PEOPLE) for n in range(size)],
@@ -295,4 +412,5 @@ SAMPLES: dict[type[BaseModel], Sample] = {
     EvolutionRecord: Sample(
         lambda size: [_raw(n) for n in range(size)], lambda: _raw(0, instance="nobody")
     ),
+    **RECORDS,
 }

@@ -1,16 +1,24 @@
 """The program `chatia` as a person runs it: a process with words, an environment and an end."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Any
 
+from shared.cli.app import COMMANDS, main
 from tests.support.sources import ROOT
 
 PATIENCE_SECONDS = 60
+STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +35,44 @@ class Ended:
 
 
 def chatia(*words: str, environment: Mapping[str, str], given: str = "") -> Ended:
-    """Run `chatia` with exactly these variables beside the path; it reads `given`."""
-    ended = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-W", "error", "-m", "shared.cli", *words],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
-        input=given.encode(),
-        capture_output=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    """Run `chatia` with exactly these variables beside the path; it reads `given`.
+
+    It is a process of its own, forked from one that has all commands imported: a start of Python
+    for each of some hundred runs would be most of their work.
+    """
+    with tempfile.TemporaryDirectory(prefix="chatia-run-") as name:
+        folder = Path(name)
+        for stream in STREAMS:
+            (folder / stream).write_bytes(given.encode() if stream == "stdin" else b"")
+        variables = {"PATH": os.environ["PATH"], **environment}
+        run = _server().Process(target=_run, args=(words, variables, folder), daemon=True)
+        run.start()
+        run.join(PATIENCE_SECONDS)
+        if run.is_alive():
+            run.kill()
+            run.join()
+            raise subprocess.TimeoutExpired(words, PATIENCE_SECONDS)
+        answer, complaint = ((folder / stream).read_text("utf-8") for stream in list(STREAMS)[1:])
+        assert run.exitcode is not None
+        return Ended(run.exitcode, answer, complaint)
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([where.partition(":")[0] for where in COMMANDS.values()])
+    return context
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    for number, (name, flags) in enumerate(STREAMS.items()):
+        os.dup2(os.open(folder / name, flags), number)
+        mode = "r" if name == "stdin" else "w"
+        stream = open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+    warnings.simplefilter("error")
+    sys.argv = ["chatia", *words]
+    main()

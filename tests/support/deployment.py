@@ -23,10 +23,11 @@ import services.tickets.app
 import services.tickets.consumer
 from shared import kafka
 from shared.cli import cluster
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from shared.topics import TOPICS, evolution_topics
+from tests.support.servers import ROLE_PASSWORD
 
 APPS = {
     "contacts": services.contacts.app.create_app,
@@ -42,9 +43,14 @@ CONSUMERS = {
 }
 WORDS = ("type", "source", "sequence")
 PARTITIONS = 3
+IDLE_FETCH_MS = 250  # longer than usual: what comes is fetched at once, and many workers idle
 SETTLE_S = 60.0
-POLL_S = 0.1
-STILL_POLLS = 8  # under load a fact may be some tenths of a second behind its commit
+POLL_S = 0.2
+ROLES = text("""
+SELECT unnest(roles) AS role FROM pg_policies
+WHERE tablename = 'Messages' AND policyname = 'services'
+""")
+STILL_POLLS = 4  # under load a fact may be some tenths of a second behind its commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,10 @@ class Deployment:
         return Record(
             self.topic(event.topic), event.key, event.model_dump_json(by_alias=True).encode()
         )
+
+    def request(self, event: Request) -> Record:
+        """Make the record of a request, whose topic carries several types."""
+        return replace(self.record(event), headers=(("ce_type", event.ce_type().encode()),))
 
     async def publish(self, *records: Record) -> None:
         """Put records on their topics, in order; each is acknowledged before the next."""
@@ -168,14 +178,14 @@ class Deployment:
 async def deployment(
     kafka_bootstrap: str, database_url: str, workers: Iterable[str] = APPS, **options: object
 ) -> AsyncIterator[Deployment]:
-    """Run workers on a migrated database, under a namespace that nobody else has."""
+    """Run workers under their roles on a migrated database, in a namespace that nobody else has."""
     name = uuid.uuid4().hex[:10]
     settings = Settings(
         namespace=f"t{name}",
         evolution_prefix=f"evo{name}",
         kafka=KafkaSettings(bootstrap_servers=kafka_bootstrap),
         database=DatabaseSettings.model_validate({"DATABASE_URL": database_url}),
-    ).model_copy(update=options)
+    ).model_copy(update={"batch_wait_ms": IDLE_FETCH_MS, **options})
     async with AsyncExitStack() as stack:
         await _create_topics(settings)
         engine = create_engine(settings.database, "chatia-tests")
@@ -191,20 +201,35 @@ async def deployment(
         )
         await watcher.start()
         stack.push_async_callback(watcher.stop)
-        for worker in workers:
-            await stack.enter_async_context(running(APPS[worker](settings)))
+        logins = await _logins(settings, engine)
+        apps = [
+            APPS[worker](settings.model_copy(update={"database": logins[worker]}))
+            for worker in workers
+        ]
+        await stack.enter_async_context(running(*apps))
         yield Deployment(settings, engine, producer, watcher)
 
 
 @asynccontextmanager
-async def running(app: FastStream) -> AsyncIterator[None]:
-    """Run one worker's application until the block ends, then let it finish as SIGTERM would."""
-    task = asyncio.create_task(app.run())
+async def running(*apps: FastStream) -> AsyncIterator[None]:
+    """Run workers' applications until the block ends, then let them finish as SIGTERM would."""
+    tasks = [asyncio.create_task(app.run()) for app in apps]
     try:
         yield
     finally:
-        app.exit()
-        await task
+        for app in apps:
+            app.exit()
+        await asyncio.gather(*tasks)
+
+
+async def _logins(settings: Settings, engine: AsyncEngine) -> dict[str, DatabaseSettings]:
+    """Find the roles of the services, which are those of the database's template."""
+    async with engine.connect() as conn:
+        names = (await conn.execute(ROLES)).scalars().all()
+    return {
+        name.rpartition("_")[2]: settings.database.logged_in_as(name, ROLE_PASSWORD)
+        for name in names
+    }
 
 
 async def _create_topics(settings: Settings) -> None:

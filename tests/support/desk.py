@@ -9,7 +9,7 @@ from services.tickets.rules.answers import Heard
 from services.tickets.rules.granting import House
 from services.tickets.rules.plan import Plan, TicketKey
 from services.tickets.rules.telling import TicketFact
-from services.tickets.rules.tickets import CLOSED, Attendance, Ticket, Wants, Words
+from services.tickets.rules.tickets import CLOSED, Attendance, Tag, Ticket, Wants, Words
 from services.tickets.rules.waiting import Due
 from shared.contracts.base import Event
 from shared.contracts.contact import ContactMerged
@@ -19,6 +19,7 @@ from shared.contracts.ticket_request import TicketRequest
 from tests.support.build import NOON, situation
 
 USERS, QUEUES, CLOSING_QUEUE = (5, 6), (7, 8, 9), 9
+TAGS = {1: Tag(1), 2: Tag(2), 21: Tag(21, is_lane=True), 22: Tag(22, is_lane=True)}
 SWITCHES = (
     "hoursCloseTicketsAuto", "chatBotType", "acceptCallWhatsapp", "userRandom",
     "sendGreetingMessageOneQueues", "sendSignMessage", "sendFarewellWaitingTicket", "userRating",
@@ -65,6 +66,7 @@ class Desk:
     now: datetime = NOON + timedelta(hours=1)
     wants: Wants = field(default_factory=Wants)
     reopen_minutes: int = 0
+    asks_consent: bool = False
     last: Plan | None = None
 
     def hold(self, *tickets: Ticket) -> "Desk":
@@ -86,6 +88,7 @@ class Desk:
             users={(1, user): f"Tchau, {user}." for user in USERS},
             queues={(1, queue): queue == CLOSING_QUEUE for queue in QUEUES},
             successors=dict(self.successors),
+            tags={(1, tag_id): tag for tag_id, tag in TAGS.items()},
         )
         granting.grant(plan, house, batch)
         ids = self.save(plan)
@@ -111,9 +114,8 @@ class Desk:
         """Route messages, as the handler of message.identified does."""
         self.now += timedelta(minutes=1)
         keys = {routing.key_of(message) for message in batch}
-        situations = {
-            key: situation(contact_id=key[2], reopen_minutes=self.reopen_minutes) for key in keys
-        }
+        given = {"reopen_minutes": self.reopen_minutes, "asks_consent": self.asks_consent}
+        situations = {key: situation(contact_id=key[2], **given) for key in keys}
         known = [t for key in keys for t in self._known(key)]
         plan = routing.route(situations, known, frozenset(), batch)
         for ticket in plan.reopened.values():

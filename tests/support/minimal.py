@@ -17,6 +17,7 @@ VALUES: dict[str, object] = {
     "bytea": b"1",
     "timestamptz": datetime(2026, 1, 1, tzinfo=UTC),
     "numeric(10,2)": 1,
+    "jsonb": "{}",
 }
 
 Row = dict[str, Any]

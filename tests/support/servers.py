@@ -13,11 +13,16 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from shared.db import roles
 from shared.db.migrations import upgrade
 from shared.embedded.errors import UnreachableError
 from shared.embedded.servers import runtime
 from shared.settings import DatabaseSettings
+
+ROLE_PASSWORD = "for tests alone"  # noqa: S105 - of roles that are gone with the test run
 
 # What is taken back leaves sequences where they are; they must not run into ids that tests choose.
 AHEAD = """
@@ -69,7 +74,7 @@ def kafka_bootstrap(servers: TestServers) -> str:
 @pytest_asyncio.fixture
 async def database_url(servers: TestServers) -> AsyncIterator[str]:
     """Make an empty database of its own for one test."""
-    async with _clone(servers.database_url, "template0") as url:
+    async with cloned(servers.database_url, "template0") as url:
         yield url
 
 
@@ -80,28 +85,34 @@ def database_named(url: str, name: str) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_template(servers: TestServers) -> Iterator[str]:
-    """Migrate one database, which the tests then clone: cloning is faster than migrating."""
+    """Migrate one database, which the tests then clone: cloning is faster than migrating.
+
+    Its roles are those of the clones as well, for grants and policies are cloned with the tables.
+    """
     name = f"template_{uuid.uuid4().hex[:12]}"
     asyncio.run(_on_server(servers.database_url, f'CREATE DATABASE "{name}"'))
     url = DatabaseSettings.model_validate(
         {"DATABASE_URL": database_named(servers.database_url, name)}
     )
     asyncio.run(upgrade(url.url))
+    asyncio.run(_make_roles(url.url))
     yield name
     asyncio.run(_on_server(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    made = ", ".join(f'"{roles.login(name, role)}"' for role in roles.ROLES)
+    asyncio.run(_on_server(servers.database_url, f"DROP ROLE {made}"))
 
 
 @pytest_asyncio.fixture
 async def migrated_url(servers: TestServers, migrated_template: str) -> AsyncIterator[str]:
     """Make a migrated database of its own for one test."""
-    async with _clone(servers.database_url, migrated_template) as url:
+    async with cloned(servers.database_url, migrated_template) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def another_migrated_url(servers: TestServers, migrated_template: str) -> AsyncIterator[str]:
     """Make a second one, for tests that compare two."""
-    async with _clone(servers.database_url, migrated_template) as url:
+    async with cloned(servers.database_url, migrated_template) as url:
         yield url
 
 
@@ -118,13 +129,21 @@ def shared_migrated_url(servers: TestServers, migrated_template: str) -> Iterato
 
 
 @asynccontextmanager
-async def _clone(url: str, template: str) -> AsyncIterator[str]:
+async def cloned(url: str, template: str) -> AsyncIterator[str]:
+    """Make a database of its own from a template, and drop it."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     await _on_server(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield database_named(url, name)
     finally:
         await _on_server(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _make_roles(url: str) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as conn:
+        await roles.apply(conn, dict.fromkeys(roles.ROLES, ROLE_PASSWORD))
+    await engine.dispose()
 
 
 async def _on_server(url: str, command: str) -> None:

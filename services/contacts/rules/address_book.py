@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.contacts.rules.numbers import other_spelling
 from shared.contracts.contact import ContactChanged, ContactMerged, ContactSaved
+from shared.gateways.numbers import other_spelling
 
 LID_SERVER = "@lid"
 
@@ -82,6 +82,12 @@ class Changes:
     changed: dict[int, Contact] = field(default_factory=dict)
     merged: dict[int, Merge] = field(default_factory=dict)
 
+    @property
+    def inheriting(self) -> dict[int, Contact]:
+        """The new contacts whose LID is still another one's when they are inserted."""
+        winners = {merge.winner_id for merge in self.merged.values() if merge.frees}
+        return {planned: self.new[planned] for planned in sorted(winners & self.new.keys())}
+
 
 @dataclass(slots=True)
 class Saved:
@@ -148,21 +154,26 @@ class AddressBook:
         lost, won = self._by_id[loser], self._by_id[winner]
         has_lid, has_name = won.lid is not None, won.name not in {won.number, won.lid}
         self._changes.changed.pop(loser, None)
+        for earlier in self._changes.merged.values():
+            if earlier.winner_id == loser:
+                self._changes.merged[earlier.loser_id] = replace(
+                    earlier, winner_id=winner, frees=earlier.frees and not has_lid
+                )
         self._changes.merged[loser] = Merge(won.company_id, loser, winner, frees=not has_lid)
         for key in [key for key, owner in self._ids.items() if owner == loser]:
             self._ids[key] = winner
-        self._plan_change(
-            winner,
-            replace(
-                won, lid=won.lid if has_lid else lost.lid, name=won.name if has_name else lost.name
-            ),
-        )
+        lid, name = won.lid if has_lid else lost.lid, won.name if has_name else lost.name
+        # What is beside the loser goes to the winner, whose row is another version with that.
+        self._put(replace(won, lid=lid, name=name))
 
     def _plan_change(self, contact_id: int, after: Contact) -> None:
         if after != self._by_id[contact_id]:
-            planned = self._changes.new if contact_id < 0 else self._changes.changed
-            planned[contact_id] = after
-            self._remember(after)
+            self._put(after)
+
+    def _put(self, after: Contact) -> None:
+        planned = self._changes.new if after.id < 0 else self._changes.changed
+        planned[after.id] = after
+        self._remember(after)
 
     def _learnt(self, contact: Contact, identity: Identity, name: str | None) -> Contact:
         """Fill in what is missing; a key that belongs to another contact is left to it."""

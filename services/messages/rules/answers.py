@@ -12,7 +12,7 @@ from datetime import datetime
 
 from services.messages.rules.messages import Wid
 from shared.contracts.answer import MessageAnswered, MessageFailed
-from shared.contracts.message import MessageRefused, MessageUpdated
+from shared.contracts.message import ABSORBED, MessageRefused, MessageUpdated
 from shared.contracts.message_change import (
     FAILED,
     ON_SERVER,
@@ -220,8 +220,10 @@ def _seen(echo: Echo, chat: str) -> list[MessageChange]:
         "company_id": echo.company_id, "whatsapp_id": echo.whatsapp_id, "chat": chat,
         "wid": echo.wid, "timestamp": echo.edited_at or echo.created_at,
     }  # fmt: skip
-    ack = {"ack": echo.ack, "error_code": echo.error_code, "error": echo.error}
-    seen: list[MessageChange] = [MessageAcked.model_validate(about | ack)]
+    seen: list[MessageChange] = [MessageAcked.model_validate(about | {"ack": echo.ack})]
+    if echo.error_code:
+        reason = {"error_code": echo.error_code, "error": echo.error}
+        seen.append(MessageAcked.model_validate(about | {"ack": FAILED} | reason))
     if echo.is_edited:
         seen.append(MessageEdited.model_validate(about | {"body": echo.body}))
     if echo.is_deleted:
@@ -236,6 +238,6 @@ def _absorbed(echo: Echo, chat: str) -> MessageRefused:
         chat=chat,
         wid=echo.wid,
         timestamp=echo.created_at,
-        reason="duplicate",
+        reason=ABSORBED,
         ticket_id=echo.ticket_id,
     )

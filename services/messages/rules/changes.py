@@ -6,7 +6,7 @@ two edits or reactions the later one stands; a deletion stays (design 5.3).
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -60,6 +60,15 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A stored message, and whose it is."""
+
+    message_id: int
+    from_me: bool
+    is_group: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Awaited:
     """A change that waits for its message."""
 
@@ -69,6 +78,16 @@ class Awaited:
     type: str
     change: str
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waited, as it was kept: its type, its JSON, and since when."""
+
+    number: int
+    type: str
+    change: str
+    since: datetime
 
 
 @dataclass(slots=True)
@@ -93,15 +112,19 @@ def line_of(change: MessageChange) -> tuple[int, int]:
 
 
 def change(
-    lines: Collection[tuple[int, int]], ids: Mapping[Wid, int], batch: Iterable[MessageChange]
+    lines: Collection[tuple[int, int]],
+    targets: Mapping[Wid, Target],
+    batch: Iterable[MessageChange],
 ) -> Plan:
     """Sum up what a batch says about each stored message; what is about no message waits."""
     plan = Plan()
     for event in batch:
-        message_id = ids.get(wid_of(event))
-        if message_id is not None:
-            _sum_up(plan, message_id, event)
-            plan.causes[message_id] = event
+        target = targets.get(wid_of(event))
+        if target is not None and not _may_change(event, target):
+            plan.outcome.append(Dead(event, "not-the-author", _not_the_author(event)))
+        elif target is not None:
+            _sum_up(plan, target.message_id, event)
+            plan.causes[target.message_id] = event
         elif line_of(event) in lines:
             plan.awaited.append(_awaited(event))
         else:
@@ -131,20 +154,35 @@ def changed(plan: Plan, facts: Mapping[int, MessageUpdated]) -> Outcome:
     return [*plan.outcome, *told]
 
 
-def arrived(waiting: Iterable[tuple[str, str]]) -> Sequence[MessageChange]:
-    """Read changes that waited, given as (type, JSON), in an order that is theirs alone."""
-    return [_read(kind, body) for kind, body in sorted(waiting)]
+def read(waiting: Iterable[Waiting]) -> list[tuple[Waiting, MessageChange]]:
+    """Read changes that waited, in an order that is theirs alone."""
+    ordered = sorted(waiting, key=lambda one: (one.type, one.change))
+    return [(one, _TYPES[one.type].model_validate_json(one.change)) for one in ordered]
 
 
-def expired(
-    rows: Iterable[tuple[int, str, str, datetime]],
-) -> list[tuple[int, MessageChange, datetime]]:
-    """Read changes that waited too long, given as (id, type, JSON, since when)."""
-    return [(number, _read(kind, body), since) for number, kind, body, since in rows]
+def refused(
+    plan: Plan, waited: Iterable[tuple[Waiting, MessageChange]]
+) -> list[tuple[Waiting, MessageChange, Dead]]:
+    """Give those changes that waited and may not be done, each with the reason."""
+    dead = {id(item.cause): item for item in plan.outcome if isinstance(item, Dead)}
+    return [(one, event, dead[id(event)]) for one, event in waited if id(event) in dead]
 
 
-def _read(kind: str, body: str) -> MessageChange:
-    return _TYPES[kind].model_validate_json(body)
+def _may_change(event: MessageChange, target: Target) -> bool:
+    """Whether who edits or takes back a message wrote it; in groups, admins may take back others'.
+
+    A modified client may name any message by its id, and knows the ids of ours in its own chat.
+    """
+    if target.is_group or not isinstance(event, MessageEdited | MessageDeleted):
+        return True
+    return event.from_me in {None, target.from_me}
+
+
+def _not_the_author(event: MessageChange) -> str:
+    return (
+        f"message {event.wid} is of the other side of chat {event.chat}; discard, "
+        "unless the gateway says wrongly who changed it"
+    )
 
 
 def _sum_up(plan: Plan, message_id: int, event: MessageChange) -> None:

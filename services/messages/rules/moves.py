@@ -1,11 +1,12 @@
-"""What follows for messages when tickets and contacts become others. No clock, no database."""
+"""What follows for messages of what tickets and contacts become. No clock, no database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from shared.contracts.contact import ContactMerged
-from shared.contracts.message import MessagesMoved
+from shared.contracts.message import MessagesMoved, MessagesSeen
 from shared.contracts.outcome import Outcome, Told
-from shared.contracts.ticket import TicketTransferred
+from shared.contracts.ticket import TicketTransferred, TicketViewed
 
 Ticket = tuple[int, int]  # companyId, ticketId
 
@@ -33,4 +34,26 @@ def moved(batch: Sequence[TicketTransferred], tickets: Iterable[tuple[Ticket, in
     return [
         Told(last[left], MessagesMoved(company_id=left[0], ticket_id=to, from_ticket_id=left[1]))
         for left, to in sorted(tickets)
+    ]
+
+
+def viewed(batch: Iterable[TicketViewed]) -> Mapping[Ticket, datetime]:
+    """Say until when each ticket was seen."""
+    until: dict[Ticket, datetime] = {}
+    for event in batch:
+        if event.seen_until is not None:
+            key = (event.company_id, event.ticket_id)
+            until[key] = max(event.seen_until, until.get(key, event.seen_until))
+    return until
+
+
+def seen(batch: Sequence[TicketViewed], tickets: Iterable[tuple[Ticket, int]]) -> Outcome:
+    """Tell each ticket whose messages are read now, as caused by the last that was seen of it.
+
+    `tickets` pairs each ticket that was viewed with the one that its messages are of.
+    """
+    last = {(event.company_id, event.ticket_id): event for event in batch}
+    return [
+        Told(last[viewed], MessagesSeen(company_id=viewed[0], ticket_id=now))
+        for viewed, now in sorted(tickets)
     ]

@@ -1,8 +1,9 @@
 """What becomes of gateways' raw events. No clock, no database: same arguments, same answer."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
@@ -24,6 +25,25 @@ class Line:
     whatsapp_id: int
 
 
+ConnectedLine = tuple[str, Line]  # a gateway's name, and the line that it posts for
+
+
+@dataclass(slots=True)
+class Translated:
+    """What a batch becomes, and how many of its parts become nothing, by reason."""
+
+    outcome: Outcome = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    def take(self, record: BaseModel, translation: Translation) -> None:
+        """Add what a record becomes."""
+        self.outcome += [Told(record, event) for event in translation.events]
+        self.ignored.update(part.reason for part in translation.ignored)
+        if translation.unreadable:
+            first = translation.unreadable[0]
+            self.outcome.append(Dead(record, first.reason, first.detail))
+
+
 def connection_of(record: EvolutionRecord) -> Connection:
     """Name the connection as "GatewayConnections" does; a trailing slash means nothing."""
     return record.server_url.rstrip("/"), record.instance
@@ -31,48 +51,52 @@ def connection_of(record: EvolutionRecord) -> Connection:
 
 def translate(
     lines: Mapping[Connection, Sequence[Line]], batch: Iterable[EvolutionRecord]
-) -> Outcome:
+) -> Translated:
     """Turn raw events into our own, each for the line that its connection belongs to.
 
     The company is the connection's, whatever the payload says (design 4).
     """
-    outcome: Outcome = []
+    translated = Translated()
     for record in batch:
         found = lines.get(connection_of(record), ())
         if len(found) == 1:
-            outcome += _translated(record, evolution.translate(record, _received(record, found[0])))
+            translated.take(record, evolution.translate(record, _received(record, found[0])))
         else:
-            outcome.append(_unknown(record, found))
-    return outcome
+            translated.outcome.append(_unknown(record, found))
+    return translated
 
 
-def translate_posted(batch: Iterable[GatewayReceived]) -> Outcome:
-    """Turn posted payloads into events of the lines whose addresses they were posted to."""
-    outcome: Outcome = []
+def connected_line_of(posted: GatewayReceived) -> ConnectedLine:
+    """Name the line whose address a payload was posted to, and the gateway that did so."""
+    return posted.gateway, Line(posted.company_id, posted.whatsapp_id)
+
+
+def translate_posted(
+    instances: Mapping[ConnectedLine, frozenset[str]], batch: Iterable[GatewayReceived]
+) -> Translated:
+    """Turn posted payloads into events of the lines whose addresses they were posted to.
+
+    `instances` are the names that are registered for a line; what a payload says is compared.
+    """
+    translated = Translated()
     for posted in batch:
-        line = gateways.Line(posted.company_id, posted.whatsapp_id, posted.received_at)
+        named = instances.get(connected_line_of(posted), frozenset())
+        line = gateways.Line(posted.company_id, posted.whatsapp_id, posted.received_at, named)
         try:
             payload = json.loads(posted.body)
         except (ValueError, RecursionError):
-            outcome.append(Dead(posted, "unreadable-payload", "the body is not JSON"))
+            translated.outcome.append(Dead(posted, "unreadable-payload", "the body is not JSON"))
             continue
         try:
-            outcome += _translated(posted, registry.translate(posted.gateway, payload, line))
+            translated.take(posted, registry.translate(posted.gateway, payload, line))
         except registry.UnknownGatewayError as error:
-            outcome.append(Dead(posted, "unknown-gateway", str(error)))
-    return outcome
+            translated.outcome.append(Dead(posted, "unknown-gateway", str(error)))
+    return translated
 
 
 def _received(record: EvolutionRecord, line: Line) -> gateways.Line:
     received_at = record.received_at or BEGINNING
     return gateways.Line(line.company_id, line.whatsapp_id, received_at)
-
-
-def _translated(record: BaseModel, translation: Translation) -> Outcome:
-    outcome: Outcome = [Told(record, event) for event in translation.events]
-    if translation.unreadable:
-        outcome.append(Dead(record, "unreadable-payload", translation.unreadable[0].detail))
-    return outcome
 
 
 def _unknown(record: EvolutionRecord, found: Sequence[Line]) -> Dead:

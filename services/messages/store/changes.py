@@ -1,13 +1,13 @@
 """Changing stored messages, and keeping changes that wait: each statement serves a whole batch."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.messages.rules.changes import Awaited, Edition, Plan, Reaction
+from services.messages.rules.changes import Awaited, Edition, Plan, Reaction, Target, Waiting
 from services.messages.rules.messages import Wid
 from shared.contracts.message import MessageUpdated
 from shared.db.bulk import all_columns, statement
@@ -17,11 +17,12 @@ MOST_AT_ONCE = 2_000
 
 # Locked, so that the next statement sees what others have committed meanwhile.
 LOCK = statement("""
-SELECT m."companyId", m."whatsappId", m.wid, m.id
+SELECT m."companyId", m."whatsappId", m.wid, m.id, m."fromMe", t."isGroup"
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid AS text[]))
   AS b(company_id, whatsapp_id, wid)
 JOIN "Messages" m
   ON m."companyId" = b.company_id AND m."whatsappId" = b.whatsapp_id AND m.wid = b.wid
+JOIN "Tickets" t ON t.id = m."ticketId"
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """)
 
@@ -111,7 +112,7 @@ DELETE FROM "AwaitedChanges" a
 USING unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid AS text[]))
   AS b(company_id, whatsapp_id, wid)
 WHERE a."companyId" = b.company_id AND a."whatsappId" = b.whatsapp_id AND a.wid = b.wid
-RETURNING a.type, a.change
+RETURNING a.id, a.type, a.change, a."createdAt"
 """)
 
 # A change and its message that were stored at the same instant did not see each other.
@@ -123,7 +124,7 @@ DELETE FROM "AwaitedChanges" WHERE id IN (
   WHERE a."createdAt" > now() - CAST(:race AS interval)
      OR a."createdAt" < now() - CAST(:kept AS interval)
   ORDER BY a.id LIMIT :most FOR UPDATE OF a SKIP LOCKED)
-RETURNING type, change
+RETURNING id, type, change, "createdAt"
 """)
 
 EXPIRED = statement("""
@@ -134,10 +135,12 @@ RETURNING id, type, change, "createdAt"
 """)
 
 
-async def lock(conn: AsyncConnection, wids: Collection[Wid]) -> dict[Wid, int]:
-    """Lock those of these messages that are stored, in id order; gives their ids."""
+async def lock(conn: AsyncConnection, wids: Collection[Wid]) -> dict[Wid, Target]:
+    """Lock those of these messages that are stored, in id order; gives what they are."""
+    if not wids:
+        return {}
     rows = await conn.execute(LOCK, _by_name(wids))
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+    return {(row[0], row[1], row[2]): Target(*row[3:]) for row in rows}
 
 
 async def apply(conn: AsyncConnection, plan: Plan) -> dict[int, MessageUpdated]:
@@ -160,23 +163,23 @@ async def wait(conn: AsyncConnection, awaited: Sequence[Awaited]) -> None:
         await conn.execute(WAIT, all_columns(awaited, Awaited))
 
 
-async def arrived(conn: AsyncConnection, wids: Collection[Wid]) -> list[tuple[str, str]]:
-    """Take out the changes that waited for these messages, as (type, JSON)."""
+async def arrived(conn: AsyncConnection, wids: Collection[Wid]) -> list[Waiting]:
+    """Take out the changes that waited for these messages."""
     if not wids:
         return []
-    return [(row[0], row[1]) for row in await conn.execute(ARRIVED, _by_name(wids))]
+    return [Waiting(*row) for row in await conn.execute(ARRIVED, _by_name(wids))]
 
 
-async def missed(conn: AsyncConnection, kept: timedelta) -> list[tuple[str, str]]:
+async def missed(conn: AsyncConnection, kept: timedelta) -> list[Waiting]:
     """Take out the changes that wait although their messages are here."""
     rows = await conn.execute(MISSED, {"race": RACE, "kept": kept, "most": MOST_AT_ONCE})
-    return [(row[0], row[1]) for row in rows]
+    return [Waiting(*row) for row in rows]
 
 
-async def expired(conn: AsyncConnection, kept: timedelta) -> list[tuple[int, str, str, datetime]]:
-    """Take out the changes that waited for too long, as (id, type, JSON, since when)."""
+async def expired(conn: AsyncConnection, kept: timedelta) -> list[Waiting]:
+    """Take out the changes that waited for too long."""
     rows = await conn.execute(EXPIRED, {"kept": kept, "most": MOST_AT_ONCE})
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return [Waiting(*row) for row in rows]
 
 
 async def _react(conn: AsyncConnection, plan: Plan) -> None:

@@ -8,17 +8,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.messages.rules.compose import Asked, Composed, Conversation
 from services.messages.rules.messages import Wid
 from shared.db.bulk import all_columns, statement
+from shared.db.purged import stays
+from shared.gateways.numbers import other_spelling
 
 NOW = statement("SELECT now()")
 
 # A ticket that was transferred is its successor; a chat stands for the contact that has it as
-# number, LID or address, or was merged with it.
-CONVERSATIONS = statement("""
+# number, LID or address, or was merged with it. A number that is spelt otherwise comes last.
+CONVERSATIONS = statement(f"""
 SELECT b.company_id, b.whatsapp_id, b.ticket_id, b.chat, t.id, t."whatsappId", t."contactId",
        t."queueId", k.id, COALESCE(c."remoteJid", c.jid),
        COALESCE(c.id = him.id, FALSE) AS is_of_chat
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:ticket_id AS int[]),
-            CAST(:chat AS text[])) AS b(company_id, whatsapp_id, ticket_id, chat)
+            CAST(:chat AS text[]), CAST(:spelt_otherwise AS text[]))
+  AS b(company_id, whatsapp_id, ticket_id, chat, spelt_otherwise)
 LEFT JOIN LATERAL (
   SELECT COALESCE(f."mergedIntoContactId", f.id) AS id FROM (
     SELECT id, "mergedIntoContactId", 1 AS rank FROM "Contacts"
@@ -26,7 +29,9 @@ LEFT JOIN LATERAL (
     UNION ALL SELECT id, "mergedIntoContactId", 2 FROM "Contacts"
     WHERE "companyId" = b.company_id AND lid = b.chat
     UNION ALL SELECT id, "mergedIntoContactId", 3 FROM "Contacts"
-    WHERE "companyId" = b.company_id AND jid = b.chat) AS f
+    WHERE "companyId" = b.company_id AND jid = b.chat
+    UNION ALL SELECT id, "mergedIntoContactId", 4 FROM "Contacts"
+    WHERE "companyId" = b.company_id AND number = b.spelt_otherwise) AS f
   ORDER BY f.rank LIMIT 1) AS him ON TRUE
 LEFT JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
 JOIN LATERAL (
@@ -34,7 +39,7 @@ JOIN LATERAL (
   WHERE "companyId" = b.company_id AND id = COALESCE(s."successorId", b.ticket_id)
   UNION ALL SELECT * FROM "Tickets"
   WHERE b.ticket_id = 0 AND "companyId" = b.company_id AND "whatsappId" = b.whatsapp_id
-    AND "contactId" = him.id AND status <> 'closed') AS t ON TRUE
+    AND "contactId" = him.id AND status <> 'closed') AS t ON {stays("Tickets", "t")}
 JOIN "Contacts" his ON his."companyId" = b.company_id AND his.id = t."contactId"
 JOIN "Contacts" c
   ON c."companyId" = b.company_id AND c.id = COALESCE(his."mergedIntoContactId", his.id)
@@ -99,6 +104,7 @@ async def conversations(
             "whatsapp_id": [one[1] for one in ordered],
             "ticket_id": [one[2] for one in ordered],
             "chat": [one[3] for one in ordered],
+            "spelt_otherwise": [other_spelling(one[3]) for one in ordered],
         },
     )
     return {(row[0], row[1], row[2], row[3]): Conversation(*row[4:]) for row in rows}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.rules.connections import LineState
-from services.messages.rules.raw_events import Connection, Line
+from services.messages.rules.raw_events import ConnectedLine, Connection, Line
 from shared.db.bulk import all_columns, statement
 
 # A connection registered without a server stands for that instance on any server without its own.
@@ -16,6 +16,15 @@ FROM unnest(CAST(:server AS text[]), CAST(:instance AS text[])) AS b(server, ins
 JOIN "GatewayConnections" c
   ON c.gateway = :gateway AND c.instance = b.instance AND rtrim(c.server, '/') IN (b.server, '')
 ORDER BY anywhere
+""")
+
+INSTANCES = statement("""
+SELECT b.gateway, b.company_id, b.whatsapp_id, array_agg(c.instance)
+FROM unnest(CAST(:gateway AS text[]), CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]))
+  AS b(gateway, company_id, whatsapp_id)
+JOIN "GatewayConnections" c
+  ON c."whatsappId" = b.whatsapp_id AND c."companyId" = b.company_id AND c.gateway = b.gateway
+GROUP BY b.gateway, b.company_id, b.whatsapp_id
 """)
 
 EXISTING = statement("""
@@ -66,6 +75,22 @@ async def lines(
         if not (anywhere and found[server, instance]):
             found[server, instance].append(Line(company_id, whatsapp_id))
     return {**found}
+
+
+async def instances(
+    conn: AsyncConnection, posting: Collection[ConnectedLine]
+) -> dict[ConnectedLine, frozenset[str]]:
+    """Read the names by which gateways call these lines, as far as they are registered."""
+    ordered = sorted(posting, key=lambda one: (one[0], one[1].company_id, one[1].whatsapp_id))
+    rows = await conn.execute(
+        INSTANCES,
+        {
+            "gateway": [gateway for gateway, _ in ordered],
+            "company_id": [line.company_id for _, line in ordered],
+            "whatsapp_id": [line.whatsapp_id for _, line in ordered],
+        },
+    )
+    return {(row[0], Line(row[1], row[2])): frozenset(row[3]) for row in rows}
 
 
 async def existing(

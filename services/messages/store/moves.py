@@ -1,6 +1,7 @@
-"""Moving messages to other tickets and contacts: each statement serves a whole batch."""
+"""Moving messages to other tickets and contacts, and marking those that were seen there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +34,27 @@ WHERE m."companyId" = b.company_id AND m."contactId" = b.contact_id
 """)
 
 
+# A ticket that was viewed may go on as another one by now, with its messages or before them.
+SEE = statement("""
+WITH unseen AS (
+  SELECT m.id, m."companyId", b.ticket_id, m."ticketId"
+  FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[]), CAST(:until AS timestamptz[]))
+    AS b(company_id, ticket_id, until)
+  LEFT JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
+  JOIN "Messages" m ON m."companyId" = b.company_id
+                   AND m."ticketId" IN (b.ticket_id, s."successorId")
+                   AND NOT m."fromMe" AND NOT m.read AND m."createdAt" <= b.until
+  ORDER BY m.id FOR NO KEY UPDATE OF m
+), marked AS (
+  UPDATE "Messages" m
+  SET read = TRUE,
+      "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
+  FROM unseen WHERE m."companyId" = unseen."companyId" AND m.id = unseen.id
+)
+SELECT DISTINCT "companyId", ticket_id, "ticketId" FROM unseen
+""")
+
+
 async def follow(conn: AsyncConnection, tickets: Collection[Ticket]) -> list[tuple[Ticket, int]]:
     """Move the messages of these tickets to their successors; gives from where to where."""
     if not tickets:
@@ -44,6 +66,15 @@ async def follow(conn: AsyncConnection, tickets: Collection[Ticket]) -> list[tup
 async def reassign(conn: AsyncConnection, contacts: Collection[tuple[int, int]]) -> None:
     """Let messages be of the contacts that theirs were merged into."""
     await conn.execute(REASSIGN, _by_name(contacts))
+
+
+async def see(conn: AsyncConnection, until: Mapping[Ticket, datetime]) -> list[tuple[Ticket, int]]:
+    """Mark what contacts wrote in these tickets until then as read; gives where there was any."""
+    if not until:
+        return []
+    ordered = sorted(until)
+    rows = await conn.execute(SEE, {**_by_name(until), "until": [until[key] for key in ordered]})
+    return [((row[0], row[1]), row[2]) for row in rows]
 
 
 def _by_name(pairs: Collection[tuple[int, int]]) -> dict[str, list[Any]]:

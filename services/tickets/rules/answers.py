@@ -56,8 +56,8 @@ def take_answers(plan: Plan, heard: Mapping[TicketKey, Sequence[Heard]]) -> None
             plan.take(None, None, _mark(ticket, words, at))
         elif ticket.status == LGPD:
             plan.take(None, None, _consent(ticket, words, at))
-        elif ticket.status == PENDING and ticket.user_id is None:
-            plan.take(None, None, _welcome(ticket, words, at))
+        elif ticket.status == PENDING:
+            plan.take(None, None, _waits(ticket, words, at))
 
 
 def mark_in(words: str) -> int | None:
@@ -84,7 +84,8 @@ def _consent(ticket: Ticket, heard: Sequence[Heard], at: datetime) -> list[Step]
         if answers[0] == NO:
             return [end(ticket, at)]
         going_on = replace(ticket, status=PENDING, consented_at=at, bot_questions=0, updated_at=at)
-        return [Step(going_on, TicketUpdated, (Log(PENDING),))]
+        step = Step(going_on, TicketUpdated, (Log(PENDING),), consented_at=at)
+        return [step, *_waits(going_on, (), at + INSTANT)]
     questions = _questions(ticket, heard, ticket.consent_asked_at)
     if questions is None:
         return []
@@ -98,11 +99,14 @@ def _consent(ticket: Ticket, heard: Sequence[Heard], at: datetime) -> list[Step]
     return [Step(asking, TicketUpdated, says=said("consent", text))]
 
 
-def _welcome(ticket: Ticket, heard: Sequence[Heard], at: datetime) -> list[Step]:
-    """Say once that nobody is there, or ask for a queue."""
+def _waits(ticket: Ticket, heard: Sequence[Heard], at: datetime) -> list[Step]:
+    """Say once that nobody is there, or ask for a queue; a user who has the ticket does himself."""
+    if ticket.user_id is not None:
+        return []
     is_out = not ticket.wants.hours.include(at)
     if is_out and not ticket.is_out_of_hours:
-        out = replace(ticket, is_out_of_hours=True, updated_at=at)
+        used = ticket.bot_questions + 1
+        out = replace(ticket, is_out_of_hours=True, bot_questions=used, updated_at=at)
         words = said("out-of-hours", ticket.wants.words.out_of_hours)
         return [Step(out, TicketUpdated, says=words)]
     if is_out or ticket.queue_id is not None or not ticket.wants.menu:

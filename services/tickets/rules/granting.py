@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.tickets.rules.life_cycle import Decision, decide
 from services.tickets.rules.plan import Answer, Plan, TicketKey
 from services.tickets.rules.steps import Circumstances
-from services.tickets.rules.tickets import Refusal
+from services.tickets.rules.tickets import Refusal, Tag
 from shared.contracts.outcome import Dead
 from shared.contracts.ticket_request import TicketRequest
 
@@ -17,14 +17,15 @@ Named = tuple[int, int]  # companyId, id
 class House:
     """What the companies of a batch have, of what its requests name.
 
-    `users` maps each to his words of farewell, `queues` to whether tickets put there are closed;
-    `successors` maps a closed ticket to the one that it goes on as.
+    `users` maps each to his words of farewell, `queues` to whether tickets put there are closed,
+    `tags` to what they are; `successors` maps a closed ticket to the one that it goes on as.
     """
 
     companies: Collection[int]
     users: Mapping[Named, str]
     queues: Mapping[Named, bool]
     successors: Mapping[TicketKey, int]
+    tags: Mapping[Named, Tag]
 
 
 def key_of(request: TicketRequest) -> TicketKey:
@@ -40,6 +41,11 @@ def users_of(batch: Iterable[TicketRequest]) -> set[Named]:
 def queues_of(batch: Iterable[TicketRequest]) -> set[Named]:
     """Name the queues that requests name."""
     return {(request.company_id, queue) for request in batch for queue in _queues(request)}
+
+
+def tags_of(batch: Iterable[TicketRequest]) -> set[Named]:
+    """Name the tags that requests name."""
+    return {(request.company_id, tag) for request in batch for tag in _tags(request)}
 
 
 def grant(plan: Plan, house: House, batch: Sequence[TicketRequest]) -> None:
@@ -64,6 +70,8 @@ def _unknown(plan: Plan, house: House, request: TicketRequest) -> Refusal | None
         return Refusal("no such user")
     if any((company_id, queue) not in house.queues for queue in _queues(request)):
         return Refusal("no such queue")
+    if any((company_id, tag) not in house.tags for tag in _tags(request)):
+        return Refusal("no such tag")
     return None
 
 
@@ -77,6 +85,7 @@ def _decided(plan: Plan, house: House, request: TicketRequest) -> Decision:
         successor_id=house.successors.get(key),
         closing_queues={queue for _, queue in queues_of([request]) if house.queues[key[0], queue]},
         farewells={user: house.users[key[0], user] for user in _users(request)},
+        tags=[house.tags[key[0], tag] for tag in _tags(request)],
     )
     return decide(ticket, request, now)
 
@@ -89,3 +98,8 @@ def _users(request: TicketRequest) -> list[int]:
 def _queues(request: TicketRequest) -> list[int]:
     queue: int | None = getattr(request, "queue_id", None)
     return [] if queue is None else [queue]
+
+
+def _tags(request: TicketRequest) -> list[int]:
+    lane: int | None = getattr(request, "lane_id", None)
+    return [*getattr(request, "tag_ids", ()), *([] if lane is None else [lane])]

@@ -17,6 +17,7 @@ from services.tickets.rules.steps import (
     queued,
     rate,
 )
+from services.tickets.rules.tagging import move, tag, untag
 from services.tickets.rules.tickets import (
     CLOSED,
     GROUP,
@@ -38,16 +39,21 @@ from shared.contracts.ticket import (
     TicketNoted,
     TicketReturned,
     TicketTransferred,
+    TicketViewed,
 )
 from shared.contracts.ticket_request import (
     TicketAccept,
     TicketClose,
+    TicketMove,
     TicketNote,
     TicketQueue,
     TicketRate,
     TicketRequest,
     TicketReturn,
+    TicketTag,
     TicketTransfer,
+    TicketUntag,
+    TicketView,
 )
 
 SHORTEST_NOTE = 3  # characters (schema.md 2, TicketNotes)
@@ -61,8 +67,12 @@ ALLOWED: Mapping[type[TicketRequest], Collection[str]] = {
     TicketQueue: {PENDING, OPEN},
     TicketTransfer: {PENDING, OPEN},
     TicketClose: EVERY - {CLOSED},
+    TicketView: {OPEN, GROUP},
     TicketRate: {NPS},
     TicketNote: EVERY,
+    TicketTag: EVERY,
+    TicketUntag: EVERY,
+    TicketMove: EVERY,
 }
 WHY_NOT = {
     OPEN: "ticket is not being rated",
@@ -170,6 +180,7 @@ def _hand_over(ticket: Ticket, request: TicketTransfer, now: Circumstances) -> S
         id=0,
         status=OPEN if has_user else PENDING,
         queue_id=request.queue_id,
+        tags=frozenset(),
         attendance=Attendance(
             user_id=request.user_id,
             queue_id=request.queue_id,
@@ -197,6 +208,16 @@ def _close(ticket: Ticket, request: TicketClose, now: Circumstances) -> Decision
     return [close(ticket, now.at, actor_id=request.actor_id, silent=request.silent)]
 
 
+def _view(ticket: Ticket, request: TicketView, now: Circumstances) -> Decision:
+    if not ticket.is_connected:
+        return Refusal("the line is not connected")
+    logs = (Log("access", request.actor_id, ticket.queue_id),)
+    if not ticket.unread_messages:
+        return [Step(ticket, TicketViewed, logs)]
+    read = replace(ticket, unread_messages=0, updated_at=now.at)
+    return [Step(read, TicketViewed, logs, seen_until=ticket.last_message_at)]
+
+
 def _rate(ticket: Ticket, request: TicketRate, now: Circumstances) -> Decision:
     return [rate(ticket, request.rate, now.at)]
 
@@ -214,7 +235,11 @@ _RULES: Mapping[type[TicketRequest], Callable[[Ticket, Any, Circumstances], Deci
     TicketQueue: _queue,
     TicketTransfer: _transfer,
     TicketClose: _close,
+    TicketView: _view,
     TicketRate: _rate,
     TicketNote: _note,
+    TicketTag: tag,
+    TicketUntag: untag,
+    TicketMove: move,
 }
 REQUESTS = tuple(_RULES)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.tickets.rules.routing import ConversationKey
 from services.tickets.rules.steps import INSTANT
-from services.tickets.rules.tickets import CLOSED, Attendance, Log, Refusal, Step, Ticket
+from services.tickets.rules.tickets import CLOSED, Attendance, Log, Refusal, Step, Tag, Ticket
 from shared.contracts.outcome import Outcome
 
 TicketKey = tuple[int, int]  # companyId, ticket's id
@@ -94,6 +94,7 @@ class Plan:
     ratings: list[RatingRow] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     outcome: Outcome = field(default_factory=list)
+    taken_off: set[tuple[TicketKey, Tag]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.before = dict(self.tickets)
@@ -108,6 +109,7 @@ class Plan:
             done = self._with_successor(step)
             ticket = done.ticket
             key = (ticket.company_id, ticket.id)
+            self.taken_off |= {(key, tag) for tag in self.tickets[key].tags - ticket.tags}
             self.tickets[key] = ticket
             self.answers.append(Answer(cause, request_id, key, done))
             self._note_down(done)
@@ -148,6 +150,24 @@ class Plan:
         return [
             ticket for key, ticket in sorted(self.tickets.items()) if ticket != self.before[key]
         ]
+
+    @property
+    def retagged(self) -> list[Ticket]:
+        """The known tickets that wear other tags now, in id order."""
+        return [
+            ticket
+            for ticket in self.changed
+            if ticket.tags != self.before[ticket.company_id, ticket.id].tags
+        ]
+
+    @property
+    def returned(self) -> list[tuple[TicketKey, int]]:
+        """The tags that tickets were without for a while, which is another stay in a lane."""
+        return sorted(
+            (key, tag.id)
+            for key, tag in self.taken_off
+            if tag in self.before[key].tags and tag in self.tickets[key].tags
+        )
 
     @property
     def attendances(self) -> list[AttendanceRow]:

@@ -4,22 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.contracts.message import (
-    MessageIdentified,
-    MessageRefused,
-    MessageRouted,
-    MessagesMoved,
-    MessageStored,
-    MessageUpdated,
-)
+from shared.contracts.message import MessageIdentified, MessageRouted
 from shared.contracts.outcome import Dead, Outcome, Told
 from shared.contracts.ticket import TicketChanged
 
 NONE, OPENED, REOPENED = "none", "opened", "reopened"  # what finding a message's ticket did
 
-SHOWN = {"body", "read"}  # changes of a message that its ticket shows
-
-Tallied = MessageStored | MessageRefused | MessageUpdated | MessagesMoved
 ConversationKey = tuple[int, int, int]  # companyId, whatsappId, contactId
 Wid = tuple[int, int, str]  # companyId, whatsappId, wid
 
@@ -38,6 +28,7 @@ class Situation:
     reopen_minutes: int
     asks_consent: bool
     wallet_user_id: int | None
+    is_group: bool = False
 
     @property
     def key(self) -> ConversationKey:
@@ -62,6 +53,7 @@ class Ticket:
     channel: str = "whatsapp"
     lid: str | None = None
     jid: str | None = None
+    is_active_demand: bool = False  # a user of ours began it
 
     @property
     def key(self) -> ConversationKey:
@@ -94,11 +86,13 @@ def route(
     known: Iterable[Ticket],
     stored: Collection[Wid],
     batch: Sequence[MessageIdentified],
+    echoes: Collection[Wid] = (),
 ) -> Plan:
     """Find or create the ticket of each message that its line has not stored before.
 
     A later message sees what an earlier one did. A wid that is stored, or that came earlier in
-    this batch, is a copy: it has its row, and moves nothing.
+    this batch, is a copy: it has its row, and moves nothing. Those of `echoes` bring no closed
+    ticket back, and begin none.
     """
     plan = Plan()
     live = {t.key: t for t in known if t.status != "closed"}
@@ -114,6 +108,9 @@ def route(
             plan.homeless.append(message)
             continue
         key = situation.key
+        if key not in live and key in closed and wid in echoes:
+            plan.routes.append((message, closed[key], NONE))
+            continue
         if key not in live:
             live[key], effect = _found_again(closed.get(key), situation, message, plan)
         plan.routes.append((message, live[key], effect))
@@ -124,8 +121,8 @@ def _found_again(
     closed: Ticket | None, situation: Situation, message: MessageIdentified, plan: Plan
 ) -> tuple[Ticket, str]:
     """Reopen the last ticket within the line's window, else begin a new one."""
-    if closed and _within_window(closed, situation, message):
-        ticket = replace(closed, status="pending")
+    if closed and within_window(closed, situation, message.timestamp):
+        ticket = replace(closed, status=_waiting(situation, is_group=closed.is_group))
         plan.reopened[ticket.id] = ticket
         return ticket, REOPENED
     ticket = _new(-len(plan.new) - 1, situation, message)
@@ -133,10 +130,11 @@ def _found_again(
     return ticket, OPENED
 
 
-def _within_window(closed: Ticket, situation: Situation, message: MessageIdentified) -> bool:
+def within_window(closed: Ticket, situation: Situation, at: datetime) -> bool:
+    """Say whether a closed ticket still goes on at this time."""
     if closed.updated_at is None or situation.reopen_minutes <= 0:
         return False
-    return message.timestamp - closed.updated_at <= timedelta(minutes=situation.reopen_minutes)
+    return at - closed.updated_at <= timedelta(minutes=situation.reopen_minutes)
 
 
 def _new(ticket_id: int, situation: Situation, message: MessageIdentified) -> Ticket:
@@ -160,10 +158,15 @@ def _new(ticket_id: int, situation: Situation, message: MessageIdentified) -> Ti
 
 def _first_status(situation: Situation, *, is_group: bool) -> str:
     if is_group:
-        return "pending" if situation.group_as_ticket else "group"
+        return _waiting(situation, is_group=True)
     if situation.asks_consent:
         return "lgpd"
     return "open" if situation.wallet_user_id else "pending"
+
+
+def _waiting(situation: Situation, *, is_group: bool) -> str:
+    """Say how a ticket waits that nobody has: a group's does not, unless so set."""
+    return "group" if is_group and not situation.group_as_ticket else "pending"
 
 
 def routed(
@@ -206,25 +209,6 @@ def _no_such_contact(message: MessageIdentified) -> str:
     )
 
 
-def to_take_back(batch: Iterable[Tallied]) -> set[tuple[int, int]]:
-    """Name the (company, ticket) that began or went on for a message that proved a copy."""
-    return {
-        (event.company_id, event.ticket_id)
-        for event in batch
-        if isinstance(event, MessageRefused) and event.ticket_id and event.ticket_effect != NONE
-    }
-
-
-def touched(batch: Iterable[Tallied]) -> set[tuple[int, int]]:
-    """Name the (company, ticket) whose messages have changed."""
-    return {
-        (event.company_id, event.ticket_id)
-        for event in batch
-        if isinstance(event, MessageStored | MessagesMoved)
-        or (isinstance(event, MessageUpdated) and not SHOWN.isdisjoint(event.changes))
-    }
-
-
 def keys(tickets: Mapping[int, TicketChanged]) -> set[tuple[int, int]]:
     """Name tickets as (company, ticket)."""
     return {(ticket.company_id, ticket.ticket_id) for ticket in tickets.values()}
@@ -236,8 +220,9 @@ def asking_consent(tickets: Mapping[int, TicketChanged]) -> set[tuple[int, int]]
 
 
 def with_ids(plan: Plan, saved: Mapping[int, TicketChanged]) -> list[Ticket]:
-    """List the tickets that messages go to, new ones with the ids that they were saved under."""
+    """List the tickets that are attended to, new ones with the ids that they were saved under."""
     return [
         replace(ticket, id=saved[ticket.id].ticket_id) if ticket.id in saved else ticket
         for ticket in plan.tickets.values()
+        if ticket.status != "closed"
     ]

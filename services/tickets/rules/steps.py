@@ -15,6 +15,7 @@ from services.tickets.rules.tickets import (
     Log,
     Said,
     Step,
+    Tag,
     Ticket,
     said,
 )
@@ -25,13 +26,17 @@ INSTANT = timedelta(microseconds=1)  # versions are microseconds
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """When a request is decided, and what beside its ticket matters to it."""
+    """When a request is decided, and what beside its ticket matters to it.
+
+    `closing_queues` and `tags` are among those that the request names.
+    """
 
     at: datetime
     other_ticket_id: int | None = None  # the contact's not-closed ticket, where it is another one
     successor_id: int | None = None  # the one that the ticket goes on as
     closing_queues: Collection[int] = ()
     farewells: Mapping[int, str] = field(default_factory=dict)  # by user
+    tags: Collection[Tag] = ()
 
 
 def close(ticket: Ticket, at: datetime, *, actor_id: int | None, silent: bool) -> Step:

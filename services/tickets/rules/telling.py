@@ -1,17 +1,21 @@
 """What is told of a plan: a fact for each step, an answer for each request, words to be said."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from services.tickets.rules.plan import Answer, Plan
-from services.tickets.rules.routing import Tallied
 from services.tickets.rules.steps import INSTANT
+from services.tickets.rules.tagging import lane_id, tag_ids
+from services.tickets.rules.tallying import Tallied
 from services.tickets.rules.tickets import Refusal, Said, Ticket
 from shared.contracts.base import BEGINNING
+from shared.contracts.contact import ContactConsent
 from shared.contracts.message_request import LONGEST_TEXT, MessageCompose
 from shared.contracts.outcome import Outcome, Told
-from shared.contracts.ticket import TicketChanged, TicketOpened, TicketRefused
+from shared.contracts.ticket import TicketChanged, TicketOpened, TicketRefused, TicketTagged
 
-TicketFact = TicketChanged | TicketRefused | MessageCompose
+TicketFact = TicketChanged | TicketRefused | MessageCompose | ContactConsent
 
 
 def told(plan: Plan, ids: Mapping[int, int]) -> Outcome:
@@ -40,12 +44,18 @@ def _facts(answer: Answer, ids: Mapping[int, int]) -> list[TicketFact]:
         return [_refused(answer, result, ids)]
     told: list[TicketFact] = []
     new = result.successor
-    more: dict[str, int] = {} if result.rate is None else {"rate": result.rate}
+    more: dict[str, Any] = {} if result.rate is None else {"rate": result.rate}
+    if result.fact is TicketTagged:
+        more = {"tag_ids": tag_ids(result.ticket), "lane_id": lane_id(result.ticket)}
+    if result.seen_until is not None:
+        more["seen_until"] = result.seen_until
     if new:
         told.append(fact_of(new, TicketOpened, ids, answer.request_id))
     if result.goes_on_as is not None:
         more["successor_ticket_id"] = ids.get(result.goes_on_as, result.goes_on_as)
     told.append(fact_of(result.ticket, result.fact, ids, answer.request_id, **more))
+    if result.consented_at is not None:
+        told.append(_consent(result.ticket, result.consented_at))
     speaker = new or result.ticket
     return told + [compose(speaker, words, ids) for words in result.says if _has_chat(speaker)]
 
@@ -55,7 +65,7 @@ def fact_of(
     kind: type[TicketChanged],
     ids: Mapping[int, int],
     request_id: str | None = None,
-    **more: int,
+    **more: Any,  # noqa: ANN401 - members of this kind alone, which the contract checks
 ) -> TicketChanged:
     """Tell a ticket's state as a fact of this kind."""
     return kind(
@@ -91,6 +101,16 @@ def compose(ticket: Ticket, words: Said, ids: Mapping[int, int]) -> MessageCompo
         is_private=words.is_private,
         user_id=ticket.user_id,
         request_id=f"ticket:{ticket_id}:{version(ticket)}:{words.purpose}",
+    )
+
+
+def _consent(ticket: Ticket, at: datetime) -> ContactConsent:
+    return ContactConsent(
+        company_id=ticket.company_id,
+        contact_id=ticket.contact_id,
+        consented_at=at,
+        ticket_id=ticket.id,
+        request_id=f"ticket:{ticket.id}:{version(ticket)}:consent",
     )
 
 

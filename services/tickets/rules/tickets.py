@@ -67,6 +67,14 @@ class Wants:
     words: Words = Words()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Tag:
+    """A label that a ticket may wear, or a lane of the kanban board where it may stand."""
+
+    id: int
+    is_lane: bool = field(default=False, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """A row of "Tickets" with its open attendance; a new one has a negative id for now."""
@@ -89,7 +97,10 @@ class Ticket:
     is_warned: bool = False
     is_out_of_hours: bool = False
     chat: str = ""
+    is_connected: bool = True
+    last_message_at: datetime | None = None
     attendance: Attendance | None = None
+    tags: frozenset[Tag] = frozenset()
     wants: Wants = Wants()
 
     @property
@@ -141,6 +152,8 @@ class Step:
     note: Note | None = None
     successor: Ticket | None = None
     goes_on_as: int | None = None
+    seen_until: datetime | None = None
+    consented_at: datetime | None = None
     says: tuple[Said, ...] = ()
 
 

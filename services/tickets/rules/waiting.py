@@ -6,10 +6,12 @@ from datetime import datetime
 
 from services.tickets.rules.plan import Plan, TicketKey
 from services.tickets.rules.steps import INSTANT, end, put_into
+from services.tickets.rules.tagging import stand_in
 from services.tickets.rules.tickets import Log, Step, Ticket, said
 from shared.contracts.ticket import TicketUpdated
 
 WARN, EXPIRE, EXPIRE_RATING, REDIRECT, DRAW = "warn", "expire", "expire-rating", "redirect", "draw"
+NEXT_LANE = "next-lane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Due:
     queue_id: int | None = None
     closes: bool = False
     user_id: int | None = None
+    lane_id: int | None = None
+    greeting: str = ""
 
     @property
     def key(self) -> TicketKey:
@@ -50,6 +54,8 @@ def _steps(ticket: Ticket, due: Due, at: datetime) -> list[Step]:
         return [_closed(ticket, at, "completion", words.completion)]
     if due.what == DRAW:
         return [_drawn(ticket, due.user_id, at)]
+    if due.what == NEXT_LANE:
+        return _moved(ticket, due, at)
     return _redirected(ticket, due, at)
 
 
@@ -68,3 +74,9 @@ def _redirected(ticket: Ticket, due: Due, at: datetime) -> list[Step]:
         return []
     step = put_into(ticket, due.queue_id, at, Log("redirect", ticket.user_id))
     return [step, end(step.ticket, at + INSTANT)] if due.closes else [step]
+
+
+def _moved(ticket: Ticket, due: Due, at: datetime) -> list[Step]:
+    if due.lane_id is None:
+        return []
+    return [replace(stand_in(ticket, due.lane_id, at), says=said("lane", due.greeting))]

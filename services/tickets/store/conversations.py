@@ -1,14 +1,20 @@
 """Finding a conversation's ticket, reopening it or opening a new one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.tickets.rules.echoes import Suspect
 from services.tickets.rules.routing import ConversationKey, Situation, Ticket, Wid
 from services.tickets.store import attendances
 from services.tickets.store.state import NEXT_VERSION, STATE, state
 from shared.contracts.ticket import TicketOpened, TicketReopened
 from shared.db.bulk import RacedError, all_columns, columns, statement
+from shared.db.purged import stays
+
+NOW = statement("SELECT clock_timestamp()")
+ANSWERED_WITHIN = timedelta(hours=1)  # longer than a send is tried
 
 SITUATIONS = statement("""
 SELECT b.company_id, b.whatsapp_id, b.contact_id, c.id AS standing_id,
@@ -20,7 +26,8 @@ SELECT b.company_id, b.whatsapp_id, b.contact_id, c.id AS standing_id,
                              WHERE t."companyId" = b.company_id AND t."contactId" = c.id
                                AND t."lgpdAcceptedAt" IS NOT NULL)
             ELSE FALSE END AS asks_consent,
-       CASE WHEN s."DirectTicketsToWallets" THEN wallet."walletId" END AS wallet_user_id
+       CASE WHEN s."DirectTicketsToWallets" THEN wallet."walletId" END AS wallet_user_id,
+       c."isGroup"
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:contact_id AS int[]))
   AS b(company_id, whatsapp_id, contact_id)
 JOIN "Whatsapps" w ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
@@ -34,7 +41,7 @@ LEFT JOIN LATERAL (
 ) AS wallet ON s."DirectTicketsToWallets"
 """)
 
-KNOWN = statement("""
+KNOWN = statement(f"""
 SELECT t.id, t."companyId", t."whatsappId", t."contactId", t.status, t."userId", t."queueId",
        t."isGroup", t."unreadMessages", t."updatedAt"
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:contact_id AS int[]))
@@ -49,6 +56,7 @@ CROSS JOIN LATERAL (
      AND "contactId" = b.contact_id AND status = 'closed'
      AND NOT EXISTS (SELECT FROM "TicketSuccessors" f
                      WHERE f."companyId" = "Tickets"."companyId" AND f."ticketId" = "Tickets".id)
+     AND {stays("Tickets", '"Tickets"')}
    ORDER BY "updatedAt" DESC LIMIT 1)
 ) AS t
 """)
@@ -61,25 +69,45 @@ JOIN "Messages" m
   ON m."companyId" = b.company_id AND m."whatsappId" = b.whatsapp_id AND m.wid = b.wid
 """)
 
+# Asked for in that ticket in the same words, and not answered yet by the gateway.
+ECHOES = statement("""
+SELECT b.company_id, b.whatsapp_id, b.wid
+FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:wid AS text[]),
+            CAST(:ticket_id AS int[]), CAST(:body AS text[]), CAST(:written_at AS timestamptz[]))
+  AS b(company_id, whatsapp_id, wid, ticket_id, body, written_at)
+WHERE EXISTS (
+  SELECT FROM "Messages" m
+  JOIN "Sends" s ON s."companyId" = m."companyId" AND s."messageId" = m.id
+                AND s.status NOT IN ('sent', 'failed')
+  WHERE m."companyId" = b.company_id AND m."ticketId" = b.ticket_id AND m."fromMe"
+    AND m.body = b.body AND m."createdAt" > b.written_at - CAST(:within AS interval))
+""")
+
+# What a conversation is found by was given up when it was closed, and comes back with it.
 REOPEN = statement(f"""
 UPDATE "Tickets" t
-SET status = 'pending', "closedAt" = NULL, "updatedAt" = {NEXT_VERSION}
-FROM unnest(CAST(:id AS int[]), CAST(:company_id AS int[]), CAST(:updated_at AS timestamptz[]))
-  AS b(id, company_id, updated_at)
+SET status = b.status, "closedAt" = NULL, lid = c.lid, jid = c.jid, "updatedAt" = {NEXT_VERSION}
+FROM unnest(CAST(:id AS int[]), CAST(:company_id AS int[]), CAST(:status AS text[]),
+            CAST(:contact_id AS int[]), CAST(:updated_at AS timestamptz[]))
+  AS b(id, company_id, status, contact_id, updated_at)
+JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = b.contact_id
 WHERE t."companyId" = b.company_id AND t.id = b.id AND t."updatedAt" = b.updated_at
 RETURNING {STATE}
 """)
 
 OPEN = statement(f"""
 INSERT INTO "Tickets" AS t ("companyId", "whatsappId", "contactId", status, "userId", "queueId",
-                            "isGroup", "unreadMessages", "isBot", channel, lid, jid, "updatedAt")
+                            "isGroup", "unreadMessages", "isBot", channel, lid, jid,
+                            "isActiveDemand", "updatedAt")
 SELECT b.company_id, b.whatsapp_id, b.contact_id, b.status, b.user_id, b.queue_id, b.is_group, 0,
-       NOT b.is_group, b.channel, b.lid, b.jid, clock_timestamp()
+       NOT (b.is_group OR b.is_active_demand), b.channel, b.lid, b.jid, b.is_active_demand,
+       clock_timestamp()
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:contact_id AS int[]),
             CAST(:status AS text[]), CAST(:user_id AS int[]), CAST(:queue_id AS int[]),
             CAST(:is_group AS bool[]), CAST(:channel AS text[]), CAST(:lid AS text[]),
-            CAST(:jid AS text[]))
-  AS b(company_id, whatsapp_id, contact_id, status, user_id, queue_id, is_group, channel, lid, jid)
+            CAST(:jid AS text[]), CAST(:is_active_demand AS bool[]))
+  AS b(company_id, whatsapp_id, contact_id, status, user_id, queue_id, is_group, channel, lid, jid,
+       is_active_demand)
 ORDER BY b.company_id, b.whatsapp_id, b.contact_id
 RETURNING {STATE}
 """)
@@ -112,17 +140,31 @@ async def stored(conn: AsyncConnection, wids: Collection[Wid]) -> set[Wid]:
     return {(row[0], row[1], row[2]) for row in rows}
 
 
+async def echoes(conn: AsyncConnection, suspects: Sequence[Suspect]) -> set[Wid]:
+    """Tell which of these are sends of ours whose answers have not come."""
+    if not suspects:
+        return set()
+    given = {**all_columns(suspects, Suspect), "within": ANSWERED_WITHIN}
+    return {(row[0], row[1], row[2]) for row in await conn.execute(ECHOES, given)}
+
+
 async def reopen(conn: AsyncConnection, tickets: Mapping[int, Ticket]) -> dict[int, TicketReopened]:
-    """Set closed tickets to pending; raises RacedError when one is no longer as it was read."""
+    """Let closed tickets wait again; raises RacedError when one is no longer as it was read."""
     if not tickets:
         return {}
     await attendances.finish(conn, ((t.company_id, t.id) for t in tickets.values()))
-    names = ("id", "company_id", "updated_at")
+    names = ("id", "company_id", "status", "contact_id", "updated_at")
     rows = await conn.execute(REOPEN, columns(list(tickets.values()), names))
     saved = {row.id: state(row, TicketReopened) for row in rows}
     if len(saved) < len(tickets):
         raise RacedError
     return saved
+
+
+async def now(conn: AsyncConnection) -> datetime:
+    """Give the time of now."""
+    moment: datetime = (await conn.execute(NOW)).scalar_one()
+    return moment
 
 
 async def open_new(conn: AsyncConnection, tickets: Mapping[int, Ticket]) -> dict[int, TicketOpened]:

@@ -8,16 +8,18 @@ from sqlalchemy import Row, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.rules import hours
-from services.tickets.rules.granting import House, Named, key_of, queues_of, users_of
+from services.tickets.rules.granting import House, Named, key_of, queues_of, tags_of, users_of
 from services.tickets.rules.plan import Plan, TicketKey
-from services.tickets.rules.tickets import Attendance, Queue, Ticket, Wants, Words
+from services.tickets.rules.tickets import Attendance, Queue, Tag, Ticket, Wants, Words
 from services.tickets.store import tallies
 from services.tickets.store.state import pairs
 from shared.contracts.base import BEGINNING
 from shared.contracts.ticket_request import TicketRequest
 from shared.db.bulk import statement
+from shared.db.purged import stays
 
-TICKETS = statement("""
+TICKETS = statement(
+    """
 SELECT t.id, t."companyId", t."whatsappId", t."contactId", t.status, t."userId", t."queueId",
        t."isGroup", COALESCE(t."unreadMessages", 0) AS unread_messages, t."updatedAt",
        t."closedAt", t."amountUsedBotQueuesNPS", t."amountUsedBotQueues", t."lgpdSendMessageAt",
@@ -49,7 +51,8 @@ SELECT t.id, t."companyId", t."whatsappId", t."contactId", t.status, t."userId",
                              WHEN 'queue' THEN own.schedules END AS schedules,
        COALESCE(CASE s."scheduleType" WHEN 'queue' THEN own."outOfHoursMessage"
                                       ELSE w."outOfHoursMessage" END, '') AS out_of_hours,
-       other.id AS other_id, f."successorId" AS successor_id, clock_timestamp() AS now
+       COALESCE(w.status = 'CONNECTED', FALSE) AS is_connected, last.at AS last_message_at,
+       worn.tags, other.id AS other_id, f."successorId" AS successor_id, clock_timestamp() AS now
 FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
 JOIN "Tickets" t ON t."companyId" = b.company_id AND t.id = b.ticket_id
 JOIN "Whatsapps" w ON w."companyId" = t."companyId" AND w.id = t."whatsappId"
@@ -66,10 +69,19 @@ LEFT JOIN LATERAL (
                 THEN COALESCE(q."greetingMessage", '') ELSE '' END AS greeting
     FROM "WhatsappQueues" l
     JOIN "Queues" q ON q."companyId" = l."companyId" AND q.id = l."queueId"
-    WHERE l."companyId" = t."companyId" AND l."whatsappId" = t."whatsappId"
+    WHERE l."companyId" = t."companyId" AND l."whatsappId" = t."whatsappId" AND q_stays
   ) AS q
-) AS menu ON t.status = 'pending' AND t."queueId" IS NULL AND t."userId" IS NULL
+) AS menu ON t.status IN ('pending', 'lgpd') AND t."queueId" IS NULL AND t."userId" IS NULL
          AND NOT t."isGroup" AND t.imported IS NULL AND c."disableBot" IS NOT TRUE
+LEFT JOIN LATERAL (
+  SELECT json_agg(json_build_array(tag.id, tag.kanban IS NOT DISTINCT FROM 1)) AS tags
+  FROM "TicketTags" w JOIN "Tags" tag ON tag."companyId" = w."companyId" AND tag.id = w."tagId"
+  WHERE w."companyId" = t."companyId" AND w."ticketId" = t.id
+) AS worn ON TRUE
+LEFT JOIN LATERAL (
+  SELECT "createdAt" AS at FROM "Messages"
+  WHERE "ticketId" = t.id AND "isPrivate" IS NOT TRUE ORDER BY "createdAt" DESC LIMIT 1
+) AS last ON COALESCE(t."unreadMessages", 0) > 0
 LEFT JOIN "Users" u ON u."companyId" = t."companyId" AND u.id = t."userId"
 LEFT JOIN "TicketTraking" k
   ON k."companyId" = t."companyId" AND k."ticketId" = t.id AND k."finishedAt" IS NULL
@@ -77,22 +89,32 @@ LEFT JOIN "TicketSuccessors" f ON f."companyId" = t."companyId" AND f."ticketId"
 LEFT JOIN "Tickets" other
   ON other."companyId" = t."companyId" AND other."whatsappId" = t."whatsappId"
  AND other."contactId" = t."contactId" AND other.status <> 'closed' AND other.id <> t.id
-""")
+WHERE t_stays
+""".replace("q_stays", stays("Queues", "q")).replace("t_stays", stays("Tickets", "t"))
+)
 
 COMPANIES = statement("""
 SELECT id FROM "Companies" WHERE id = ANY(CAST(:id AS int[]))
 """)
 
-USERS = statement("""
+USERS = statement(f"""
 SELECT u."companyId", u.id, COALESCE(u."farewellMessage", '') AS farewell
 FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[])) AS b(company_id, id)
 JOIN "Users" u ON u."companyId" = b.company_id AND u.id = b.id
+WHERE {stays("Users", "u")}
 """)
 
-QUEUES = statement("""
+QUEUES = statement(f"""
 SELECT q."companyId", q.id, q."closeTicket"
 FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[])) AS b(company_id, id)
 JOIN "Queues" q ON q."companyId" = b.company_id AND q.id = b.id
+WHERE {stays("Queues", "q")}
+""")
+
+TAGS = statement("""
+SELECT t."companyId", t.id, t.kanban IS NOT DISTINCT FROM 1 AS is_lane
+FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[])) AS b(company_id, id)
+JOIN "Tags" t ON t."companyId" = b.company_id AND t.id = b.id
 """)
 
 
@@ -113,7 +135,7 @@ async def plan(
 async def house(
     conn: AsyncConnection, batch: Collection[TicketRequest], successors: dict[TicketKey, int]
 ) -> House:
-    """Read which companies, users and queues that requests name there are."""
+    """Read which companies, users, queues and tags that requests name there are."""
     companies = sorted({key_of(request)[0] for request in batch})
     return House(
         companies={row.id for row in await conn.execute(COMPANIES, {"id": companies})},
@@ -126,6 +148,10 @@ async def house(
             for row in await _named(conn, QUEUES, queues_of(batch))
         },
         successors=successors,
+        tags={
+            (row.companyId, row.id): Tag(row.id, row.is_lane)
+            for row in await _named(conn, TAGS, tags_of(batch))
+        },
     )
 
 
@@ -159,7 +185,10 @@ def _ticket(row: Row[Any]) -> Ticket:
         is_warned=row.sendInactiveMessage,
         is_out_of_hours=row.is_out_of_hours,
         chat=row.chat,
+        is_connected=row.is_connected,
+        last_message_at=row.last_message_at,
         attendance=_attendance(row) if row.traking_id else None,
+        tags=frozenset(Tag(*tag) for tag in row.tags or ()),
         wants=_wants(row),
     )
 

@@ -2,8 +2,17 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tickets.rules.waiting import DRAW, EXPIRE, EXPIRE_RATING, REDIRECT, WARN, Due
+from services.tickets.rules.waiting import (
+    DRAW,
+    EXPIRE,
+    EXPIRE_RATING,
+    NEXT_LANE,
+    REDIRECT,
+    WARN,
+    Due,
+)
 from shared.db.bulk import statement
+from shared.db.purged import stays
 
 MOST_AT_ONCE = 500  # tickets of each kind
 
@@ -49,6 +58,7 @@ UNION ALL
  FROM late JOIN "Queues" q ON q."companyId" = late."companyId" AND q.id = late."sendIdQueue"
  LEFT JOIN "TicketTraking" k ON k."ticketId" = late.ticket_id AND k."finishedAt" IS NULL
  WHERE late.status = 'pending' AND late."queueId" IS NULL AND sends > interval '0'
+   AND {stays("Queues", "q")}
    AND COALESCE(k."createdAt", late."updatedAt") < now() - sends
  ORDER BY late."updatedAt" LIMIT :most)
 """)
@@ -63,6 +73,7 @@ CROSS JOIN LATERAL (
   SELECT u.id FROM "UserQueues" s
   JOIN "Users" u ON u."companyId" = s."companyId" AND u.id = s."userId"
   WHERE s."companyId" = q."companyId" AND s."queueId" = q.id
+    AND {stays("Users", "u")}
     AND u.online AND u.profile = 'user' AND u.id IS DISTINCT FROM t."userId"
   ORDER BY random() LIMIT 1
 ) AS drawn
@@ -73,9 +84,33 @@ WHERE q."ativarRoteador"
 ORDER BY t."updatedAt" LIMIT :most
 """)
 
+# A timer counts where its ticket stands, and says nothing once the lane is no longer timed. The
+# customer may have answered already, in a message that tickets have not heard of.
+NEXT_LANES = statement(f"""
+SELECT l."companyId", l."ticketId", '{NEXT_LANE}', t."updatedAt", NULL::int, FALSE, NULL::int,
+       next.id, COALESCE(next."greetingMessageLane", '')
+FROM "LaneTimers" l
+JOIN "Tickets" t ON t."companyId" = l."companyId" AND t.id = l."ticketId" AND t.status <> 'closed'
+JOIN "TicketTags" w
+  ON w."companyId" = l."companyId" AND w."ticketId" = l."ticketId" AND w."tagId" = l."laneId"
+JOIN "Tags" lane ON lane."companyId" = l."companyId" AND lane.id = l."laneId"
+                AND lane.kanban = 1 AND lane."timeLane" > 0
+JOIN "Tags" next ON next."companyId" = l."companyId" AND next.id = lane."nextLaneId"
+                AND next.kanban = 1 AND next.id <> lane.id
+CROSS JOIN LATERAL (
+  SELECT "createdAt", "fromMe" FROM "Messages"
+  WHERE "ticketId" = t.id AND "isPrivate" IS NOT TRUE
+  ORDER BY "createdAt" DESC, wid DESC LIMIT 1
+) AS last
+WHERE l."nextMoveAt" < now() AND last."fromMe"
+  AND last."createdAt" + lane."timeLane" * interval '1 minute' < now()
+ORDER BY l."nextMoveAt" LIMIT :most
+""")
+
 
 async def due(conn: AsyncConnection) -> list[Due]:
-    """Find what is to be done with tickets that nobody has touched for long."""
+    """Find what is to be done with tickets that nobody has touched or answered for long."""
     most = {"most": MOST_AT_ONCE}
     late = [Due(*row) for row in await conn.execute(DUE, most)]
-    return late + [Due(*row) for row in await conn.execute(DRAWN, most)]
+    late += [Due(*row) for row in await conn.execute(DRAWN, most)]
+    return late + [Due(*row) for row in await conn.execute(NEXT_LANES, most)]

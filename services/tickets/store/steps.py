@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.rules.plan import AttendanceRow, Plan
 from services.tickets.rules.tickets import CLOSED, Attendance, Ticket
+from services.tickets.store import tags
 from shared.db.bulk import all_columns, columns, statement
 
 WRITTEN = (
@@ -19,8 +20,26 @@ WRITTEN = (
     "consented_at", "is_warned", "is_out_of_hours",
 )  # fmt: skip
 
-# What a conversation is found by is kept while it goes on; what a flow left behind ends with it.
+# What a conversation is found by is kept while it goes on; what a flow or a lane left behind ends
+# with it.
 UPDATE = statement("""
+WITH b AS (
+  SELECT *
+  FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[]), CAST(:contact_id AS int[]),
+              CAST(:status AS text[]), CAST(:user_id AS int[]), CAST(:queue_id AS int[]),
+              CAST(:unread_messages AS int[]), CAST(:updated_at AS timestamptz[]),
+              CAST(:closed_at AS timestamptz[]), CAST(:rating_questions AS int[]),
+              CAST(:bot_questions AS int[]), CAST(:consent_asked_at AS timestamptz[]),
+              CAST(:consented_at AS timestamptz[]), CAST(:is_warned AS bool[]),
+              CAST(:is_out_of_hours AS bool[]))
+    AS b(company_id, id, contact_id, status, user_id, queue_id, unread_messages, updated_at,
+         closed_at, rating_questions, bot_questions, consent_asked_at, consented_at, is_warned,
+         is_out_of_hours)
+), forgotten AS (
+  DELETE FROM "LaneTimers" l USING b
+  WHERE b.status = 'closed' AND l."companyId" = b.company_id AND l."ticketId" = b.id
+    AND l."nextMoveAt" IS NOT NULL
+)
 UPDATE "Tickets" t
 SET status = b.status, "contactId" = b.contact_id, "userId" = b.user_id, "queueId" = b.queue_id,
     "unreadMessages" = b.unread_messages, "updatedAt" = b.updated_at, "closedAt" = b.closed_at,
@@ -32,17 +51,7 @@ SET status = b.status, "contactId" = b.contact_id, "userId" = b.user_id, "queueI
     "lastFlowId" = CASE WHEN b.status <> 'closed' THEN t."lastFlowId" END,
     "dataWebhook" = CASE WHEN b.status <> 'closed' THEN t."dataWebhook" END,
     "hashFlowId" = CASE WHEN b.status <> 'closed' THEN t."hashFlowId" END
-FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[]), CAST(:contact_id AS int[]),
-            CAST(:status AS text[]), CAST(:user_id AS int[]), CAST(:queue_id AS int[]),
-            CAST(:unread_messages AS int[]), CAST(:updated_at AS timestamptz[]),
-            CAST(:closed_at AS timestamptz[]), CAST(:rating_questions AS int[]),
-            CAST(:bot_questions AS int[]), CAST(:consent_asked_at AS timestamptz[]),
-            CAST(:consented_at AS timestamptz[]), CAST(:is_warned AS bool[]),
-            CAST(:is_out_of_hours AS bool[]))
-  AS b(company_id, id, contact_id, status, user_id, queue_id, unread_messages, updated_at,
-       closed_at, rating_questions, bot_questions, consent_asked_at, consented_at, is_warned,
-       is_out_of_hours)
-JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = b.contact_id
+FROM b JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = b.contact_id
 WHERE t."companyId" = b.company_id AND t.id = b.id
 """)
 
@@ -146,6 +155,7 @@ async def save(conn: AsyncConnection, plan: Plan) -> dict[int, int]:
     await _succeed(conn, plan, ids)
     await _attend(conn, plan.attendances, ids)
     await _log(conn, plan, ids)
+    await tags.save(conn, plan)
     if plan.ratings:
         await conn.execute(RATE, all_columns(plan.ratings, type(plan.ratings[0])))
     if plan.notes:

@@ -1,6 +1,7 @@
 """Bringing tickets up to date with their messages, and taking back what a copy began."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,12 @@ SELECT t."companyId", t.id,
                   OR EXISTS (
                     SELECT FROM "CompaniesSettings" s
                     WHERE s."companyId" = t."companyId"
-                      AND s."scheduleType" IN ('company', 'connection', 'queue')))) AS asks
+                      AND s."scheduleType" IN ('company', 'connection', 'queue')))) AS asks,
+       EXISTS (SELECT FROM "LaneTimers" l
+               WHERE l."companyId" = t."companyId" AND l."ticketId" = t.id)
+         OR EXISTS (SELECT FROM "TicketTags" w
+                    JOIN "Tags" g ON g."companyId" = w."companyId" AND g.id = w."tagId"
+                    WHERE w."ticketId" = t.id AND g.kanban = 1 AND g."timeLane" > 0) AS is_timed
 FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
 JOIN "Tickets" t ON t."companyId" = b.company_id AND t.id = b.ticket_id
 ORDER BY t.id FOR NO KEY UPDATE OF t
@@ -29,6 +35,7 @@ ORDER BY t.id FOR NO KEY UPDATE OF t
 
 # Unread and last message are state, not deltas (design 5.3): computed from the rows, so neither
 # order nor repetition matters. The caller holds the rows' locks, so this snapshot is the newest.
+# What a ticket that goes on as another one still has is on its way there, and counted there.
 REFRESH = statement(f"""
 UPDATE "Tickets" t
 SET "unreadMessages" = s.unread, "lastMessage" = s.last_message, "fromMe" = s.from_me,
@@ -58,6 +65,8 @@ FROM (
 WHERE t."companyId" = s.company_id AND t.id = s.ticket_id
   AND (t."unreadMessages", t."lastMessage", t."fromMe")
       IS DISTINCT FROM (s.unread, s.last_message, s.from_me)
+  AND NOT EXISTS (SELECT FROM "TicketSuccessors" f
+                  WHERE f."companyId" = t."companyId" AND f."ticketId" = t.id)
 RETURNING {STATE}
 """)
 
@@ -80,9 +89,14 @@ RETURNING {STATE}
 # does a customer's that was written after the ticket was closed (schema.md 5).
 REVIVE = statement(f"""
 UPDATE "Tickets" t
-SET status = 'pending', "closedAt" = NULL, "updatedAt" = {NEXT_VERSION}
-FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id)
+SET status = CASE WHEN t."isGroup" AND w."groupAsTicket" <> 'enabled' THEN 'group'
+                  ELSE 'pending' END,
+    "closedAt" = NULL, lid = c.lid, jid = c.jid, "updatedAt" = {NEXT_VERSION}
+FROM unnest(CAST(:company_id AS int[]), CAST(:ticket_id AS int[])) AS b(company_id, ticket_id),
+     "Whatsapps" w, "Contacts" c
 WHERE t."companyId" = b.company_id AND t.id = b.ticket_id AND t.status = 'closed'
+  AND w."companyId" = t."companyId" AND w.id = t."whatsappId"
+  AND c."companyId" = t."companyId" AND c.id = t."contactId"
   AND ('delete' = (SELECT l.type FROM "LogTickets" l
                    WHERE l."ticketId" = t.id ORDER BY l.id DESC LIMIT 1)
        OR EXISTS (SELECT FROM "Messages" m
@@ -97,14 +111,26 @@ RETURNING {STATE}
 """)
 
 
-async def lock(conn: AsyncConnection, tickets: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Lock rows in id order, so that the next statement sees all that came before.
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Of the tickets that were locked, those with which more is to be done.
 
-    Gives those that wait for an answer of their contact, or are to ask for one.
+    `asking` wait for an answer of their contact, or are to ask for one; `timed` stand in a lane
+    that tickets leave by time.
     """
+
+    asking: set[tuple[int, int]]
+    timed: set[tuple[int, int]]
+
+
+async def lock(conn: AsyncConnection, tickets: Iterable[tuple[int, int]]) -> Locked:
+    """Lock rows in id order, so that the next statement sees all that came before."""
     found = pairs(tickets)
-    rows = await conn.execute(LOCK, found) if found else ()
-    return {(row.companyId, row.id) for row in rows if row.asks}
+    rows = (await conn.execute(LOCK, found)).all() if found else []
+    return Locked(
+        asking={(row.companyId, row.id) for row in rows if row.asks},
+        timed={(row.companyId, row.id) for row in rows if row.is_timed},
+    )
 
 
 async def refresh(

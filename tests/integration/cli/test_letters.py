@@ -11,6 +11,9 @@ from typer.testing import CliRunner, Result
 
 from shared.cli import dead_letters
 from shared.cli.errors import CommandError
+from shared.db.roles import READER
+from tests.support.role_rows import login_of
+from tests.support.servers import ROLE_PASSWORD
 
 pytestmark = pytest.mark.integration
 
@@ -82,6 +85,47 @@ FILTERS: dict[str, tuple[tuple[str, ...], list[int]]] = {
 def test_filters(run: Run) -> None:
     found = {name: listed(run, *words) for name, (words, _) in FILTERS.items()}
     assert found == {name: ids for name, (_, ids) in FILTERS.items()}
+
+
+@pytest.fixture
+def as_reader(run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the same where a reader's login is set."""
+    monkeypatch.setenv("DB_READER_USER", asyncio.run(_readers_name(migrated_url)))
+    monkeypatch.setenv("DB_READER_PASS", ROLE_PASSWORD)
+    return run
+
+
+async def _readers_name(url: str) -> str:
+    conn = await asyncpg.connect(url)
+    try:
+        return await login_of(conn, READER)
+    finally:
+        await conn.close()
+
+
+def test_whoever_names_a_company_reads_as_its_reader(as_reader: Run) -> None:
+    assert listed(as_reader, "--company", "1") == [3, 1]
+    assert answer(as_reader("show", "1", "--company", "1", "--json"))["companyId"] == 1
+
+
+def test_the_reader_is_not_shown_another_companys_letter(as_reader: Run) -> None:
+    refused = as_reader("show", "2", "--company", "1").exception
+    assert str(refused) == "There is no dead letter 2."
+
+
+def test_without_a_readers_login_another_companys_letter_is_not_shown_either(run: Run) -> None:
+    refused = run("show", "2", "--company", "1").exception
+    assert str(refused) == "There is no dead letter 2."
+
+
+def test_the_readers_login_is_used_where_a_company_is_named_and_nowhere_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_READER_USER", "nobody_here")
+    assert listed(run) == [3, 2, 1]
+    refused = run("list", "--company", "1").exception
+    assert isinstance(refused, CommandError)
+    assert "refused the login" in str(refused)
 
 
 def test_a_cut_list_says_so(run: Run) -> None:

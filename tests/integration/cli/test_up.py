@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ CHATIA = [sys.executable, "-m", "shared.cli"]
 START_S = 90.0
 END_S = 45.0
 
+Demo = subprocess.CompletedProcess[str]
+
 
 def environment() -> dict[str, str]:
     named = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DB_HOST", "DB_NAME")
@@ -35,12 +38,13 @@ def state(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def up(state: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*CHATIA, "up", "--state", str(state)],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    said = state.with_suffix(".log")
+    with (
+        said.open("wb") as log,
+        subprocess.Popen(  # noqa: S603 - our own program
+            [*CHATIA, "up", "--state", str(state)], env=environment(), stdout=log, stderr=log
+        ) as process,
+    ):
         try:
             wait_for_workers(state, process)
             yield process
@@ -57,7 +61,7 @@ def wait_for_workers(state: Path, process: subprocess.Popen[bytes]) -> None:
         state / "logs" / f"{name}.log" for name in ("contacts", "tickets", "messages", "campaigns")
     ]
     while not all(log.exists() and "partitions.assigned" in log.read_text() for log in logs):
-        assert process.poll() is None, "chatia up ended by itself"
+        assert process.poll() is None, state.with_suffix(".log").read_text("utf-8", "replace")
         assert time.monotonic() < deadline, "the workers did not start in time"
         time.sleep(0.2)
 
@@ -87,13 +91,6 @@ def test_killing_it_leaves_no_java_no_postgres_and_no_worker(
     assert_all_end(processes)
 
 
-def test_sigterm_ends_everything_and_is_no_failure(up: subprocess.Popen[bytes]) -> None:
-    processes = family(up)
-    up.send_signal(signal.SIGTERM)
-    assert up.wait(END_S) == 0
-    assert_all_end(processes)
-
-
 def test_it_does_not_go_on_without_its_database(up: subprocess.Popen[bytes], state: Path) -> None:
     processes = family(up)
     (database,) = [p for p in processes if "postgres" in p.name() and "-D" in p.cmdline()]
@@ -103,7 +100,10 @@ def test_it_does_not_go_on_without_its_database(up: subprocess.Popen[bytes], sta
     assert (state / "logs" / "postgres.log").exists()
 
 
-def test_a_second_one_says_who_runs_and_exits_5(up: subprocess.Popen[bytes], state: Path) -> None:
+def test_a_second_one_says_who_runs_and_sigterm_ends_the_first(
+    up: subprocess.Popen[bytes], state: Path
+) -> None:
+    processes = family(up)
     second = subprocess.run(  # noqa: S603 - our own program
         [*CHATIA, "up", "--state", str(state)],
         env=environment(),
@@ -115,12 +115,19 @@ def test_a_second_one_says_who_runs_and_exits_5(up: subprocess.Popen[bytes], sta
     assert second.returncode == 5
     assert str(up.pid) in second.stderr
     assert json.loads((state / "runtime.json").read_text())["pid"] == up.pid
+    up.send_signal(signal.SIGTERM)
+    assert up.wait(END_S) == 0
+    assert_all_end(processes)
 
 
-def test_the_demo_without_any_kafka_says_so_and_still_flows(state: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, Path]]:
+    """Show the demo where no Kafka can be had; gives what it said, and where its logs are."""
+    folder = tmp_path_factory.mktemp("demo")
+    state = folder / "state"
     nowhere = {
         "CHATIA_MAVEN_REPOSITORY": "http://127.0.0.1:9/",
-        "CHATIA_CACHE": str(tmp_path / "empty"),
+        "CHATIA_CACHE": str(folder / "empty"),
     }
     shown = subprocess.run(  # noqa: S603 - our own program
         [*CHATIA, "demo", "--messages", "200", "--state", str(state)],
@@ -130,6 +137,22 @@ def test_the_demo_without_any_kafka_says_so_and_still_flows(state: Path, tmp_pat
         check=False,
         timeout=150,
     )
+    yield shown, state / "logs"
+    places.remove(state)
+
+
+def test_the_demo_without_any_kafka_says_so_and_still_flows(demo: tuple[Demo, Path]) -> None:
+    shown, _ = demo
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert shown.stdout.count("NOTE") >= 2
     assert "NOT Kafka" in shown.stdout
+
+
+@pytest.mark.parametrize("service", ["contacts", "tickets", "messages", "campaigns"])
+def test_workers_log_in_to_the_database_as_their_own_role(
+    demo: tuple[Demo, Path], service: str
+) -> None:
+    _, logs = demo
+    told = re.sub(r"\x1b\[[0-9;]*m", "", (logs / f"{service}.log").read_text("utf-8"))
+    (line,) = [line for line in told.splitlines() if "database.role" in line]
+    assert re.search(rf"info.*role=chatia_{service}$", line)

@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,19 +35,34 @@ def test_a_database_that_waiting_will_not_mend_is_said_at_once(
 PATIENCE_S = 30.0
 
 
-def test_a_broker_that_is_away_is_waited_for(migrated_url: str, tmp_path: Path) -> None:
-    log_path = tmp_path / "worker.log"
+@contextmanager
+def without_broker(url: str, log_path: Path, word: str, times: int) -> Iterator[Guarded]:
+    """Run a worker whose broker is away until its log has a word so many times, or time is up."""
     argv = [sys.executable, "-m", "shared.cli", "worker", "contacts"]
-    away = {"DATABASE_URL": migrated_url, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}
+    away = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}
     worker = Guarded.start(argv, log_path=log_path, env=os.environ | away)
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while log_path.read_text().count("kafka.awaited") < 2 and time.monotonic() < deadline:
+        while log_path.read_text().count(word) < times and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert worker.poll() is None
-        assert log_path.read_text().count("kafka.awaited") >= 2
+        yield worker
     finally:
         worker.stop()
+
+
+def test_a_broker_that_is_away_is_waited_for(migrated_url: str, tmp_path: Path) -> None:
+    log_path = tmp_path / "worker.log"
+    with without_broker(migrated_url, log_path, "kafka.awaited", 2) as worker:
+        assert worker.poll() is None
+        assert log_path.read_text().count("kafka.awaited") >= 2
+
+
+def test_a_worker_that_logs_in_as_the_owner_is_warned(migrated_url: str, tmp_path: Path) -> None:
+    log_path = tmp_path / "worker.log"
+    with without_broker(migrated_url, log_path, "database.role", 1):
+        (line,) = [line for line in log_path.read_text().splitlines() if "database.role" in line]
+        assert "warning" in line
+        assert "chatia db roles" in line
 
 
 PORT = (

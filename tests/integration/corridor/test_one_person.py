@@ -28,6 +28,9 @@ def by_lid(wid: str, minutes: float) -> Any:
     return received(wid, chat=LID, jid=LID, lid=LID, timestamp=at(minutes), body=f"by LID {wid}")
 
 
+LINK = ContactLink(company_id=1, request_id="r1", number=CUSTOMER, lid=LID)
+
+
 async def people(flow: Deployment) -> list[dict[str, Any]]:
     return await flow.sql(
         'SELECT number, lid, active, "mergedIntoContactId" IS NULL AS stands FROM "Contacts" '
@@ -60,8 +63,7 @@ async def test_two_conversations_of_one_person_go_on_as_the_older_one(
     await flow.publish(flow.record(received("A2", timestamp=at(2))))
     await flow.settled()
     if joined_by == "a link":
-        link = ContactLink(company_id=1, request_id="r1", number=CUSTOMER, lid=LID)
-        await flow.publish(flow.record(link))
+        await flow.publish(flow.request(LINK))
     else:
         await flow.publish(flow.record(received("A3", lid=LID, timestamp=at(3), body="both")))
     await flow.settled()
@@ -74,8 +76,7 @@ async def test_two_conversations_of_one_person_go_on_as_the_older_one(
 
 
 async def test_a_link_that_comes_first_is_remembered(flow: Deployment) -> None:
-    link = ContactLink(company_id=1, request_id="r1", number=CUSTOMER, lid=LID)
-    await flow.publish(flow.record(link))
+    await flow.publish(flow.request(LINK))
     await flow.settled()
     assert await people(flow) == []
     await flow.publish(flow.record(by_lid("A1", 1)), flow.record(received("A2", timestamp=at(2))))

@@ -1,15 +1,19 @@
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import StringIO
 
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
+from shared.cli.gateway_sim import Simulated
 from shared.demo import check
 from shared.demo.gauges import Gauges
 from shared.demo.offsets import open_offsets
-from shared.demo.play import Prepared, demo, prepare, rows_of, verify, wait_for
+from shared.demo.play import Gateway, Prepared, demo, prepare, rows_of, verify, wait_for
 from shared.demo.publish import Place, publish
 from shared.demo.watch import Ending, watch
+from shared.embedded.ready import free_ports
 from shared.kafka import connection
 from tests.support.deployment import Deployment, deployment
 
@@ -37,14 +41,34 @@ async def played(running: Deployment, events: int = 300) -> tuple[Prepared, list
     return run, places
 
 
+@asynccontextmanager
+async def simulated() -> AsyncIterator[Gateway]:
+    evolution = Simulated("evolution")
+    (port,) = free_ports(1)
+    async with evolution.serving(port):
+        yield Gateway(f"http://127.0.0.1:{port}", evolution.sent)
+
+
 async def test_the_demo_ends_well_and_so_does_the_next_one_on_the_same_servers(
-    running: Deployment,
+    kafka_bootstrap: str, migrated_url: str
 ) -> None:
-    for seed in (1, 2):
-        console = quiet()
-        ok = await demo(running.settings, messages=300, seed=seed, console=console, limit_s=60)
-        assert isinstance(console.file, StringIO)
-        assert ok, console.file.getvalue()
+    key = SecretStr("any")
+    sending = deployment(kafka_bootstrap, migrated_url, sender=True, evolution_api_key=key)
+    async with sending as running:
+        for seed in (1, 2):
+            console = quiet()
+            async with simulated() as gateway:
+                ok = await demo(
+                    running.settings,
+                    messages=300,
+                    seed=seed,
+                    console=console,
+                    limit_s=60,
+                    gateway=gateway,
+                )
+            assert isinstance(console.file, StringIO)
+            assert ok, console.file.getvalue()
+            assert "each taken by the gateway once" in console.file.getvalue()
 
 
 async def test_the_self_check_fails_when_somebody_tampers_with_the_rows(

@@ -1,7 +1,7 @@
 """A short run of the breaking suite: all is well with the product, and a planted bug is found."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ PLANTS = {
     "no-sequence-check": (f"all die {POINTS[3]}", {TWICE}),
     "outbox-never-cleared": ("quiet restart", {TWICE, LOST}),
 }
+TRIES = 3  # a worker may die when it has just told what does no harm if it is told again
 SEED = "a short run"
 PATIENCE_S = 45.0
 PATIENCE_WITH_A_PLANT_S = 12.0
@@ -34,13 +35,18 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield servers
 
 
-async def play(servers: Servers, themes: tuple[str, ...], plant: str | None) -> list[Outcome]:
+async def play(
+    servers: Servers, themes: Sequence[str], plant: str | None, until: Collection[str] = ()
+) -> list[Outcome]:
+    """Play rounds of these themes, and no more once there is a finding of these kinds."""
     processes, patience_s = (1, PATIENCE_WITH_A_PLANT_S) if plant else (2, PATIENCE_S)
+    outcomes: list[Outcome] = []
     async with arena(servers, processes, patience_s, plant) as stage:
-        return [
-            await stage.play(number, f"{SEED}/{number}", theme)
-            for number, theme in enumerate(themes, 1)
-        ]
+        for number, theme in enumerate(themes, 1):
+            outcomes.append(await stage.play(number, f"{SEED}/{number}", theme))
+            if not outcomes[-1].counts.keys().isdisjoint(until):
+                break
+    return outcomes
 
 
 def test_whatever_is_broken_nothing_is_lost_or_doubled(own_servers: Servers) -> None:
@@ -52,5 +58,5 @@ def test_whatever_is_broken_nothing_is_lost_or_doubled(own_servers: Servers) -> 
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_found(own_servers: Servers, plant: str) -> None:
     theme, kinds = PLANTS[plant]
-    (outcome,) = asyncio.run(play(own_servers, (theme,), plant))
-    assert kinds & set(outcome.counts), outcome
+    outcomes = asyncio.run(play(own_servers, (theme,) * TRIES, plant, until=kinds))
+    assert kinds & set(outcomes[-1].counts), outcomes

@@ -12,7 +12,7 @@ from tests.faults.mutated import play
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-EVENTS = 1_500
+EVENTS = 600
 
 
 def test_every_spoiled_record_is_a_row_or_has_a_reason(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from pydantic import SecretStr
 from services.messages import webhooks
 from shared.contracts.message import MessageReceived
 from shared.delivery.http import answering
+from shared.embedded.kafka import Kafka
+from shared.embedded.servers import runtime
 from shared.gateways import registry
 from shared.gateways.signatures import token
 from tests.support import world
@@ -30,10 +34,15 @@ from tests.unit.gateways import samples
 pytestmark = pytest.mark.integration
 
 SECRET = "the secret of an operator"  # noqa: S105 - nobody's
+OWN_APP_SECRET = "of a customer's own app"  # noqa: S105 - made up here
+LINE_WITH_ITS_OWN_APP = 98
 APP_SECRET = "the secret of an app of Meta's"  # noqa: S105 - nobody's
 LINES = {gateway: 10 + number for number, gateway in enumerate(sorted(registry.GATEWAYS))}
 LARGEST = 20_000
+TAKEN = (200, '{"status":"taken"}')
+NOT_TAKEN = (503, '{"status":"Kafka did not take it; post it again"}')
 PATIENCE_S = 60.0
+ON_THE_WAY_S = 5.0  # beside what the route waits for Kafka
 
 # A text of each gateway, as its documentation shows it; all are answered by the same rows.
 TEXTS: dict[str, dict[str, Any]] = json.loads(
@@ -47,6 +56,8 @@ class Posting:
     def __init__(self, flow: Deployment, port: int) -> None:
         self.flow = flow
         self.port = port
+        # As many as there are gateways post at once, however few processors there are.
+        self._threads = ThreadPoolExecutor(len(LINES))
 
     async def post(
         self, gateway: str, body: bytes, *, line: int | None = None, signed: bool = True
@@ -54,6 +65,16 @@ class Posting:
         line = LINES.get(gateway, 10) if line is None else line
         headers, query = signature(gateway, line, body) if signed else ({}, "")
         return await self.ask("POST", f"/gateways/{gateway}/1/{line}{query}", body, headers)
+
+    async def texts(self) -> dict[str, tuple[int, str]]:
+        """Post the text of every gateway, all at once."""
+        posts = [self.post(gateway, json.dumps(TEXTS[gateway]).encode()) for gateway in LINES]
+        return dict(zip(LINES, await asyncio.gather(*posts), strict=True))
+
+    async def rows(self) -> list[tuple[int, str]]:
+        """Read line and body of every message."""
+        found = await self.flow.sql('SELECT "whatsappId", body FROM "Messages" ORDER BY 1')
+        return [(row["whatsappId"], row["body"]) for row in found]
 
     async def listens(self) -> None:
         """Wait until the worker has started."""
@@ -67,7 +88,9 @@ class Posting:
     async def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, str]:
-        return await asyncio.to_thread(_ask, self.port, method, path, body, headers or {})
+        loop = asyncio.get_running_loop()
+        asked = (self.port, method, path, body, headers or {})
+        return await loop.run_in_executor(self._threads, _ask, *asked)
 
 
 def _ask(
@@ -96,16 +119,17 @@ def signature(gateway: str, line: int, body: bytes) -> tuple[dict[str, str], str
             return {"Authorization": f"Bearer {own}"}, ""
 
 
-@pytest_asyncio.fixture
-async def posting(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Posting]:
+@asynccontextmanager
+async def posting_to(bootstrap: str, database_url: str) -> AsyncIterator[Posting]:
     port = free_port()
     options: dict[str, Any] = {
         "webhook_port": port,
         "webhook_secret": SecretStr(SECRET),
         "cloud_api_secrets": SecretStr(f"another, {APP_SECRET}"),
+        "line_app_secrets": {f"1_{LINE_WITH_ITS_OWN_APP}": SecretStr(OWN_APP_SECRET)},
         "webhook_bytes": LARGEST,
     }
-    async with deployment(kafka_bootstrap, migrated_url, **options) as flow:
+    async with deployment(bootstrap, database_url, **options) as flow:
         await world.company(flow, 1)
         for line in LINES.values():
             await world.line(flow, line, 1, allowGroup=True)
@@ -114,13 +138,24 @@ async def posting(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Post
         yield posting
 
 
+@pytest_asyncio.fixture
+async def posting(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Posting]:
+    async with posting_to(kafka_bootstrap, migrated_url) as posting:
+        yield posting
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
+    """Run a broker that a test may end: nobody else's topics are on it."""
+    with runtime(tmp_path / "state", postgres=False) as started:
+        assert isinstance(started.kafka, Kafka)
+        yield started.kafka
+
+
 async def test_a_text_of_every_gateway_becomes_a_row(posting: Posting) -> None:
-    for gateway in LINES:
-        body = json.dumps(TEXTS[gateway]).encode()
-        assert (await posting.post(gateway, body))[0] == 200, gateway
+    assert await posting.texts() == dict.fromkeys(LINES, TAKEN)
     await posting.flow.settled()
-    rows = await posting.flow.sql('SELECT "whatsappId", body, "fromMe" FROM "Messages"')
-    assert {row["whatsappId"]: row["body"] for row in rows} == dict.fromkeys(LINES.values(), "Oi")
+    assert await posting.rows() == [(line, "Oi") for line in LINES.values()]
     assert await posting.flow.sql('SELECT * FROM "DeadLetters"') == []
 
 
@@ -156,12 +191,24 @@ async def test_who_does_not_sign_is_refused_by_every_gateways_route(posting: Pos
     assert codes == dict.fromkeys(LINES, (401, 401))
 
 
+async def test_a_line_with_an_app_of_its_own_takes_no_other_apps_word(posting: Posting) -> None:
+    await world.line(posting.flow, LINE_WITH_ITS_OWN_APP, 1)
+    path = f"/gateways/cloud-api/1/{LINE_WITH_ITS_OWN_APP}"
+    codes = []
+    for secret in (APP_SECRET, OWN_APP_SECRET):
+        digest = hmac.new(secret.encode(), b"{}", hashlib.sha256).hexdigest()
+        headers = {"X-Hub-Signature-256": f"sha256={digest}"}
+        codes.append((await posting.ask("POST", path, b"{}", headers))[0])
+    assert codes == [401, 200]
+
+
 async def test_an_address_that_is_not_there_and_a_body_that_is_too_large_are_refused(
     posting: Posting,
 ) -> None:
     nowhere = [("pigeon", 10), ("waha", 9999), ("waha", 2**31)]
     codes = [(await posting.post(gateway, b"{}", line=line))[0] for gateway, line in nowhere]
-    assert codes == [404, 404, 404]
+    codes.append((await posting.ask("POST", f"/gateways/waha/1/{'9' * 5000}", b"{}"))[0])
+    assert codes == [404, 404, 404, 404]
     assert (await posting.post("evolution", b" " * (LARGEST + 1)))[0] == 413
 
 
@@ -170,6 +217,17 @@ async def test_what_is_not_json_is_a_dead_letter(posting: Posting) -> None:
     await posting.flow.settled()
     (letter,) = await posting.flow.sql('SELECT reason, detail FROM "DeadLetters"')
     assert letter == {"reason": "unreadable-payload", "detail": "the body is not JSON"}
+
+
+async def test_a_byte_order_mark_is_left_out_and_other_bytes_stay_readable(
+    posting: Posting,
+) -> None:
+    marked = b"\xef\xbb\xbf" + json.dumps(TEXTS["waha"]).encode()
+    assert await posting.post("waha", marked) == TAKEN
+    assert await posting.post("waha", '{"body": "coração"}'.encode("latin-1")) == TAKEN
+    await posting.flow.settled()
+    (letter,) = await posting.flow.sql('SELECT body FROM "DeadLetters"')
+    assert (len(await posting.rows()), b"xe7" in letter["body"]) == (1, True)
 
 
 async def test_meta_is_answered_with_its_challenge(posting: Posting) -> None:
@@ -194,7 +252,24 @@ async def test_while_kafka_is_away_the_gateway_is_asked_to_come_again(
     application = webhooks.Webhooks(settings, posting.flow.engine, Away()).application
     async with answering(application, port, "X"):
         answer = await Posting(posting.flow, port).post("evolution", b"{}")
-    assert answer == (503, '{"status":"Kafka did not take it; post it again"}')
+    assert answer == NOT_TAKEN
+
+
+async def test_what_every_gateway_posts_while_kafka_is_killed_is_taken_when_it_is_posted_again(
+    own_kafka: Kafka, migrated_url: str
+) -> None:
+    async with posting_to(own_kafka.bootstrap, migrated_url) as posting:
+        # All workers have begun when a first row is there.
+        assert await posting.post("waha", json.dumps(TEXTS["waha"]).encode()) == TAKEN
+        await posting.flow.settled()
+        await asyncio.to_thread(own_kafka.kill)
+        began = time.monotonic()
+        assert await posting.texts() == dict.fromkeys(LINES, NOT_TAKEN)
+        assert time.monotonic() - began < webhooks.ACKNOWLEDGED_WITHIN_S + ON_THE_WAY_S
+        await asyncio.to_thread(own_kafka.restart)
+        assert await posting.texts() == dict.fromkeys(LINES, TAKEN)
+        await posting.flow.settled()
+        assert await posting.rows() == [(line, "Oi") for line in LINES.values()]
 
 
 def test_the_command_line_tells_address_and_token() -> None:

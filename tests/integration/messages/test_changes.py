@@ -60,9 +60,9 @@ async def take(conn: AsyncConnection, *events: Event) -> Outcome:
     outcome: Outcome = []
     for event in events:
         if isinstance(event, MessageRouted):
-            outcome += await handlers.store_messages(conn, [event])
+            outcome += await handlers.store_messages(conn, [event], "chatia")
         elif isinstance(event, MessageChange):
-            outcome += await handlers.change_messages(conn, [event])
+            outcome += await handlers.change_messages(conn, [event], "chatia")
     return outcome
 
 
@@ -162,6 +162,17 @@ async def test_what_waits_although_its_message_is_here_is_applied_by_the_timer(
     (fact,) = await handlers.settle_waiting(conn, "chatia", KEPT)
     assert isinstance(fact, MessageUpdated)
     assert (fact.ack, (await row(conn))["ack"]) == (3, 3)
+
+
+async def test_an_early_edit_of_somebody_elses_words_is_a_dead_letter_when_they_arrive(
+    conn: AsyncConnection,
+) -> None:
+    forged = MessageEdited(**of(), body="forged", from_me=False)
+    await take(conn, forged, routed("A1", from_me=True, sender_id=None))
+    assert (await row(conn))["body"] != "forged"
+    letters = (await conn.execute(text('SELECT * FROM "DeadLetters"'))).mappings().all()
+    assert [(x["reason"], x["companyId"]) for x in letters] == [("not-the-author", 1)]
+    assert MessageEdited.model_validate_json(letters[0]["body"]) == forged
 
 
 async def test_what_waits_too_long_is_a_dead_letter_that_can_be_replayed(

@@ -80,11 +80,11 @@ async def take(conn: AsyncConnection, *events: Event) -> list[Event]:
     outcome: Outcome = []
     for event in events:
         if isinstance(event, MessageRouted):
-            outcome += await handlers.store_messages(conn, [event])
+            outcome += await handlers.store_messages(conn, [event], "chatia")
         elif isinstance(event, MessageChange):
-            outcome += await handlers.change_messages(conn, [event])
+            outcome += await handlers.change_messages(conn, [event], "chatia")
         elif isinstance(event, MessageAnswered):
-            outcome += await handlers.join_answers(conn, [event])
+            outcome += await handlers.join_answers(conn, [event], "chatia")
         elif isinstance(event, MessageCompose):
             outcome += await handlers.compose_messages(conn, [event])
     assert all(isinstance(item, Told) for item in outcome)
@@ -131,6 +131,16 @@ async def test_a_ticket_may_be_named_even_when_it_is_closed(conn: AsyncConnectio
     assert isinstance(refused, MessageRefused)
     assert (refused.reason, refused.request_id) == ("no-ticket", "r1")
     await take(conn, ask("r2", ticket_id=1000))
+    assert [row["ticketId"] for row in await ours(conn)] == [1000]
+
+
+async def test_a_number_in_its_other_spelling_finds_the_contacts_ticket(
+    conn: AsyncConnection,
+) -> None:
+    number, otherwise = "5511990000000", "551190000000"
+    number_of = text('UPDATE "Contacts" SET number = :number WHERE id = 100')
+    await conn.execute(number_of, {"number": number})
+    await take(conn, ask(chat=otherwise))
     assert [row["ticketId"] for row in await ours(conn)] == [1000]
 
 
@@ -268,12 +278,22 @@ async def test_answer_echo_acks_and_reactions_end_alike_in_whatever_order(
     assert await scalar(conn, 'SELECT count(*) FROM "AwaitedChanges"') == 0
 
 
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+async def test_a_failure_that_was_overtaken_by_the_delivery_is_told_in_whatever_order(
+    order: Sequence[int], conn: AsyncConnection
+) -> None:
+    await take(conn, ask())
+    events: list[Event] = [sent(), echo(), acked(-1, error_code="7", error="x"), acked(2)]
+    await take(conn, *(events[number] for number in order))
+    assert [(r["wid"], r["ack"], r["errorCode"]) for r in await ours(conn)] == [("W1", 2, "7")]
+
+
 async def test_a_customers_quote_of_an_echo_is_a_quote_of_ours(conn: AsyncConnection) -> None:
     reply = routed("Q1", chat=CHAT, body="Eco", quoted_wid="W1")
     facts = await take(conn, ask(), echo(), reply, sent())
     absorbed = [fact for fact in facts if isinstance(fact, MessageRefused)]
     assert [(fact.wid, fact.reason, fact.ticket_id) for fact in absorbed] == [
-        ("W1", "duplicate", 1000)
+        ("W1", "absorbed", 1000)
     ]
     quoted = await conn.execute(
         text("""SELECT q.wid, q.id FROM "Messages" m JOIN "Messages" q ON q.id = m."quotedMsgId"

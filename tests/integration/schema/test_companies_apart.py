@@ -9,6 +9,9 @@ from tests.support.minimal import COMPANY_COLUMNS, Rows
 
 pytestmark = pytest.mark.integration
 
+# A purge may be asked for by the platform, and its rows may be of several companies.
+OF_NO_TENANT = {"Companies (id)", "Plans (id)", "Purges (id)"}
+
 
 async def test_two_companies_rows_cannot_be_joined_by_any_foreign_key(migrated_url: str) -> None:
     tables = await catalog.read(migrated_url)
@@ -27,6 +30,51 @@ async def test_two_companies_rows_cannot_be_joined_by_any_foreign_key(migrated_u
         await conn.close()
 
 
+async def test_a_row_cannot_be_moved_to_another_companys_parent(migrated_url: str) -> None:
+    tables = await catalog.read(migrated_url)
+    conn = await asyncpg.connect(migrated_url)
+    try:
+        rows = Rows(conn, tables)
+        ours, theirs = await rows.company(), await rows.company()
+        for table, key in _keys_between_tenants(tables):
+            transaction = conn.transaction()
+            await transaction.start()
+            parent, column = key["references"].partition(" ")[0], key["columns"][-1]
+            theirs_of_table = await rows.insert(table, theirs, all_parents=True)
+            our_parent = (await rows.insert(parent, ours))["id"]
+            named = f'"{key["columns"][0]}" = $2'
+            assert theirs_of_table[key["columns"][0]] == theirs
+            with pytest.raises(asyncpg.ForeignKeyViolationError):
+                await conn.execute(
+                    f'UPDATE "{table}" SET "{column}" = $1 WHERE {named}',  # noqa: S608 - our own tables
+                    our_parent,
+                    theirs,
+                )
+            await transaction.rollback()
+    finally:
+        await conn.close()
+
+
+async def test_a_row_without_a_company_points_to_nobodys_row(migrated_url: str) -> None:
+    """A key of which a part is NULL is not checked, so that part may never be the company."""
+    tables = await catalog.read(migrated_url)
+    conn = await asyncpg.connect(migrated_url)
+    try:
+        rows = Rows(conn, tables)
+        ours = await rows.company()
+        for table, key in _keys_between_tenants(tables):
+            transaction = conn.transaction()
+            await transaction.start()
+            parent = (await rows.insert(key["references"].partition(" ")[0], ours))["id"]
+            company, column = key["columns"]
+            refused = await rows.attempt(table, ours, {company: None, column: parent})
+            assert isinstance(refused, asyncpg.NotNullViolationError), (table, column)
+            assert refused.column_name == company
+            await transaction.rollback()
+    finally:
+        await conn.close()
+
+
 async def test_every_column_that_names_a_tenants_row_is_a_key_with_the_company(
     migrated_url: str,
 ) -> None:
@@ -35,7 +83,7 @@ async def test_every_column_that_names_a_tenants_row_is_a_key_with_the_company(
         (table, key["columns"], key["references"])
         for table, described in tables.items()
         for key in described["foreignKeys"]
-        if len(key["columns"]) == 1 and key["references"] not in {"Companies (id)", "Plans (id)"}
+        if len(key["columns"]) == 1 and key["references"] not in OF_NO_TENANT
     ]
     assert alone == []
 
@@ -74,7 +122,7 @@ def _keys_between_tenants(tables: dict[str, Table]) -> list[tuple[str, Table]]:
         (table, key)
         for table, described in tables.items()
         for key in described["foreignKeys"]
-        if not key["references"].startswith(("Companies ", "Plans "))
+        if key["references"] not in OF_NO_TENANT
     ]
 
 

@@ -103,3 +103,14 @@ async def test_a_deleted_user_leaves_his_tickets_to_the_company(world: World) ->
     )
     assert left is not None
     assert tuple(left) == (None, world.company)
+
+
+async def test_what_a_deleted_user_did_stays_in_the_log(world: World) -> None:
+    user = await world.insert("Users")
+    logged = await world.insert("LogTickets", userId=user["id"], type="open")
+    await world.conn.execute('DELETE FROM "Users" WHERE id = $1', user["id"])
+    left = await world.conn.fetchrow(
+        'SELECT "userId", type FROM "LogTickets" WHERE id = $1', logged["id"]
+    )
+    assert left is not None
+    assert tuple(left) == (None, "open")

@@ -8,10 +8,17 @@ import pytest
 import pytest_asyncio
 
 from services.tickets import consumer
-from shared.contracts.ticket_request import TicketAccept, TicketClose, TicketRequest, TicketTransfer
+from shared.contracts.contact_request import ContactSave
+from shared.contracts.ticket_request import (
+    TicketAccept,
+    TicketClose,
+    TicketTag,
+    TicketTransfer,
+    TicketView,
+)
 from tests.support import world
 from tests.support.build import at, received
-from tests.support.deployment import Deployment, Record, deployment
+from tests.support.deployment import Deployment, deployment
 from tests.support.desk import SWITCHES
 
 pytestmark = pytest.mark.integration
@@ -36,12 +43,6 @@ async def flow(
         await started.publish(started.record(received("A1")))
         await started.settled()
         yield started
-
-
-def request(flow: Deployment, event: TicketRequest) -> Record:
-    header = ("ce_type", event.ce_type().encode())
-    record = flow.record(event)
-    return Record(record.topic, record.key, record.value, (header,))
 
 
 def settings_of_company(**columns: str) -> str:
@@ -69,7 +70,7 @@ async def test_requests_are_granted_in_their_order_and_answered_once_and_again(
         TicketTransfer(**of, request_id="c", user_id=6, note="Cliente antigo"),
         TicketClose(**of, request_id="d"),
     ]
-    records = [request(flow, event) for event in asked]
+    records = [flow.request(event) for event in asked]
     await flow.publish(*records, records[0], records[3])
     await flow.settled()
     row = await ticket(flow)
@@ -94,7 +95,7 @@ async def test_the_messages_of_a_handed_over_ticket_follow_it(flow: Deployment) 
     await flow.sql(settings_of_company(closeTicketOnTransfer="TRUE"))
     old = (await ticket(flow))["id"]
     handing_over = TicketTransfer(company_id=1, ticket_id=old, request_id="a", queue_id=7)
-    await flow.publish(request(flow, handing_over), flow.record(received("A2", timestamp=at(1))))
+    await flow.publish(flow.request(handing_over), flow.record(received("A2", timestamp=at(1))))
     await flow.settled()
     rows = await flow.sql('SELECT * FROM "Tickets" ORDER BY id')
     (new,) = [row for row in rows if row["id"] != old]
@@ -108,7 +109,7 @@ async def test_the_messages_of_a_handed_over_ticket_follow_it(flow: Deployment) 
 
 async def test_an_idle_ticket_is_closed_by_the_worker_and_told_so(flow: Deployment) -> None:
     of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
-    await flow.publish(request(flow, TicketAccept(**of, request_id="a", user_id=5)))
+    await flow.publish(flow.request(TicketAccept(**of, request_id="a", user_id=5)))
     await flow.settled()
     await flow.sql('UPDATE "Tickets" SET "updatedAt" = now() - interval \'31 min\'')
     await flow.sql('UPDATE "Whatsapps" SET status = \'CONNECTED\', "expiresTicket" = 30')
@@ -128,7 +129,7 @@ async def test_a_contact_is_asked_for_a_mark_in_the_chat_and_gives_it_there(
     )
     of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
     accept, close = TicketAccept(**of, request_id="a", user_id=5), TicketClose(**of, request_id="b")
-    await flow.publish(request(flow, accept), request(flow, close))
+    await flow.publish(flow.request(accept), flow.request(close))
     await flow.settled()
     assert (await ticket(flow))["status"] == "nps"
     later = datetime.now(UTC) + timedelta(seconds=5)
@@ -139,3 +140,69 @@ async def test_a_contact_is_asked_for_a_mark_in_the_chat_and_gives_it_there(
     assert (rating["rate"], rating["userId"]) == (9, 5)
     ours = await flow.sql('SELECT body FROM "Messages" WHERE "fromMe" ORDER BY id')
     assert [message["body"] for message in ours] == ["De 0 a 10?", "Grato"]
+
+
+async def test_a_ticket_and_its_contact_wear_a_tag_and_who_asked_is_told_so(
+    flow: Deployment,
+) -> None:
+    await flow.sql('INSERT INTO "Tags" (id, "companyId", name) VALUES (1, 1, \'VIP\')')
+    row = await ticket(flow)
+    save = ContactSave(company_id=1, contact_id=row["contactId"], request_id="a", tag_ids=(1,))
+    tag = TicketTag(company_id=1, ticket_id=row["id"], request_id="b", tag_ids=(1,))
+    await flow.publish(flow.request(save), flow.request(save), flow.request(tag))
+    await flow.settled()
+    told = {
+        topic: [
+            (fact["requestId"], fact["type"].removeprefix("chatia."), fact["tagIds"])
+            for fact in await flow.facts(topic)
+            if fact.get("requestId")
+        ]
+        for topic in ("contact.changed", "ticket.changed")
+    }
+    assert told == {
+        "contact.changed": [("a", "contact.saved.v1", [1])] * 2,
+        "ticket.changed": [("b", "ticket.tagged.v1", [1])],
+    }
+    for table in ("ContactTags", "TicketTags"):
+        assert [row["tagId"] for row in await flow.sql(f'SELECT * FROM "{table}"')] == [1]  # noqa: S608
+
+
+async def test_what_a_user_has_before_his_eyes_is_read_and_what_comes_later_is_not(
+    flow: Deployment,
+) -> None:
+    await flow.sql("UPDATE \"Whatsapps\" SET status = 'CONNECTED'")
+    await flow.publish(flow.record(received("A2", timestamp=at(1))))
+    await flow.settled()
+    of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
+    accept, view = TicketAccept(**of, request_id="a", user_id=5), TicketView(**of, request_id="b")
+    await flow.publish(flow.request(accept), flow.request(view))
+    await flow.settled()
+    assert (await ticket(flow))["unreadMessages"] == 0
+    await flow.publish(flow.record(received("A3", timestamp=at(2))))
+    await flow.settled()
+    assert (await ticket(flow))["unreadMessages"] == 1
+    messages = await flow.sql('SELECT read FROM "Messages" ORDER BY wid')
+    assert [message["read"] for message in messages] == [True, True, False]
+
+
+async def test_a_contact_consents_in_the_chat_and_is_known_to_have_done_so(
+    flow: Deployment,
+) -> None:
+    await flow.sql(
+        settings_of_company(
+            enableLGPD="'enabled'", lgpdConsent="'enabled'", lgpdMessage="'Aceita?'"
+        )
+    )
+    her = {"chat": "5511900000002", "jid": "5511900000002@s.whatsapp.net"}
+    await flow.publish(flow.record(received("B1", **her)))
+    await flow.settled()
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    await flow.publish(flow.record(received("B2", body="1", timestamp=later, **her)))
+    await flow.settled()
+    (row,) = await flow.sql(
+        'SELECT t.status, t."lgpdAcceptedAt" AS ticket, c."lgpdAcceptedAt" AS contact '
+        'FROM "Tickets" t JOIN "Contacts" c ON c.id = t."contactId" WHERE c.number = :number',
+        number=her["chat"],
+    )
+    assert row["status"] == "pending"
+    assert row["contact"] == row["ticket"] is not None

@@ -1,6 +1,7 @@
 """Tickets on a real Postgres: requests, answers, time, merged contacts (schema.md 5)."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,21 +13,32 @@ from services.tickets.rules.routing import Ticket as RoutedTicket
 from services.tickets.store import attendances
 from shared.contracts.base import Event
 from shared.contracts.contact import ContactMerged
-from shared.contracts.message import MessagesMoved
+from shared.contracts.message import MessageRouted, MessagesMoved
 from shared.contracts.message_request import MessageCompose
 from shared.contracts.outcome import Outcome, Told
-from shared.contracts.ticket import TicketChanged, TicketRefused, TicketTransferred
+from shared.contracts.ticket import (
+    TicketChanged,
+    TicketRefused,
+    TicketTagged,
+    TicketTransferred,
+    TicketViewed,
+)
 from shared.contracts.ticket_request import (
     TicketAccept,
     TicketClose,
+    TicketMove,
     TicketNote,
+    TicketOpen,
     TicketQueue,
     TicketRequest,
     TicketReturn,
+    TicketTag,
     TicketTransfer,
+    TicketUntag,
+    TicketView,
 )
 from shared.db.bulk import RacedError
-from tests.support.build import identified, stored, ticket
+from tests.support.build import identified, refused, stored, ticket
 from tests.support.desk import SWITCHES
 
 pytestmark = pytest.mark.integration
@@ -78,23 +90,34 @@ async def ask(conn: AsyncConnection, *batch: TicketRequest) -> list[Event]:
 
 
 async def say(
-    conn: AsyncConnection, wid: str, body: str, *, ticket_id: int = TICKET, seconds: float = 60
+    conn: AsyncConnection,
+    wid: str,
+    body: str,
+    *,
+    ticket_id: int = TICKET,
+    seconds: float = 60,
+    from_me: bool = False,
 ) -> list[Event]:
-    """Let the contact's words be stored, as written so many seconds from now."""
+    """Let the contact's words, or ours, be stored, as written so many seconds from now."""
     (row,) = await sql(
         conn,
-        'INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "createdAt") '
-        "VALUES (1, 10, :ticket, :wid, :body, clock_timestamp() + :seconds * interval '1 second') "
-        "RETURNING id",
-        ticket=ticket_id, wid=wid, body=body, seconds=seconds,
+        'INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromMe", '
+        '"createdAt") VALUES (1, 10, :ticket, :wid, :body, :from_me, '
+        "clock_timestamp() + :seconds * interval '1 second') RETURNING id",
+        ticket=ticket_id, wid=wid, body=body, seconds=seconds, from_me=from_me,
     )  # fmt: skip
-    return await heard(conn, wid, row["id"], ticket_id)
+    return await heard(conn, wid, row["id"], ticket_id, from_me=from_me)
 
 
 async def heard(
-    conn: AsyncConnection, wid: str, message_id: int, ticket_id: int = TICKET
+    conn: AsyncConnection,
+    wid: str,
+    message_id: int,
+    ticket_id: int = TICKET,
+    *,
+    from_me: bool = False,
 ) -> list[Event]:
-    event = stored(wid, ticket_id=ticket_id, message_id=message_id)
+    event = stored(wid, ticket_id=ticket_id, message_id=message_id, from_me=from_me)
     return facts(await handlers.refresh_tickets(conn, [event]))
 
 
@@ -211,12 +234,221 @@ async def test_users_queues_and_tickets_of_other_companies_are_none(conn: AsyncC
     ]
 
 
+async def test_a_user_has_seen_what_is_there_when_he_looks(conn: AsyncConnection) -> None:
+    await sql(conn, "UPDATE \"Whatsapps\" SET status = 'CONNECTED'")
+    await say(conn, "A1", "Oi")
+    await say(conn, "A2", "Tem?", seconds=61)
+    await ask(conn, TicketAccept(**of(user_id=5)))
+    (newest,) = await sql(conn, 'SELECT max("createdAt") AS at FROM "Messages"')
+    (viewed,) = await ask(conn, TicketView(**of(request_id="r2", actor_id=5)))
+    assert isinstance(viewed, TicketViewed)
+    assert (viewed.seen_until, viewed.unread_messages) == (newest["at"], 0)
+    assert (await one(conn))["unreadMessages"] == 0
+
+
+async def wish(conn: AsyncConnection, request_id: str = "w1", **members: Any) -> list[Event]:
+    given = {"company_id": 1, "whatsapp_id": 10, "contact_id": 101, "user_id": 5}
+    request = TicketOpen.model_validate({**given, "request_id": request_id, **members})
+    outcome = await handlers.open_tickets(conn, [request])
+    assert all(item.cause is request for item in outcome)
+    return facts(outcome)
+
+
+async def test_a_user_begins_a_conversation_and_has_it(conn: AsyncConnection) -> None:
+    await sql(conn, "UPDATE \"Contacts\" SET lid = '9@lid' WHERE id = 101")
+    opened, accepted = await wish(conn, queue_id=7)
+    assert isinstance(opened, TicketChanged)
+    assert isinstance(accepted, TicketChanged)
+    assert types([opened, accepted]) == ["ticket.opened", "ticket.accepted"]
+    row = await one(conn, opened.ticket_id)
+    assert (row["status"], row["userId"], row["queueId"], row["lid"]) == ("open", 5, 7, "9@lid")
+    assert (row["isActiveDemand"], row["isBot"]) == (True, False)
+    (attendance,) = await attended(conn, opened.ticket_id)
+    assert (attendance["userId"], attendance["startedAt"] is None) == (5, False)
+    assert await logged(conn, opened.ticket_id) == ["create", "open"]
+
+
+async def test_what_another_user_has_is_refused_and_named(conn: AsyncConnection) -> None:
+    opened, _ = await wish(conn)
+    assert isinstance(opened, TicketChanged)
+    (refused,) = await wish(conn, "w2", user_id=6)
+    assert isinstance(refused, TicketRefused)
+    assert (refused.reason, refused.other_ticket_id) == (
+        "ticket in another attendance", opened.ticket_id,
+    )  # fmt: skip
+
+
+async def test_a_user_who_is_none_begins_no_conversation(conn: AsyncConnection) -> None:
+    before = await sql(conn, 'SELECT count(*) FROM "Tickets"')
+    assert types(await wish(conn, user_id=77)) == ["ticket.refused"]
+    assert await sql(conn, 'SELECT count(*) FROM "Tickets"') == before
+
+
 async def test_a_note_is_kept(conn: AsyncConnection) -> None:
     await ask(conn, TicketNote(**of(note="Liga amanhã", actor_id=6)))
     (note,) = await sql(conn, 'SELECT * FROM "TicketNotes"')
     assert (note["note"], note["userId"], note["contactId"], note["ticketId"]) == (
         "Liga amanhã", 6, 100, TICKET,
     )  # fmt: skip
+
+
+async def worn(conn: AsyncConnection, ticket_id: int = TICKET) -> list[int]:
+    query = 'SELECT "tagId" FROM "TicketTags" WHERE "ticketId" = :id ORDER BY "tagId"'
+    return [row["tagId"] for row in await sql(conn, query, id=ticket_id)]
+
+
+async def test_tags_are_put_on_and_taken_off_and_a_lane_left_for_another(
+    conn: AsyncConnection,
+) -> None:
+    await ask(
+        conn,
+        TicketTag(**of(tag_ids=(1, 2))),
+        TicketMove(**of(request_id="r2", lane_id=21)),
+        TicketTag(**of(1001, "r3", tag_ids=(2,))),
+    )
+    assert (await worn(conn), await worn(conn, 1001)) == ([1, 2, 21], [2])
+    told = await ask(
+        conn,
+        TicketUntag(**of(request_id="r4", tag_ids=(2,))),
+        TicketMove(**of(request_id="r5", lane_id=22)),
+    )
+    assert (await worn(conn), await worn(conn, 1001)) == ([1, 22], [2])
+    fact = told[-1]
+    assert isinstance(fact, TicketTagged)
+    assert (fact.tag_ids, fact.lane_id) == ((1, 22), 22)
+    assert fact.version == await version(conn)
+
+
+async def test_tags_that_are_worn_already_leave_the_ticket_as_it_is(conn: AsyncConnection) -> None:
+    await ask(conn, TicketTag(**of(tag_ids=(1,))))
+    before = await version(conn)
+    assert types(await ask(conn, TicketTag(**of(request_id="r2", tag_ids=(1,))))) == [
+        "ticket.tagged"
+    ]
+    assert (await version(conn), await worn(conn)) == (before, [1])
+
+
+async def test_a_tag_of_another_company_is_none(conn: AsyncConnection) -> None:
+    await sql(conn, "INSERT INTO \"Companies\" (id, name) VALUES (2, 'Outra')")
+    await sql(conn, 'INSERT INTO "Tags" (id, "companyId", name) VALUES (9, 2, \'VIP\')')
+    (refused,) = await ask(conn, TicketTag(**of(tag_ids=(1, 9))))
+    assert isinstance(refused, TicketRefused)
+    assert (refused.reason, await worn(conn)) == ("no such tag", [])
+
+
+async def timer(conn: AsyncConnection, ticket_id: int = TICKET) -> list[dict[str, Any]]:
+    query = (
+        'SELECT l."laneId", l."nextMoveAt" - now() AS waits FROM "LaneTimers" l '
+        'WHERE l."ticketId" = :id'
+    )
+    return await sql(conn, query, id=ticket_id)
+
+
+async def test_after_our_word_a_ticket_leaves_its_lane_when_the_time_has_come(
+    conn: AsyncConnection,
+) -> None:
+    await ask(conn, TicketTag(**of(tag_ids=(1,))), TicketMove(**of(request_id="r2", lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    (running,) = await timer(conn)
+    assert running["laneId"] == 23
+    assert timedelta(minutes=29) < running["waits"] < timedelta(minutes=31)
+    assert await pass_time(conn) == []
+    await let_the_lane_fall_due(conn)
+    told = await pass_time(conn)
+    assert (types(told), said(told)) == (["ticket.tagged", "message.compose"], ["Ainda quer?"])
+    assert (await worn(conn), await timer(conn)) == ([1, 22], [])
+    assert await pass_time(conn) == []
+
+
+async def let_the_lane_fall_due(conn: AsyncConnection) -> None:
+    for earlier in (
+        'UPDATE "LaneTimers" SET "nextMoveAt" = now() - interval \'1 s\'',
+        'UPDATE "Messages" SET "createdAt" = "createdAt" - interval \'31 minutes\'',
+    ):
+        await sql(conn, earlier)
+    await sql(conn, 'DELETE FROM "LaneTimers" WHERE "ticketId" <> :id', id=TICKET)
+
+
+async def test_an_answer_that_tickets_have_not_heard_of_keeps_a_ticket_in_its_lane(
+    conn: AsyncConnection,
+) -> None:
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    await let_the_lane_fall_due(conn)
+    await sql(
+        conn,
+        'INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromMe", '
+        "\"createdAt\") VALUES (1, 10, :id, 'A2', 'Sim!', FALSE, now())",
+        id=TICKET,
+    )
+    assert await pass_time(conn) == []
+    assert await worn(conn) == [23]
+
+
+async def test_a_timer_of_a_lane_ends_with_its_ticket(conn: AsyncConnection) -> None:
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    await ask(conn, TicketClose(**of(request_id="r2")))
+    assert await timer(conn) == []
+
+
+async def test_a_lane_that_is_its_own_next_one_is_not_timed(conn: AsyncConnection) -> None:
+    await sql(conn, 'UPDATE "Tags" SET "nextLaneId" = 23 WHERE id = 23')
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    assert await timer(conn) == []
+
+
+async def test_an_answer_sends_a_ticket_back_and_it_stays_until_a_person_moves_it(
+    conn: AsyncConnection,
+) -> None:
+    await sql(conn, 'UPDATE "Tags" SET "timeLane" = 30, "nextLaneId" = 22 WHERE id = 21')
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    assert types(await say(conn, "A2", "Obrigada!", seconds=1)) == [
+        "ticket.updated",
+        "ticket.tagged",
+    ]
+    blocked = {"laneId": 21, "waits": None}
+    assert (await worn(conn), await timer(conn)) == ([21], [blocked])
+    await say(conn, "A3", "De nada", seconds=2, from_me=True)
+    assert await timer(conn) == [blocked]
+    await ask(conn, TicketMove(**of(request_id="r2", lane_id=23)))
+    assert await timer(conn) == []
+    await say(conn, "A4", "Mais uma", seconds=3, from_me=True)
+    assert [row["laneId"] for row in await timer(conn)] == [23]
+
+
+async def test_out_of_a_lane_and_back_is_another_stay_also_within_a_batch(
+    conn: AsyncConnection,
+) -> None:
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    await sql(conn, 'UPDATE "TicketTags" SET "createdAt" = now() - interval \'1 day\'')
+    await ask(
+        conn,
+        TicketMove(**of(request_id="r2", lane_id=22)),
+        TicketMove(**of(request_id="r3", lane_id=23)),
+    )
+    assert (await worn(conn), await timer(conn)) == ([23], [])
+    query = 'SELECT "tagId" FROM "TicketTags" WHERE "createdAt" > now() - interval \'1 hour\''
+    assert len(await sql(conn, query)) == 1
+
+
+async def test_an_answer_in_a_lane_without_a_way_back_cancels_its_timer(
+    conn: AsyncConnection,
+) -> None:
+    await sql(conn, 'UPDATE "Tags" SET "rollbackLaneId" = NULL WHERE id = 23')
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    assert types(await say(conn, "A2", "Obrigada!", seconds=1)) == ["ticket.updated"]
+    assert (await worn(conn), await timer(conn)) == ([23], [])
+
+
+async def test_what_we_said_before_the_lane_starts_no_timer(conn: AsyncConnection) -> None:
+    await ask(conn, TicketMove(**of(lane_id=23)))
+    await say(conn, "A1", "Segue a proposta", seconds=-60, from_me=True)
+    assert await timer(conn) == []
 
 
 async def ask_for_a_mark(conn: AsyncConnection) -> None:
@@ -281,12 +513,50 @@ async def test_consent_is_asked_for_and_given(conn: AsyncConnection) -> None:
     assert [fact.status for fact in told if isinstance(fact, TicketChanged)] == ["pending"]
 
 
-async def test_a_contact_chooses_a_queue_by_its_place(conn: AsyncConnection) -> None:
+async def test_a_contact_who_consents_is_asked_for_a_queue_at_once(conn: AsyncConnection) -> None:
+    await company_settings(conn, enableLGPD="enabled", lgpdConsent="enabled")
+    await two_queues(conn)
+    told = facts(await handlers.route_messages(conn, [identified("A1", contact_id=101)]))
+    (opened,) = [fact for fact in told if isinstance(fact, TicketChanged)]
+    await say(conn, "A1", "Oi", ticket_id=opened.ticket_id, seconds=-1)
+    told = await say(conn, "A2", "1", ticket_id=opened.ticket_id)
+    assert said(told) == ["1 - Vendas\n2 - Suporte"]
+
+
+async def test_the_user_of_a_contacts_first_wallet_has_its_ticket_from_the_beginning(
+    conn: AsyncConnection,
+) -> None:
+    await company_settings(conn, DirectTicketsToWallets=True)
+    wallets = 'INSERT INTO "ContactWallets" ("companyId", "contactId", "walletId") VALUES '
+    await sql(conn, f"{wallets} (1, 101, 6)")
+    await sql(conn, f"{wallets} (1, 101, 5)")
+    told = facts(await handlers.route_messages(conn, [identified("A1", contact_id=101)]))
+    assert [(f.status, f.user_id) for f in told if isinstance(f, TicketChanged)] == [("open", 6)]
+
+
+async def two_queues(conn: AsyncConnection) -> None:
     await sql(
         conn,
         'INSERT INTO "WhatsappQueues" ("companyId", "whatsappId", "queueId") '
         "VALUES (1, 10, 7), (1, 10, 8)",
     )
+
+
+async def test_a_contact_that_wants_no_bot_is_not_asked_for_a_queue(conn: AsyncConnection) -> None:
+    await two_queues(conn)
+    await sql(conn, 'UPDATE "Contacts" SET "disableBot" = TRUE WHERE id = 100')
+    assert said(await say(conn, "A1", "Oi")) == []
+
+
+async def test_a_contact_that_leaves_ends_the_conversation(conn: AsyncConnection) -> None:
+    await two_queues(conn)
+    await say(conn, "A1", "Oi", seconds=-1)
+    assert types(await say(conn, "A2", "SAIR"))[-1] == "ticket.closed"
+    assert (await one(conn))["status"] == "closed"
+
+
+async def test_a_contact_chooses_a_queue_by_its_place(conn: AsyncConnection) -> None:
+    await two_queues(conn)
     await sql(conn, 'UPDATE "Whatsapps" SET "greetingMessage" = \'Bem-vindo\'')
     assert said(await say(conn, "A1", "Oi", seconds=-1)) == ["Bem-vindo\n\n1 - Vendas\n2 - Suporte"]
     told = await say(conn, "A2", "2")
@@ -330,11 +600,92 @@ async def test_a_message_written_after_its_ticket_was_closed_brings_that_back(
     assert (await one(conn))["status"] == "pending"
 
 
+OURS = """
+WITH m AS (
+  INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromMe", read)
+  VALUES (1, 10, 1000, '3EB0', 'Até logo', TRUE, TRUE) RETURNING id
+)
+INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, "messageId", status)
+SELECT 1, '3EB0', 10, 'chat', '3EB0', id, :status FROM m
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "effect"),
+    [
+        ("queued", "Até logo", "none"),
+        ("claimed", "Até logo", "none"),
+        ("unknown", "Até logo", "none"),
+        ("sent", "Até logo", "opened"),
+        ("claimed", "Mais uma coisa", "opened"),
+    ],
+)
+async def test_a_good_bye_that_comes_back_before_its_answer_leaves_its_ticket_closed(
+    conn: AsyncConnection, status: str, words: str, effect: str
+) -> None:
+    await ask(conn, TicketClose(**of()))
+    await sql(conn, OURS, status=status)
+    echo = identified("E1", from_me=True, sender_id=None, body=words)
+    told = facts(await handlers.route_messages(conn, [echo]))
+    assert [f.ticket_effect for f in told if isinstance(f, MessageRouted)] == [effect]
+    assert (await one(conn))["status"] == "closed"
+
+
+async def named(conn: AsyncConnection) -> None:
+    """Let contact 100 and its ticket have a LID and an address."""
+    for table, id_ in (("Contacts", 100), ("Tickets", TICKET)):
+        query = f"UPDATE \"{table}\" SET lid = '9@lid', jid = '1@s' WHERE id = :id"  # noqa: S608 - the test's own
+        await sql(conn, query, id=id_)
+
+
+@pytest.mark.parametrize("how", ["within the window", "after it was closed meanwhile"])
+async def test_what_a_conversation_is_found_by_comes_back_when_the_contact_writes(
+    conn: AsyncConnection, how: str
+) -> None:
+    await named(conn)
+    await ask(conn, TicketClose(**of()))
+    if how == "within the window":
+        await sql(conn, 'UPDATE "Whatsapps" SET "timeCreateNewTicket" = 30')
+        await handlers.route_messages(conn, [identified("A1")])
+    else:
+        await say(conn, "A1", "e mais")
+    row = await one(conn)
+    assert (row["status"], row["lid"], row["jid"]) == ("pending", "9@lid", "1@s")
+    assert await logged(conn) == ["closed", "create"]
+
+
+@pytest.mark.parametrize("how", ["within the window", "after it was closed meanwhile"])
+async def test_a_group_that_goes_on_is_no_ticket_that_waits(
+    conn: AsyncConnection, how: str
+) -> None:
+    await sql(conn, 'UPDATE "Tickets" SET "isGroup" = TRUE, status = \'group\' WHERE id = 1000')
+    await ask(conn, TicketClose(**of()))
+    if how == "within the window":
+        await sql(conn, 'UPDATE "Whatsapps" SET "timeCreateNewTicket" = 30')
+        await handlers.route_messages(conn, [identified("A1", is_group=True)])
+    else:
+        await say(conn, "A1", "e mais")
+    assert (await one(conn))["status"] == "group"
+
+
 async def test_a_ticket_that_was_closed_meanwhile_is_not_attended_to(conn: AsyncConnection) -> None:
     await ask(conn, TicketClose(**of()))
     routed: RoutedTicket = ticket(TICKET)
     with pytest.raises(RacedError):
         await attendances.find_or_begin(conn, [routed])
+
+
+async def test_a_ticket_shows_the_name_of_a_file_that_comes_without_words(
+    conn: AsyncConnection,
+) -> None:
+    await say(conn, "A1", "Oi")
+    await sql(
+        conn,
+        "UPDATE \"Messages\" SET body = '', \"mediaUrl\" = 'https://m.example/1/foto.jpg?sig=2'",
+    )
+    (row,) = await sql(conn, 'SELECT id FROM "Messages"')
+    await heard(conn, "A1", row["id"])
+    assert (await one(conn))["lastMessage"] == "foto.jpg"
 
 
 async def test_moved_messages_are_counted_where_they_are(conn: AsyncConnection) -> None:
@@ -344,6 +695,26 @@ async def test_moved_messages_are_counted_where_they_are(conn: AsyncConnection) 
     (fact,) = facts(await handlers.refresh_tickets(conn, [moved]))
     assert isinstance(fact, TicketChanged)
     assert (fact.ticket_id, fact.unread_messages) == (1001, 1)
+
+
+async def test_a_ticket_shows_what_is_left_once_the_row_of_an_echo_is_gone(
+    conn: AsyncConnection,
+) -> None:
+    await say(conn, "A1", "Oi")
+    await say(conn, "W1", "Eco", seconds=90)
+    await sql(conn, "DELETE FROM \"Messages\" WHERE wid = 'W1'")
+    gone = refused("W1", reason="absorbed", ticket_id=TICKET)
+    await handlers.refresh_tickets(conn, [gone])
+    assert (await one(conn))["lastMessage"] == "Oi"
+
+
+async def test_what_is_on_its_way_to_a_successor_is_not_counted_in_the_ticket_it_leaves(
+    conn: AsyncConnection,
+) -> None:
+    await company_settings(conn, closeTicketOnTransfer=True)
+    await ask(conn, TicketTransfer(**of(queue_id=7)))
+    assert await say(conn, "A1", "Oi", seconds=-60) == []
+    assert (await one(conn))["unreadMessages"] == 0
 
 
 async def make_idle(conn: AsyncConnection, minutes: int, ticket_id: int = TICKET) -> None:
@@ -406,6 +777,55 @@ async def test_a_ticket_is_left_open(conn: AsyncConnection, columns: dict[str, o
     await expiring(conn, **columns)
     await make_idle(conn, 3000)
     assert await pass_time(conn) == []
+
+
+async def test_an_imported_ticket_is_left_open(conn: AsyncConnection) -> None:
+    await expiring(conn)
+    await sql(conn, 'UPDATE "Tickets" SET imported = now()')
+    await make_idle(conn, 3000)
+    assert await pass_time(conn) == []
+
+
+async def test_what_fell_due_long_ago_is_done_as_well(conn: AsyncConnection) -> None:
+    await expiring(conn)
+    await make_idle(conn, 100_000)
+    assert types(await pass_time(conn))[0] == "ticket.closed"
+
+
+async def test_minutes_that_are_no_number_are_none(conn: AsyncConnection) -> None:
+    await expiring(conn, timeInactiveMessage="dez", inactiveMessage="Ainda aí?")
+    await make_idle(conn, 31)
+    assert said(await pass_time(conn)) == ["Encerrado"]
+
+
+async def end_by(conn: AsyncConnection, how: str) -> None:
+    if how == "idle":
+        await expiring(conn)
+        await make_idle(conn, 31)
+        await pass_time(conn)
+        return
+    await ask_for_a_mark(conn)
+    if how == "rated":
+        await say(conn, "A1", "9")
+        return
+    await sql(conn, 'UPDATE "Whatsapps" SET "expiresTicketNPS" = \'5\'')
+    await make_idle(conn, 6)
+    await pass_time(conn)
+
+
+@pytest.mark.parametrize("how", ["idle", "rated", "not rated"])
+async def test_however_a_ticket_ended_the_next_message_begins_another_one(
+    conn: AsyncConnection, how: str
+) -> None:
+    await named(conn)
+    await end_by(conn, how)
+    row = await one(conn)
+    assert (row["status"], row["lid"], row["jid"]) == ("closed", None, None)
+    message = identified("B1", lid="9@lid", jid="1@s")
+    told = facts(await handlers.route_messages(conn, [message]))
+    (opened,) = [fact for fact in told if isinstance(fact, TicketChanged)]
+    assert opened.type == "ticket.opened"
+    assert opened.ticket_id != TICKET
 
 
 async def test_a_mark_is_not_waited_for_longer_than_the_line_wants(conn: AsyncConnection) -> None:

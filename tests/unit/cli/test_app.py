@@ -41,7 +41,7 @@ def test_an_expected_failure_is_one_sentence_and_a_code(
     def fail() -> None:
         raise kind("It was [not] to be.")
 
-    monkeypatch.setattr(program, "app", fail)
+    monkeypatch.setattr(program, "assembled", lambda *_: fail)
     assert run() == (code, "", "It was [not] to be.\n")
 
 
@@ -93,7 +93,7 @@ def test_a_validation_error_of_ours_is_not_taken_for_the_environment(
     class Inner(BaseModel):
         number: int
 
-    monkeypatch.setattr(program, "app", lambda: Inner.model_validate({}))
+    monkeypatch.setattr(program, "assembled", lambda *_: lambda: Inner.model_validate({}))
     with pytest.raises(ValueError, match="Inner"):
         run()
 

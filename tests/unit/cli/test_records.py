@@ -100,7 +100,7 @@ def test_what_stands_in_a_wrong_line_is_not_repeated() -> None:
 
 
 def test_a_topic_of_several_types_asks_for_envelopes() -> None:
-    with pytest.raises(WrongUsage, match="4 types"):
+    with pytest.raises(WrongUsage, match="5 types"):
         read(line(SEND), topic="message.stored")
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.contacts.rules import identifying, linking
+from services.contacts.rules import consenting, identifying, linking
 from services.contacts.rules.address_book import Contact, Identity, Known
 from services.contacts.rules.identifying import Plan
-from services.contacts.rules.numbers import other_spelling
-from shared.contracts.contact import ContactLink
+from shared.contracts.contact import ContactConsent, ContactLink, ContactSaved
 from shared.contracts.message import MessageReceived, MessageRefused
 from shared.contracts.outcome import Dead, Told
-from tests.support.build import CUSTOMER, GROUP, contact, in_group, lines, received
+from shared.gateways.numbers import other_spelling
+from tests.support.build import CUSTOMER, GROUP, at, contact, in_group, lines, received
 
 LID = "140000000000580@lid"
 
@@ -77,6 +77,22 @@ def test_a_contact_of_a_lid_alone_is_merged_into_that_of_its_number() -> None:
     assert plan.owners[0][1] == 100
 
 
+def test_what_was_merged_goes_on_to_whom_that_one_is_merged_into() -> None:
+    jid = f"{CUSTOMER}@s.whatsapp.net"
+    ghost = contact(101, number=None, jid=None, lid=LID)
+    address = contact(102, number=None)
+    owner = contact(103, jid=None)
+    found = [
+        Known(Identity(c.company_id, c.number, c.lid, c.jid), c) for c in (ghost, address, owner)
+    ]
+    by_jid = ContactLink(company_id=1, request_id="r1", jid=jid, lid=LID)
+    by_number = ContactLink(company_id=1, request_id="r2", number=CUSTOMER, jid=jid)
+    plan = linking.link(found, [by_jid, by_number])
+    merges = {m.loser_id: (m.winner_id, m.frees) for m in plan.merged.values()}
+    assert merges == {101: (103, True), 102: (103, True)}
+    assert (set(plan.changed), plan.changed[103].lid) == ({103}, LID)
+
+
 def test_two_contacts_with_numbers_stay_two_whatever_lid_is_said() -> None:
     other = contact(101, number="5511900000009", jid=None, lid=LID)
     plan = identify(received(lid=LID), known=[contact(), other])
@@ -136,6 +152,29 @@ def test_a_link_joins_what_it_names_and_adds_nobody() -> None:
     assert linking.link(both, [link]).merged[101].winner_id == 100
     alone = linking.link([Known(Identity(1, lid=LID), ghost)], [link])
     assert alone.changed[101].number == CUSTOMER
+
+
+def consent(minutes: float) -> ContactConsent:
+    return ContactConsent(
+        company_id=1, request_id=f"c{minutes}", contact_id=100, consented_at=at(minutes)
+    )
+
+
+def test_the_first_consent_of_a_contact_counts_and_is_told_once() -> None:
+    batch = [consent(2), consent(1)]
+    assert consenting.consents(batch) == {(1, 100): at(1)}
+    fact = ContactSaved(company_id=1, contact_id=100, version=1, name="Maria")
+    assert consenting.consented(batch, {(1, 100): fact}) == [Told(batch[0], fact)]
+
+
+def test_a_consent_that_was_known_is_not_told() -> None:
+    assert consenting.consented([consent(1)], {(1, 100): None}) == []
+
+
+def test_a_consent_of_nobody_is_a_dead_letter() -> None:
+    (dead,) = consenting.consented([consent(1)], {})
+    assert isinstance(dead, Dead)
+    assert dead.reason == "unknown-contact"
 
 
 def test_a_group_and_its_author_are_two_contacts() -> None:

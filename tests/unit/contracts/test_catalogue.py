@@ -3,6 +3,7 @@ from shared.contracts.message import (
     MessageReceived,
     MessageRefused,
     MessagesMoved,
+    MessagesSeen,
     MessageStored,
     MessageUpdated,
 )
@@ -13,6 +14,7 @@ def test_events_are_found_by_their_topic() -> None:
     assert contracts()["message.received"] == (MessageReceived,)
     assert set(contracts()["message.stored"]) == {
         MessagesMoved,
+        MessagesSeen,
         MessageRefused,
         MessageStored,
         MessageUpdated,
@@ -30,6 +32,6 @@ def test_topics_that_only_our_services_write_have_a_limit_of_their_own() -> None
     assert not limited & {"message.received", "campaign.send", "tickets.requests"}
 
 
-def test_no_two_events_share_a_type() -> None:
-    types = [event.ce_type() for events in contracts().values() for event in events]
+def test_no_two_events_of_a_topic_share_a_type() -> None:
+    types = [(event.topic, event.ce_type()) for events in contracts().values() for event in events]
     assert len(types) == len(set(types))

@@ -1,18 +1,20 @@
 """The sorting table: every record is an event, skipped, or rejected with a reason."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
+from shared.contracts.base import BEGINNING
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
 from shared.contracts.outcome import Outcome
 from shared.delivery.decode import Headers, Rejected, Skipped, SortingTable, headers_of
 from shared.delivery.subscription import Subscription
-from tests.support.build import received, stored
+from tests.support.build import NOON, received, stored
 
 
 async def _handler(*_: object) -> Outcome:
@@ -29,12 +31,15 @@ TABLE = SortingTable(
 )
 
 
-def record(value: bytes | None, topic: str = "chatia.message.received", **headers: Any) -> Any:
+def record(
+    value: bytes | None, topic: str = "chatia.message.received", at: datetime = NOON, **headers: Any
+) -> Any:
     pairs = [
         (name.replace("_type", "-type"), v) if name == "content_type" else (name, v)
         for name, v in headers.items()
     ]
-    return ConsumerRecord(topic, 0, 0, 0, 0, None, value, None, 0, 0, tuple(pairs))
+    time_ms = round(at.timestamp() * 1000)
+    return ConsumerRecord(topic, 0, 0, time_ms, 0, None, value, None, 0, 0, tuple(pairs))
 
 
 def read(value: bytes | None, topic: str = "chatia.message.received", **headers: Any) -> Any:
@@ -134,3 +139,17 @@ def test_other_headers_may_hold_anything() -> None:
 def test_the_gateways_secret_is_dropped_when_its_envelope_is_read() -> None:
     event = read(b'{"event":"call","instance":"i","apikey":"SECRET"}', "evolution.global.call")
     assert "SECRET" not in repr(event) + event.model_dump_json()
+
+
+@pytest.mark.parametrize(("days", "is_absurd"), [(0.9, False), (1.1, True), (26_000, True)])
+def test_a_message_from_times_to_come_is_of_when_its_record_came(
+    days: float, *, is_absurd: bool
+) -> None:
+    told = received(timestamp=NOON + timedelta(days=days))
+    event = read(body(told), at=NOON)
+    assert event.timestamp == (NOON if is_absurd else told.timestamp)
+    assert event.timestamp_estimated == is_absurd
+
+
+def test_a_record_without_a_time_makes_no_message_absurd() -> None:
+    assert read(body(), at=BEGINNING) == received()

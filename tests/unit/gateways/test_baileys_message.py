@@ -1,4 +1,5 @@
 import pytest
+from pydantic import JsonValue
 
 from shared.gateways import baileys_message
 from shared.gateways.baileys_message import Content
@@ -120,3 +121,147 @@ def test_parameters_that_are_no_object_say_nothing(written: str) -> None:
     reply: JsonObject = {"body": {"text": "Enviado"}, "nativeFlowResponseMessage": flow}
     read = baileys_message.read({"message": {"interactiveResponseMessage": reply}})
     assert read == Content("interactiveResponseMessage", "Enviado")
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            {"groupInviteMessage": {"groupName": "Clube", "caption": "Entre", "inviteCode": "x"}},
+            Content("groupInviteMessage", "Clube\nEntre"),
+        ),
+        (
+            {"newsletterAdminInviteMessage": {"newsletterName": "Canal", "caption": "Ajude"}},
+            Content("newsletterAdminInviteMessage", "Canal\nAjude"),
+        ),
+        (
+            {"eventInviteMessage": {"eventTitle": "Visita", "startTime": 1790003600}},
+            Content("eventInviteMessage", "Visita\n2026-09-21 15:13 UTC"),
+        ),
+        (
+            {"scheduledCallCreationMessage": {"title": "Dúvidas", "scheduledTimestampMs": "17"}},
+            Content("scheduledCallCreationMessage", "Dúvidas\n1970-01-01 00:00 UTC"),
+        ),
+        (
+            {"stickerPackMessage": {"name": "Gatos", "publisher": "Ateliê", "stickers": [{}]}},
+            Content("stickerPackMessage", "Gatos\nAteliê"),
+        ),
+    ],
+)
+def test_an_invitation_or_a_pack_shows_what_it_is_to(message: JsonObject, shown: Content) -> None:
+    assert baileys_message.read({"message": message}) == shown
+
+
+def test_a_payment_shows_its_note_and_its_amount() -> None:
+    asked: JsonObject = {
+        "noteMessage": {"extendedTextMessage": {"text": "Almoço"}},
+        "amount1000": "25000",
+        "currencyCodeIso4217": "BRL",
+    }
+    read = baileys_message.read({"message": {"requestPaymentMessage": asked}})
+    assert read == Content("requestPaymentMessage", "Almoço\nBRL 25.00")
+    sent: JsonObject = {"noteMessage": {"conversation": "Paguei"}}
+    read = baileys_message.read({"message": {"sendPaymentMessage": sent}})
+    assert read == Content("sendPaymentMessage", "Paguei")
+    read = baileys_message.read({"message": {"invoiceMessage": {"note": "Setembro"}}})
+    assert read == Content("invoiceMessage", "Setembro")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["sendPaymentMessage", "requestPaymentMessage", "invoiceMessage", "paymentInviteMessage"],
+)
+def test_a_payment_without_words_is_called_one(kind: str) -> None:
+    assert baileys_message.read({"message": {kind: {"x": 1}}}) == Ignored("payment", kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["statusQuestionAnswerMessage", "questionResponseMessage", "statusQuotedMessage"]
+)
+def test_an_answer_to_a_question_is_its_words(kind: str) -> None:
+    read = baileys_message.read({"message": {kind: {"key": {"id": "Q"}, "text": "Azul"}}})
+    assert read == Content("extendedTextMessage", "Azul")
+
+
+def test_an_assistants_words_that_are_passed_on_are_words() -> None:
+    parts: JsonObject = {"submessages": [{"messageText": "Um"}, {"messageType": 4}, 7]}
+    passed: JsonObject = {"botForwardedMessage": {"message": {"richResponseMessage": parts}}}
+    assert baileys_message.read({"message": passed}) == Content("extendedTextMessage", "Um")
+
+
+def test_a_template_known_by_its_name_alone_shows_what_was_filled_in() -> None:
+    filled: JsonObject = {"namespace": "n", "elementName": "aviso", "params": ["Ana", "7", 8]}
+    read = baileys_message.read({"message": {"highlyStructuredMessage": filled}})
+    assert read == Content("template", "Ana\n7")
+    rows: JsonObject = {"fourRowTemplate": {"content": filled, "footer": {"params": ["Loja"]}}}
+    read = baileys_message.read({"message": {"templateMessage": rows}})
+    assert read == Content("template", "Ana\n7\nLoja")
+
+
+def test_a_template_of_buttons_alone_shows_their_labels() -> None:
+    buttons: list[JsonValue] = [
+        {"quickReplyButton": {"displayText": "Sim", "id": "1"}},
+        {"urlButton": {"displayText": "Abrir"}},
+    ]
+    template: JsonObject = {"hydratedTemplate": {"hydratedButtons": buttons}}
+    read = baileys_message.read({"message": {"templateMessage": template}})
+    assert read == Content("template", "Sim\nAbrir")
+
+
+def test_a_pix_key_that_is_offered_can_be_read() -> None:
+    pix = '{"payment_settings":[{"pix_static_code":{"merchant_name":"Loja","key":"loja@x.br"}}]}'
+    button: JsonObject = {"name": "payment_info", "buttonParamsJson": pix}
+    offered: JsonObject = {"nativeFlowMessage": {"buttons": [button]}}
+    read = baileys_message.read({"message": {"interactiveMessage": offered}})
+    assert read == Content("interactiveMessage", "Loja\nloja@x.br")
+
+
+@pytest.mark.parametrize("message", [{}, {"messageContextInfo": {"messageSecret": "S"}}])
+def test_a_notice_beside_an_empty_message_is_still_read(message: JsonObject) -> None:
+    undecrypted: JsonObject = {"message": message, "messageStubType": 2}
+    assert baileys_message.read(undecrypted) == Ignored("undecryptable", "2")
+    missed: JsonObject = {"message": message, "messageStubType": "CALL_MISSED_VOICE"}
+    assert baileys_message.read(missed) == Content("call_log", "")
+
+
+@pytest.mark.parametrize("unknown", [0, "UNKNOWN"])
+def test_a_notice_of_nothing_is_none(unknown: int | str) -> None:
+    read = baileys_message.read({"message": None, "messageStubType": unknown})
+    assert read == Ignored("empty-message", "no message")
+
+
+@pytest.mark.parametrize("name", ["flow", "galaxy_message"])
+def test_what_was_filled_into_a_flow_is_shown_by_either_of_its_names(name: str) -> None:
+    flow: JsonObject = {"name": name, "paramsJson": '{"screen_0_nome_0":"Ana","flow_token":"x"}'}
+    reply: JsonObject = {"body": {"text": "Enviado"}, "nativeFlowResponseMessage": flow}
+    read = baileys_message.read({"message": {"interactiveResponseMessage": reply}})
+    assert read == Content("interactiveResponseMessage", "Enviado\nAna")
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            {"interactiveMessage": {"header": {"imageMessage": {"caption": "Bolo"}}}},
+            Content("interactiveMessage", "Bolo"),
+        ),
+        (
+            {"buttonsMessage": {"videoMessage": {"caption": "Bolo"}, "contentText": "Quer?"}},
+            Content("buttonsMessage", "Bolo\nQuer?"),
+        ),
+        (
+            {"templateMessage": {"hydratedTemplate": {"imageMessage": {"caption": "Bolo"}}}},
+            Content("template", "Bolo"),
+        ),
+    ],
+)
+def test_the_caption_of_an_offers_picture_is_not_lost(message: JsonObject, shown: Content) -> None:
+    assert baileys_message.read({"message": message}) == shown
+
+
+def test_cards_of_buttons_alone_show_their_labels() -> None:
+    button: JsonObject = {"name": "cta_url", "buttonParamsJson": '{"display_text":"Ver"}'}
+    card: JsonObject = {"nativeFlowMessage": {"buttons": [button]}}
+    offered: JsonObject = {"carouselMessage": {"cards": [card]}}
+    read = baileys_message.read({"message": {"interactiveMessage": offered}})
+    assert read == Content("interactiveMessage", "Ver")

@@ -12,7 +12,7 @@ from shared.gateways.reading import mapping
 from tests.unit.gateways import mutations, samples
 from tests.unit.gateways.samples import LINE, outcomes
 
-MUTATIONS = int(os.environ.get("CHATIA_TEST_MUTATIONS", "800"))  # of each gateway's samples
+MUTATIONS = int(os.environ.get("CHATIA_TEST_MUTATIONS", "300"))  # of each gateway's samples
 SECRETS = ("FALSE-KEY", "SEGREDO", "apikey", "messageSecret", "/9j/", "REDACTED")
 
 OWN = [(gateway, name) for gateway in registry.GATEWAYS for name in samples.own(gateway)]
@@ -50,6 +50,15 @@ def test_every_public_sample_becomes_what_is_expected(gateway: str) -> None:
         for name, payload in samples.public(gateway).items()
     }
     assert found == samples.expected(gateway)
+
+
+@pytest.mark.skipif(not samples.public("other"), reason="no public samples beside this repository")
+@pytest.mark.parametrize("gateway", registry.GATEWAYS)
+def test_a_payload_of_a_gateway_that_is_not_spoken_is_unreadable_and_says_why(gateway: str) -> None:
+    for name, payload in samples.public("other").items():
+        translation = registry.translate(gateway, payload, LINE)
+        assert outcomes(translation) == ["unreadable"], name
+        assert translation.unreadable[0].detail
 
 
 @pytest.mark.parametrize("gateway", WITH_PUBLIC)

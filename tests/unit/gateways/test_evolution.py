@@ -1,9 +1,12 @@
 import pytest
 from pydantic import JsonValue
 
+from shared.contracts.contact import ContactLink
 from shared.contracts.message import MessageReceived
+from shared.contracts.message_change import MessageEdited
 from shared.gateways import registry
 from shared.gateways.outcome import Translation
+from shared.gateways.reading import JsonObject
 from tests.unit.gateways import samples
 from tests.unit.gateways.samples import LINE, outcomes
 
@@ -82,3 +85,147 @@ def test_a_sum_of_a_poll_in_a_group_is_one_vote_for_each_member() -> None:
 def test_a_removed_instance_is_disconnected() -> None:
     removed = translate(envelope("remove.instance", None))
     assert outcomes(removed) == ["connection.updated DISCONNECTED"]
+
+
+def test_an_update_without_a_status_is_no_deletion_though_it_says_so() -> None:
+    chat = "5511990000001@s.whatsapp.net"
+    data: JsonValue = {
+        "keyId": "A1",
+        "remoteJid": chat,
+        "fromMe": False,
+        "participant": chat,
+        "status": "DELETED",
+    }
+    assert outcomes(translate(envelope("messages.update", data))) == ["ignored: message-update"]
+
+
+def test_a_deletion_that_meta_tells_is_one() -> None:
+    chat = "5511990000001@s.whatsapp.net"
+    data: JsonValue = {
+        "keyId": "wamid.A1",
+        "remoteJid": chat,
+        "fromMe": False,
+        "participant": chat,
+        "status": "DELETED",
+    }
+    assert outcomes(translate(envelope("messages.update", data))) == ["message.deleted"]
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        {"type": "HISTORY_SYNC_NOTIFICATION", "historySyncNotification": {"syncType": 3}},
+        {"type": 17, "key": None},
+        {"type": "APP_STATE_SYNC_KEY_SHARE", "appStateSyncKeyShare": {"keys": []}},
+    ],
+)
+def test_what_telephones_exchange_is_no_broken_edit(notice: JsonValue) -> None:
+    translation = translate(envelope("messages.edited", notice))
+    assert outcomes(translation) == ["ignored: protocol-message"]
+
+
+@pytest.mark.parametrize("data", [7, "text", None, {"type": "REVOKE"}, {"type": 14}])
+def test_an_edit_of_no_message_is_unreadable(data: JsonValue) -> None:
+    assert outcomes(translate(envelope("messages.edited", data))) == ["unreadable"]
+
+
+def test_a_deletion_is_known_by_the_id_that_updates_use() -> None:
+    data: JsonValue = {"keyId": "A1", "remoteJid": "5511990000001@s.whatsapp.net", "fromMe": True}
+    assert outcomes(translate(envelope("messages.delete", data))) == ["message.deleted"]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"), [("ERRORS", "gateway-error"), ("NEW_TOKEN", "credentials-update")]
+)
+def test_events_of_some_versions_have_names(event: str, reason: str) -> None:
+    assert outcomes(translate(envelope(event, {}))) == [f"ignored: {reason}"]
+
+
+def test_a_lid_without_its_server_is_no_telephone_number() -> None:
+    key: JsonValue = {
+        "remoteJid": "120363000000000777@g.us",
+        "fromMe": False,
+        "id": "A1",
+        "participant": "90000000000042",
+        "participantAlt": "5511990000001:3@s.whatsapp.net",
+        "addressingMode": "lid",
+    }
+    data: JsonValue = {"key": key, "message": {"conversation": "Oi"}}
+    (event,) = translate(envelope("messages.upsert", data)).events
+    assert isinstance(event, MessageReceived)
+    assert (event.participant, event.participant_lid) == ("5511990000001", "90000000000042@lid")
+
+
+def test_a_number_without_its_server_is_one() -> None:
+    key: JsonObject = {"remoteJid": "5511990000001", "fromMe": False, "id": "A1"}
+    modes: list[JsonObject] = [{**key, "addressingMode": "pn"}, key]
+    data: JsonValue = [{"key": mode, "message": {"conversation": "Oi"}} for mode in modes]
+    events = translate(envelope("messages.upsert", data)).events
+    assert [event.chat for event in events if isinstance(event, MessageReceived)] == [
+        "5511990000001",
+        "5511990000001",
+    ]
+
+
+def test_an_edit_that_an_update_carries_is_one_whatever_its_status() -> None:
+    data: JsonValue = {
+        "keyId": "A1",
+        "remoteJid": "5511990000001",
+        "fromMe": False,
+        "status": "SERVER_ACK",
+        "message": {"editedMessage": {"message": {"conversation": "novo"}}},
+    }
+    assert outcomes(translate(envelope("messages.update", data))) == ["message.edited"]
+
+
+@pytest.mark.parametrize("name", ["90000000000042:3", "90000000000042:3@lid", "90000000000042"])
+def test_an_address_in_the_names_place_is_no_name(name: str) -> None:
+    key: JsonValue = {
+        "remoteJid": "120363000000000777@g.us",
+        "fromMe": False,
+        "id": "A1",
+        "participant": "90000000000042:3@lid",
+    }
+    data: JsonValue = {"key": key, "pushName": name, "message": {"conversation": "Oi"}}
+    (event,) = translate(envelope("messages.upsert", data)).events
+    assert isinstance(event, MessageReceived)
+    assert event.push_name is None
+
+
+def test_a_short_name_is_not_taken_for_a_part_of_a_lid() -> None:
+    pair: JsonValue = {
+        "remoteJid": "90000000000042@lid",
+        "remoteJidAlt": "5511990000001@s.whatsapp.net",
+        "pushName": "lid",
+    }
+    (event,) = translate(envelope("contacts.update", [pair])).events
+    assert isinstance(event, ContactLink)
+    assert event.push_name == "lid"
+
+
+@pytest.mark.parametrize(
+    "server", [{}, {"instance": None, "server_url": None}, {"instance": {"id": 7}, "sender": None}]
+)
+def test_a_post_needs_neither_instance_nor_server(server: JsonObject) -> None:
+    key: JsonValue = {"remoteJid": "5511990000001@s.whatsapp.net", "id": "A1"}
+    data: JsonValue = {"key": key, "message": {"conversation": "Oi"}}
+    translation = translate({"event": "messages.upsert", "data": data, **server})
+    assert outcomes(translation) == ["message.received conversation"]
+
+
+def test_an_edit_says_who_did_it_where_the_key_is_the_chats_own() -> None:
+    by_its_writer: JsonObject = {
+        "key": {"remoteJid": "552133330000@s.whatsapp.net", "fromMe": True, "id": "A1"},
+        "type": "MESSAGE_EDIT",
+        "editedMessage": {"conversation": "dois"},
+    }
+    seen: JsonObject = {
+        "key": {"remoteJid": "5511900000001@s.whatsapp.net", "fromMe": False, "id": "E1"},
+        "message": {"protocolMessage": by_its_writer},
+        "messageTimestamp": 1787228103,
+    }
+    (whole,) = translate(envelope("messages.upsert", seen)).events
+    (bare,) = translate(envelope("messages.edited", by_its_writer)).events
+    assert isinstance(whole, MessageEdited)
+    assert isinstance(bare, MessageEdited)
+    assert (whole.wid, whole.from_me, bare.wid, bare.from_me) == ("A1", False, "A1", None)

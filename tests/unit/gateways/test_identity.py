@@ -33,6 +33,7 @@ from shared.gateways.identity import Kind, address, canonical_wid, person
         ),
         ("BR.1a2B3c", Kind.BSUID, "BR.1a2B3c", "BR.1a2B3c"),
         ("US.ENT.990001", Kind.BSUID, "US.ENT.990001", "US.ENT.990001"),
+        ("user.9a00f1", Kind.BSUID, "user.9a00f1", "user.9a00f1"),
         ("+55 11".replace(" ", "") + "988887777", Kind.NUMBER, "5511988887777", None),
         ("90000000000042:7@LID", Kind.LID, "90000000000042@lid", "90000000000042@lid"),
         (

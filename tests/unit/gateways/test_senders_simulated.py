@@ -83,6 +83,16 @@ async def test_the_same_seed_has_the_same_misfortunes() -> None:
     assert set(runs[0]) == {201, 429}
 
 
+async def test_two_runs_with_the_same_seed_name_their_messages_differently() -> None:
+    wids = []
+    for _ in range(2):
+        gateway = Simulated("waha", Habits(seed=3))
+        answer = await ask(gateway)
+        wids.append(SENDERS["waha"].read(answer.status_code, answer.json()).wid)
+        await asyncio.sleep(0.002)
+    assert wids[0] != wids[1]
+
+
 async def test_a_lost_message_was_sent_and_has_no_answer() -> None:
     gateway = Simulated("waha", Habits(loss=1.0))
     with pytest.raises(TimeoutError):
@@ -93,5 +103,5 @@ async def test_a_lost_message_was_sent_and_has_no_answer() -> None:
 
 def test_a_webhook_that_is_no_address_is_refused() -> None:
     words = ["gateway-sim", "--port", "9", "--gateway", "waha", "--webhook", "ftp://x"]
-    ended = CliRunner().invoke(program.app, words)
+    ended = CliRunner().invoke(program.assembled(), words)
     assert isinstance(ended.exception, WrongUsage)

@@ -1,4 +1,7 @@
+from collections.abc import Callable
+
 import pytest
+from pydantic import JsonValue
 
 from shared.gateways import registry
 from shared.gateways.reading import JsonObject
@@ -26,6 +29,9 @@ MESSAGE: JsonObject = {
         {"event": "message", **MESSAGE},
         {"dataType": "message", "data": {"message": MESSAGE}, "sessionId": "loja"},
         {"type": "message", "data": MESSAGE},
+        {"event": "onMessage", "data": MESSAGE},
+        {"eventName": "messageCreate", "args": [MESSAGE]},
+        {"type": "message", "id": "evt-1", "data": MESSAGE},
     ],
 )
 def test_bridges_wrap_one_message_in_many_ways(payload: JsonObject) -> None:
@@ -49,6 +55,61 @@ def test_states_of_the_socket_are_those_of_the_line(state: str, outcome: str) ->
     assert outcomes(registry.translate("whatsapp-web-js", payload, LINE)) == [outcome]
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"event": "disconnected", "data": {"reason": "LOGOUT"}},
+        {"event": "disconnected", "data": "LOGOUT"},
+        {"event": "disconnected", "args": ["LOGOUT"]},
+    ],
+)
+def test_why_a_line_closed_is_read_in_every_shape(payload: JsonObject) -> None:
+    translation = registry.translate("whatsapp-web-js", payload, LINE)
+    assert outcomes(translation) == ["connection.updated PENDING"]
+
+
+def test_a_revoke_is_of_the_message_before_it() -> None:
+    after: JsonObject = {**MESSAGE, "type": "revoked", "body": ""}
+    before: JsonObject = {**MESSAGE, "id": "false_5511990000001@c.us_A0"}
+    payload: JsonObject = {
+        "event": "message_revoke_everyone",
+        "data": {"after": after, "before": before},
+    }
+    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
+    assert (told.type, told.model_dump()["wid"]) == ("message.deleted", "A0")
+
+
+def test_an_ack_may_name_nothing_but_the_message() -> None:
+    payload: JsonObject = {
+        "event": "message_ack",
+        "data": {"messageId": "true_5511990000001@c.us_A1", "ack": 2},
+    }
+    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
+    assert told.model_dump().items() >= {"wid": "A1", "chat": "5511990000001", "ack": 2}.items()
+
+
+@pytest.mark.parametrize("name", ["wid", "me"])
+def test_a_line_that_is_ready_may_say_its_number(name: str) -> None:
+    payload: JsonObject = {"event": "ready", "data": {name: {"_serialized": "5511990000099@c.us"}}}
+    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
+    assert told.model_dump().items() >= {"number": "5511990000099"}.items()
+
+
+@pytest.mark.parametrize(
+    ("members", "media_type", "body"),
+    [
+        ({"type": "list_response", "selectedRowId": "boletos"}, "listResponseMessage", "boletos"),
+        ({"type": "order", "orderId": "1", "token": "x"}, "orderMessage", ""),
+    ],
+)
+def test_an_answer_and_an_order_are_messages_without_words_too(
+    members: JsonObject, media_type: str, body: str
+) -> None:
+    payload: JsonObject = {**MESSAGE, "body": "", **members}
+    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
+    assert told.model_dump().items() >= {"media_type": media_type, "body": body}.items()
+
+
 @pytest.mark.parametrize("said", ["/9j/4AAQSkZJRg", "data:image/png;base64,x", "A" * 160 + "=="])
 def test_bytes_are_told_from_words(said: str) -> None:
     assert is_bytes(said)
@@ -60,3 +121,46 @@ def test_a_thumbnail_is_no_caption() -> None:
     (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
     assert told.model_dump().items() >= {"media_type": "image", "body": ""}.items()
     assert "/9j/" not in told.model_dump_json()
+
+
+@pytest.mark.parametrize("body", ["data: 10/12, às 9h", "Data:amanhã", "ab12" * 60])
+def test_what_a_person_wrote_is_never_taken_for_bytes(body: str) -> None:
+    payload: JsonObject = {**MESSAGE, "body": body}
+    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
+    assert told.model_dump().items() >= {"media_type": "conversation", "body": body}.items()
+
+
+def test_a_thumbnail_that_comes_later_is_no_edit() -> None:
+    payload: JsonObject = {
+        "event": "message_edit",
+        "data": {"message": {**MESSAGE, "type": "image"}, "newBody": "/9j/4AAQSkZJRg"},
+    }
+    translation = registry.translate("whatsapp-web-js", payload, LINE)
+    assert outcomes(translation) == ["ignored: thumbnail-update"]
+
+
+@pytest.mark.parametrize("wrapped", [list, lambda several: {"messages": several}])
+def test_gathered_messages_are_told_one_by_one(
+    wrapped: Callable[[list[JsonValue]], JsonValue],
+) -> None:
+    other: JsonObject = {**MESSAGE, "id": "false_5511990000001@c.us_A2", "body": "tudo bem?"}
+    payload: JsonObject = {"event": "message", "data": wrapped([MESSAGE, other])}
+    events = registry.translate("whatsapp-web-js", payload, LINE).events
+    assert [(told.model_dump()["wid"], told.model_dump()["body"]) for told in events] == [
+        ("A1", "oi"),
+        ("A2", "tudo bem?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "outcome"),
+    [
+        ({"event": "call", "data": {"call": {"id": "C1", "fromMe": True}}}, "call-outgoing"),
+        ({"event": "incomingCall", "data": {"id": "C1", "fromMe": False}}, "call-ringing"),
+        ({"event": "MESSAGE_REVOKED_ME", "data": MESSAGE}, "deleted-for-me"),
+        ({"event": "groupJoin", "data": {}}, "group-participants-update"),
+    ],
+)
+def test_what_is_no_message_has_a_name(payload: JsonObject, outcome: str) -> None:
+    translation = registry.translate("whatsapp-web-js", payload, LINE)
+    assert outcomes(translation) == [f"ignored: {outcome}"]

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import JsonValue
 
 from shared.gateways import registry
 from shared.gateways.reading import JsonObject
@@ -48,3 +49,138 @@ def test_a_message_has_one_id_whichever_event_tells_it(event: str) -> None:
 def test_what_is_found_out_is_the_lines_state(status: str, outcome: str) -> None:
     payload: JsonObject = {"event": "status-find", "session": "loja", "status": status}
     assert outcomes(registry.translate("wppconnect", payload, LINE)) == [outcome]
+
+
+def told(**members: JsonValue) -> JsonObject:
+    payload: JsonObject = {"event": "onmessage", "id": f"false_{CHAT}_A1", "type": "chat"}
+    return payload | {"session": "loja", "t": 1790000000, "from": CHAT} | members
+
+
+@pytest.mark.parametrize(
+    "acked",
+    [
+        {"id": f"true_{CHAT}_A1", "status": 3},
+        {"ack": {"id": {"fromMe": True, "remote": CHAT, "id": "A1"}, "ack": 3}},
+    ],
+    ids=["through the mapper", "of the first versions"],
+)
+def test_an_ack_is_found_wherever_a_version_puts_it(acked: JsonObject) -> None:
+    payload: JsonObject = {"event": "onack", "session": "loja", **acked}
+    (event,) = registry.translate("wppconnect", payload, LINE).events
+    assert event.model_dump().items() >= {"wid": "A1", "ack": 3, "chat": "5511990000001"}.items()
+
+
+def test_the_mapper_names_the_contact() -> None:
+    payload = told(content="oi", phone="5511990000001", status=1, contactName="Ana")
+    (event,) = registry.translate("wppconnect", payload, LINE).events
+    assert event.model_dump().items() >= {"body": "oi", "push_name": "Ana"}.items()
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ({"event": "session-logged", "status": False}, "session-logged"),
+        ({"event": "session-error", "0": "l"}, "session-error"),
+        ({"event": "status-find", "status": "serverWssNotConnected"}, "serverWssNotConnected"),
+        ({"event": "status-find", "status": "noOpenBrowser"}, "noOpenBrowser"),
+    ],
+)
+def test_a_session_that_did_not_open_is_disconnected(payload: JsonObject, reason: str) -> None:
+    (event,) = registry.translate("wppconnect", payload, LINE).events
+    assert event.model_dump().items() >= {"status": "DISCONNECTED", "reason": reason}.items()
+
+
+def test_a_call_that_nobody_took_from_us_is_no_message() -> None:
+    call = told(id=f"true_{CHAT}_C1", type="call_log", callOutcome="Missed")
+    assert outcomes(registry.translate("wppconnect", call, LINE)) == ["ignored: call-outgoing"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("pinned_message", "pin"),
+        ("poll_add_option_encrypted", "poll-option"),
+        ("message_edit_encrypted", "secret-encrypted"),
+        ("group-history", "history-notice"),
+        ("biz_content_placeholder", "unsupported"),
+    ],
+)
+def test_what_whatsapp_web_added_and_nobody_reads_has_a_name(kind: str, reason: str) -> None:
+    translation = registry.translate("wppconnect", told(type=kind), LINE)
+    assert outcomes(translation) == [f"ignored: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("members", "media_type", "body"),
+    [
+        (
+            {"type": "event_creation", "eventName": "Visita", "eventStartTime": 1790000000},
+            "eventMessage",
+            "Visita\n2026-09-21 14:13 UTC",
+        ),
+        (
+            {
+                "type": "interactive",
+                "interactivePayload": {
+                    "buttons": [{"name": "cta_url", "buttonParamsJson": '{"display_text": "Ver"}'}]
+                },
+            },
+            "interactiveMessage",
+            "Ver",
+        ),
+        ({"type": "interactive", "nativeFlowName": "payment_info"}, "interactiveMessage", ""),
+        (
+            {
+                "type": "interactive_response",
+                "interactivePayload": {
+                    "name": "galaxy_message",
+                    "buttonParamsJson": '{"nome": "Ana", "flow_token": "x",'
+                    ' "flow_message_version": 3, "wa_flow_response_params": {"title": "T"}}',
+                },
+            },
+            "interactiveResponseMessage",
+            "Ana",
+        ),
+        (
+            {
+                "type": "interactive_response",
+                "interactivePayload": {
+                    "name": "menu_options",
+                    "paramsJson": '{"id": "1", "title": "Financeiro"}',
+                },
+            },
+            "interactiveResponseMessage",
+            "Financeiro",
+        ),
+        (
+            {"type": "interactive_response", "body": '{"flow_token": "x", "nome": "Ana"}'},
+            "interactiveResponseMessage",
+            "Ana",
+        ),
+        (
+            {"type": "automated_greeting_message", "body": "Como podemos ajudar?"},
+            "conversation",
+            "Como podemos ajudar?",
+        ),
+    ],
+)
+def test_people_see_words_where_there_are_some(
+    members: JsonObject, media_type: str, body: str
+) -> None:
+    (event,) = registry.translate("wppconnect", told(**members), LINE).events
+    assert event.model_dump().items() >= {"media_type": media_type, "body": body}.items()
+
+
+@pytest.mark.parametrize(("voter", "from_me"), [("5511990000099@c.us", True), (CHAT, False)])
+def test_in_a_group_we_are_who_asked_what_we_asked(voter: str, *, from_me: bool) -> None:
+    group = "120363000000000777@g.us"
+    vote: JsonObject = {
+        "event": "onpollresponse",
+        "msgId": f"true_{group}_P1_5511990000099:4@c.us",
+        "chatId": group,
+        "selectedOptions": [{"name": "Sexta", "localId": 0}],
+        "timestamp": 1790000000000,
+        "sender": voter,
+    }
+    (event,) = registry.translate("wppconnect", vote, LINE).events
+    assert event.model_dump().items() >= {"from_me": from_me, "body": "Sexta"}.items()

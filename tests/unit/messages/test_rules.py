@@ -1,11 +1,13 @@
 """What becomes of routed messages and of raw gateway events."""
 
+import json
+
 from pydantic import JsonValue
 
 from services.messages.rules import messages, raw_events
 from services.messages.rules.messages import Placed
 from services.messages.rules.raw_events import Line
-from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
 from shared.contracts.outcome import Dead, Told
 from tests.support.build import NOON, routed
@@ -71,14 +73,14 @@ def test_only_stored_messages_quote() -> None:
 
 def test_a_raw_event_becomes_a_message_of_the_connections_line() -> None:
     record = evolution()
-    (told,) = raw_events.translate({raw_events.connection_of(record): [LINE]}, [record])
+    (told,) = raw_events.translate({raw_events.connection_of(record): [LINE]}, [record]).outcome
     assert isinstance(told, Told)
     assert isinstance(told.fact, MessageReceived)
     assert (told.fact.key, told.fact.body) == ("1:10:5511900000001", "Oi")
 
 
 def test_an_instance_that_nobody_registered_is_a_dead_letter() -> None:
-    (dead,) = raw_events.translate({}, [evolution()])
+    (dead,) = raw_events.translate({}, [evolution()]).outcome
     assert isinstance(dead, Dead)
     assert dead.reason == "unknown-connection"
 
@@ -87,7 +89,7 @@ def test_an_instance_registered_for_two_lines_is_a_dead_letter() -> None:
     record = evolution()
     (dead,) = raw_events.translate(
         {raw_events.connection_of(record): [LINE, Line(2, 20)]}, [record]
-    )
+    ).outcome
     assert isinstance(dead, Dead)
     assert dead.reason == "ambiguous-connection"
 
@@ -95,5 +97,32 @@ def test_an_instance_registered_for_two_lines_is_a_dead_letter() -> None:
 def test_an_unreadable_part_is_a_dead_letter_and_harms_no_neighbour() -> None:
     bad: JsonValue = {"key": 7, "message": {"conversation": "x"}}
     record = evolution(data=[evolution().data, bad])
-    outcome = raw_events.translate({raw_events.connection_of(record): [LINE]}, [record])
+    outcome = raw_events.translate({raw_events.connection_of(record): [LINE]}, [record]).outcome
     assert [type(item).__name__ for item in outcome] == ["Told", "Dead"]
+
+
+def test_what_becomes_nothing_is_counted_by_its_reason() -> None:
+    body = json.dumps({"event": "presence.update", "session": "s", "payload": {"id": "1@c.us"}})
+    posted = GatewayReceived(
+        company_id=1, whatsapp_id=10, gateway="waha", received_at=NOON, body=body
+    )
+    translated = raw_events.translate_posted({}, [posted, posted])
+    assert (translated.outcome, translated.ignored.total()) == ([], 2)
+    assert len(translated.ignored) == 1
+
+
+def test_a_payload_about_another_number_than_the_lines_is_a_dead_letter_and_no_message() -> None:
+    message = {"from": "5511990000001", "id": "wamid.A1", "type": "text", "text": {"body": "Oi"}}
+    about = {"metadata": {"phone_number_id": "111"}, "messages": [message]}
+    payload = {"entry": [{"changes": [{"field": "messages", "value": about}]}]}
+    posted = GatewayReceived(
+        company_id=1, whatsapp_id=10, gateway="cloud-api", received_at=NOON,
+        body=json.dumps(payload),
+    )  # fmt: skip
+    connected = raw_events.connected_line_of(posted)
+    (dead,) = raw_events.translate_posted({connected: frozenset({"222"})}, [posted]).outcome
+    assert isinstance(dead, Dead)
+    assert (dead.reason, "111" in dead.detail) == ("tenant-mismatch", True)
+    for registered in ({connected: frozenset({"222", "111"})}, {}):
+        (told,) = raw_events.translate_posted(registered, [posted]).outcome
+        assert isinstance(told, Told)

@@ -22,15 +22,19 @@ from shared.contracts.ticket import (
 from shared.contracts.ticket_request import (
     TicketAccept,
     TicketClose,
+    TicketMove,
     TicketNote,
     TicketQueue,
     TicketRate,
     TicketRequest,
     TicketReturn,
+    TicketTag,
     TicketTransfer,
+    TicketUntag,
+    TicketView,
 )
 from tests.support.build import at, identified
-from tests.support.desk import CLOSING_QUEUE, WORDS, Desk, held, types
+from tests.support.desk import CLOSING_QUEUE, TAGS, WORDS, Desk, held, types
 
 RATING = Wants(asks_rating=True, words=WORDS)
 HANDING_OVER = Wants(closes_on_transfer=True)
@@ -307,6 +311,7 @@ def test_a_request_of_a_company_that_is_not_there_is_given_up() -> None:
 
 
 TICKETS = st.integers(1000, 1005)
+TAG, LANE = st.sampled_from(list(TAGS)), st.sampled_from([None, 21, 22])
 USER, QUEUE = st.sampled_from([5, 6]), st.sampled_from([7, 8, 9])
 ONE_OF = [
     st.builds(lambda t, u, q: TicketAccept(**of(t, user_id=u, queue_id=q)),
@@ -318,6 +323,10 @@ ONE_OF = [
     st.builds(lambda t, s: TicketClose(**of(t, silent=s)), TICKETS, st.booleans()),
     st.builds(lambda t, r: TicketRate(**of(t, rate=r)), TICKETS, st.integers(0, 10)),
     st.builds(lambda t: TicketNote(**of(t, note="Nota")), TICKETS),
+    st.builds(lambda t, tag: TicketTag(**of(t, tag_ids=(tag,))), TICKETS, st.sampled_from([1, 2])),
+    st.builds(lambda t, tag: TicketUntag(**of(t, tag_ids=(tag,))), TICKETS, TAG),
+    st.builds(lambda t, lane: TicketMove(**of(t, lane_id=lane)), TICKETS, LANE),
+    st.builds(lambda t: TicketView(**of(t)), TICKETS),
 ]  # fmt: skip
 REQUESTS = st.one_of(ONE_OF)
 CONTACTS = st.sampled_from([100, 101])
@@ -370,11 +379,16 @@ def lives(desk: Desk) -> list[int]:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(happenings=HAPPENINGS, wants=WANTS, reopen_minutes=st.sampled_from([0, 60]))
+@given(
+    happenings=HAPPENINGS,
+    wants=WANTS,
+    reopen_minutes=st.sampled_from([0, 60]),
+    asks_consent=st.booleans(),
+)
 def test_nothing_that_happens_breaks_a_rule(
-    happenings: list[Any], wants: Wants, reopen_minutes: int
+    happenings: list[Any], wants: Wants, reopen_minutes: int, asks_consent: bool
 ) -> None:
-    desk = Desk(wants=wants, reopen_minutes=reopen_minutes)
+    desk = Desk(wants=wants, reopen_minutes=reopen_minutes, asks_consent=asks_consent)
     versions: dict[int, int] = {}
     for number, happening in enumerate(happenings):
         before = {t.id: (t.status, t.user_id) for t in desk.tickets.values()}
@@ -389,6 +403,7 @@ def test_nothing_that_happens_breaks_a_rule(
             versions[fact.ticket_id] = fact.version
         assert len(lives(desk)) == len(set(lives(desk)))
         for ticket in desk.tickets.values():
+            assert sum(tag.is_lane for tag in ticket.tags) <= 1
             assert (ticket.status == "closed") == (ticket.attendance is None)
             assert ticket.attendance is None or ticket.attendance.finished_at is None
         assert all(attendance.finished_at for _, attendance in desk.finished)
@@ -412,7 +427,7 @@ def test_where_a_batch_is_cut_changes_nothing(batch: list[TicketRequest], wants:
             if not isinstance(f, MessageCompose)
         ]
         state = [
-            (t.status, t.user_id, t.queue_id, t.rating_questions, t.attendance is None)
+            (t.status, t.user_id, t.queue_id, t.rating_questions, t.attendance is None, t.tags)
             for t in desk.tickets.values()
         ]
         ends.append((facts, state, desk.logs, len(desk.finished)))

@@ -10,6 +10,7 @@ from services.tickets.rules import answers, hours, telling
 from services.tickets.rules.answers import Heard
 from services.tickets.rules.tickets import Attendance, Queue, Wants
 from services.tickets.rules.waiting import DRAW, EXPIRE, EXPIRE_RATING, REDIRECT, WARN
+from shared.contracts.contact import ContactConsent
 from shared.contracts.message_request import MessageCompose
 from shared.contracts.ticket import TicketRated
 from tests.support.build import NOON, at
@@ -96,6 +97,14 @@ def test_consent_lets_the_conversation_begin_and_a_refusal_ends_it(
     assert (desk.of().attendance is None) == (status == "closed")
 
 
+@pytest.mark.parametrize(("words", "contacts"), [("1", [100]), ("2", [])])
+def test_a_contacts_consent_is_told_to_the_address_book(words: str, contacts: list[int]) -> None:
+    desk = Desk(wants=WANTS).hold(held(status="lgpd", consent_asked_at=NOON, bot_questions=1))
+    told = [fact for fact in answer(desk, words) if isinstance(fact, ContactConsent)]
+    assert [fact.contact_id for fact in told] == contacts
+    assert all(fact.consented_at == desk.of().consented_at for fact in told)
+
+
 MENU = (Queue(7, "Vendas", "Já vamos"), Queue(8, "Suporte"), Queue(9, "Fim", closes=True))
 OUT = replace(WORDS, out_of_hours="Fechado")
 CHOOSING = replace(WANTS, menu=MENU)
@@ -109,6 +118,25 @@ def test_a_contact_is_asked_for_a_queue_and_chooses_one_by_its_place() -> None:
     assert (types(facts[:1]), said(facts)) == (["ticket.queued"], ["Já vamos"])
     assert (desk.of().queue_id, desk.of().status) == (7, "pending")
     assert desk.logged() == ["chatBot", "queue"]
+
+
+def consenting(**members: Any) -> Desk:
+    asked: dict[str, Any] = {"status": "lgpd", "consent_asked_at": NOON, "bot_questions": 1}
+    return Desk(wants=CHOOSING).hold(held(**asked, **members))
+
+
+def test_a_contact_who_consents_is_asked_for_a_queue_at_once() -> None:
+    desk = consenting()
+    assert said(answer(desk, "1")) == ["1 - Vendas\n2 - Suporte\n3 - Fim"]
+    assert (desk.of().status, desk.of().queue_id, desk.logged()) == (
+        "pending", None, ["pending", "chatBot"],
+    )  # fmt: skip
+
+
+def test_a_contact_who_consents_and_has_a_user_waits_for_that_one() -> None:
+    desk = consenting(user_id=5)
+    assert said(answer(desk, "1")) == []
+    assert (desk.of().status, desk.of().user_id) == ("pending", 5)
 
 
 def test_a_line_with_one_queue_does_not_ask() -> None:
@@ -133,7 +161,7 @@ def test_a_contact_who_writes_out_of_hours_is_told_so_once() -> None:
     closed = replace(CHOOSING, hours=hours.read(schedules, None), words=OUT)
     desk = Desk(wants=closed).hold(held())
     assert said(answer(desk, "oi")) == ["Fechado"]
-    assert desk.of().is_out_of_hours
+    assert (desk.of().is_out_of_hours, desk.of().bot_questions) == (True, 1)
     assert answer(desk, "oi?") == []
     desk.now += timedelta(days=4)  # a Monday, ten o'clock
     assert said(answer(desk, "oi!")) == ["1 - Vendas\n2 - Suporte\n3 - Fim"]
@@ -167,6 +195,20 @@ def test_without_a_shift_somebody_is_always_there(schedules: Any) -> None:
 def test_a_clock_that_is_not_there_is_the_default_one(name: str) -> None:
     day = {"weekdayEn": "thursday", "startTimeA": "08:00", "endTimeA": "10:00"}
     assert hours.read([day], name).include(NOON)
+
+
+def test_a_queue_that_was_chosen_is_stamped_and_stays_chosen() -> None:
+    desk = Desk(wants=CHOOSING).hold(held())
+    answer(desk)
+    answer(desk, "2")
+    attendance = desk.of().attended
+    assert (attendance.queue_id, attendance.queued_at) == (8, desk.of().updated_at)
+    assert answer(desk, "2", "1") == []
+
+
+def test_a_user_who_has_the_ticket_answers_himself() -> None:
+    desk = Desk(wants=CHOOSING).hold(held(user_id=5))
+    assert answer(desk, "oi") == []
 
 
 @pytest.mark.parametrize("word", ["Sair", "3"])

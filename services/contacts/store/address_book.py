@@ -1,16 +1,15 @@
-"""The contacts service's statements: each one serves a whole batch."""
+"""Finding the contacts that messages and links are about, and saving what is learnt of them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.contacts.rules.address_book import Changes, Contact, Identity, Known, Merge, Saved
 from services.contacts.rules.identifying import Lid, Line
 from services.contacts.rules.linking import LidNumber
-from shared.contracts.contact import ContactMerged, ContactSaved
+from services.contacts.store.state import STATE, saved_state
+from shared.contracts.contact import ContactMerged
 from shared.db.bulk import RacedError, all_columns, columns, statement
 
 LINES = statement("""
@@ -40,22 +39,23 @@ JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = COALESCE(found.winn
 ORDER BY c.id
 """)
 
-INSERT = statement("""
-INSERT INTO "Contacts" ("companyId", number, lid, jid, "remoteJid", name, "isGroup", active,
-                        channel, "whatsappId")
+# Whether somebody's voice messages are taken is the company's wish, until it is his own.
+INSERT = statement(f"""
+INSERT INTO "Contacts" AS c ("companyId", number, lid, jid, "remoteJid", name, "isGroup",
+                             active, channel, "whatsappId", "acceptAudioMessage")
 SELECT b.company_id, b.number, b.lid, b.jid, b.remote_jid, b.name, b.is_group, b.active,
-       b.channel, b.whatsapp_id
+       b.channel, b.whatsapp_id, COALESCE(s."acceptAudioMessageContact" <> 'disabled', TRUE)
 FROM unnest(CAST(:id AS int[]), CAST(:company_id AS int[]), CAST(:number AS text[]),
             CAST(:lid AS text[]), CAST(:jid AS text[]), CAST(:remote_jid AS text[]),
             CAST(:name AS text[]), CAST(:is_group AS bool[]), CAST(:active AS bool[]),
             CAST(:channel AS text[]), CAST(:whatsapp_id AS int[]))
   AS b(id, company_id, number, lid, jid, remote_jid, name, is_group, active, channel, whatsapp_id)
+LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 ORDER BY b.company_id, b.number, b.lid
-RETURNING id, "companyId", number, lid, jid, name, "isGroup", active,
-          CAST(extract(epoch FROM "updatedAt") * 1000000 AS bigint) AS version
+RETURNING {STATE}
 """)
 
-UPDATE = statement("""
+UPDATE = statement(f"""
 UPDATE "Contacts" c
 SET number = b.number, lid = b.lid, jid = b.jid, "remoteJid" = b.remote_jid, name = b.name,
     active = COALESCE(b.active, TRUE),
@@ -65,8 +65,7 @@ FROM unnest(CAST(:id AS int[]), CAST(:company_id AS int[]), CAST(:number AS text
             CAST(:name AS text[]), CAST(:active AS bool[]), CAST(:updated_at AS timestamptz[]))
   AS b(id, company_id, number, lid, jid, remote_jid, name, active, updated_at)
 WHERE c."companyId" = b.company_id AND c.id = b.id AND c."updatedAt" = b.updated_at
-RETURNING c.id, c."companyId", c.number, c.lid, c.jid, c.name, c."isGroup", c.active,
-          CAST(extract(epoch FROM c."updatedAt") * 1000000 AS bigint) AS version
+RETURNING {STATE}
 """)
 
 
@@ -82,6 +81,59 @@ WHERE c."companyId" = b.company_id
        OR c."mergedIntoContactId" = b.loser_id)
 RETURNING c.id, c."companyId", c."mergedIntoContactId" AS winner,
           CAST(extract(epoch FROM c."updatedAt") * 1000000 AS bigint) AS version
+""")
+
+# What the winner has already is kept as it is; who looks after the loser comes after its own, and
+# the earlier consent of the two counts.
+INHERIT = statement("""
+WITH b AS (
+  SELECT * FROM unnest(CAST(:company_id AS int[]), CAST(:loser_id AS int[]),
+                       CAST(:winner_id AS int[])) AS b(company_id, loser_id, winner_id)
+), tag AS (
+  DELETE FROM "ContactTags" t USING b
+  WHERE t."companyId" = b.company_id AND t."contactId" = b.loser_id
+  RETURNING b.company_id, b.winner_id, t."tagId"
+), wallet AS (
+  DELETE FROM "ContactWallets" w USING b
+  WHERE w."companyId" = b.company_id AND w."contactId" = b.loser_id
+  RETURNING b.company_id, b.winner_id, w."walletId", w.id
+), field AS (
+  DELETE FROM "ContactCustomFields" f USING b
+  WHERE f."companyId" = b.company_id AND f."contactId" = b.loser_id
+  RETURNING b.company_id, b.winner_id, f.name, f.value, f.id
+), tagged AS (
+  INSERT INTO "ContactTags" ("companyId", "contactId", "tagId")
+  SELECT DISTINCT company_id, winner_id, "tagId" FROM tag
+  ON CONFLICT ("contactId", "tagId") DO NOTHING
+), looked_after AS (
+  INSERT INTO "ContactWallets" ("companyId", "contactId", "walletId")
+  SELECT company_id, winner_id, "walletId" FROM wallet ORDER BY id
+  ON CONFLICT ("walletId", "contactId") DO NOTHING
+), consent AS (
+  SELECT b.company_id, b.winner_id, min(loser."lgpdAcceptedAt") AS given_at
+  FROM b JOIN "Contacts" loser ON loser."companyId" = b.company_id AND loser.id = b.loser_id
+  GROUP BY b.company_id, b.winner_id
+), consented AS (
+  UPDATE "Contacts" c SET "lgpdAcceptedAt" = LEAST(c."lgpdAcceptedAt", consent.given_at)
+  FROM consent
+  WHERE c."companyId" = consent.company_id AND c.id = consent.winner_id
+    AND consent.given_at IS NOT NULL
+)
+INSERT INTO "ContactCustomFields" ("companyId", "contactId", name, value)
+SELECT DISTINCT ON (winner_id, name) company_id, winner_id, name, value FROM field
+WHERE NOT EXISTS (SELECT FROM "ContactCustomFields" own
+                  WHERE own."companyId" = field.company_id
+                    AND own."contactId" = field.winner_id AND own.name = field.name)
+ORDER BY winner_id, name, id
+""")
+
+# A new contact gets the LID of one that is merged into it once that one has let it go.
+INHERIT_LID = statement(f"""
+UPDATE "Contacts" c SET lid = b.lid
+FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[]), CAST(:lid AS text[]))
+  AS b(company_id, id, lid)
+WHERE c."companyId" = b.company_id AND c.id = b.id
+RETURNING {STATE}
 """)
 
 NUMBERS = statement("""
@@ -143,9 +195,10 @@ async def save(conn: AsyncConnection, changes: Changes) -> Saved:
     saved = Saved()
     await _insert(conn, changes, saved)
     await _merge(conn, changes, saved)
+    await _inherit_lids(conn, changes, saved)
     if changes.changed:
         rows = await conn.execute(UPDATE, all_columns(list(changes.changed.values()), Contact))
-        saved.contacts |= {row.id: _saved(row) for row in rows}
+        saved.contacts |= {row.id: saved_state(row) for row in rows}
         if not changes.changed.keys() <= saved.contacts.keys():
             raise RacedError
     return saved
@@ -154,10 +207,11 @@ async def save(conn: AsyncConnection, changes: Changes) -> Saved:
 async def _insert(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
     if not changes.new:
         return
-    rows = await conn.execute(INSERT, all_columns(list(changes.new.values()), Contact))
-    planned = {_natural_key(c.company_id, c.number, c.lid): i for i, c in changes.new.items()}
+    new = changes.new | {i: replace(c, lid=None) for i, c in changes.inheriting.items()}
+    rows = await conn.execute(INSERT, all_columns(list(new.values()), Contact))
+    planned = {(c.company_id, c.number, c.lid): i for i, c in new.items()}
     for row in rows:
-        saved.contacts[planned[_natural_key(row.companyId, row.number, row.lid)]] = _saved(row)
+        saved.contacts[planned[row.companyId, row.number, row.lid]] = saved_state(row)
 
 
 async def _merge(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
@@ -171,6 +225,7 @@ async def _merge(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
     rows = (await conn.execute(MERGE, all_columns(merges, Merge))).all()
     if not {m.loser_id for m in merges} <= {row.id for row in rows}:
         raise RacedError
+    await conn.execute(INHERIT, columns(merges, ("company_id", "loser_id", "winner_id")))
     for row in rows:
         fact = ContactMerged(
             company_id=row.companyId,
@@ -181,21 +236,14 @@ async def _merge(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
         saved.merged_into.setdefault(planned[row.winner], []).append(fact)
 
 
-def _natural_key(
-    company_id: int, number: str | None, lid: str | None
-) -> tuple[int, str | None, str | None]:
-    return company_id, number, lid
-
-
-def _saved(row: Row[Any]) -> ContactSaved:
-    return ContactSaved(
-        company_id=row.companyId,
-        contact_id=row.id,
-        version=row.version,
-        name=row.name,
-        number=row.number,
-        lid=row.lid,
-        jid=row.jid,
-        is_group=row.isGroup,
-        active=row.active,
-    )
+async def _inherit_lids(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
+    if not changes.inheriting:
+        return
+    planned = {saved.final(i): i for i in changes.inheriting}
+    given = {
+        "company_id": [c.company_id for c in changes.inheriting.values()],
+        "id": list(planned),
+        "lid": [c.lid for c in changes.inheriting.values()],
+    }
+    for row in await conn.execute(INHERIT_LID, given):
+        saved.contacts[planned[row.id]] = saved_state(row)

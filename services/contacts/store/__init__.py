@@ -1,0 +1,1 @@
+"""The contacts service's statements: each one serves a whole batch."""

@@ -1,0 +1,1 @@
+"""One way to save and to delete rows of any table; what is special stands in `rights`."""

@@ -1,0 +1,30 @@
+"""Rows that are called otherwise while others are saved under their old names."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.contracts.outcome import Told
+from shared.contracts.record import RecordSaved
+from shared.contracts.record_request import TicketsRecordSave
+from shared.records.handler import records_of
+from tests.laws.test_handlers import apply, world
+
+pytestmark = pytest.mark.integration
+
+
+async def test_the_old_name_of_a_row_is_free_for_a_new_one_within_a_batch(
+    shared_migrated_url: str,
+) -> None:
+    renamed, new = (
+        TicketsRecordSave(company_id=1, request_id=request_id, table="Queues", rows=(row,))
+        for request_id, row in (
+            ("r1", {"id": 7, "name": "Comercial"}),
+            ("r2", {"name": "Vendas", "color": "#ccc"}),
+        )
+    )
+    async with world(shared_migrated_url) as conn:
+        outcome = await apply(conn, records_of("tickets"), [renamed, new])
+        rows = await conn.execute(text('SELECT id, name FROM "Queues" WHERE "companyId" = 1'))
+        names = {row.name: row.id for row in rows}
+    assert all(isinstance(item, Told) and isinstance(item.fact, RecordSaved) for item in outcome)
+    assert (names["Comercial"], names["Vendas"] > 8) == (7, True)

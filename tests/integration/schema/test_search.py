@@ -1,0 +1,98 @@
+"""Words are searched in the messages of the company that a reader names, and nowhere else."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from shared.db.roles import READER
+from tests.support import minimal
+from tests.support.role_rows import login_of
+
+pytestmark = pytest.mark.integration
+
+OURS = 1
+THEIRS = 2
+BODIES = {
+    OURS: ("Bom dia, o bolo de 100% cacau", "Bolo sem cacau", r"um_dois\tres", "tchau"),
+    THEIRS: ("Bolo de cacau dos outros",),
+}
+
+
+@pytest_asyncio.fixture
+async def reader(shared_migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect as a reader to two companies' messages; everything is taken back."""
+    conn = await asyncpg.connect(shared_migrated_url)
+    transaction = conn.transaction()
+    await transaction.start()
+    rows = await minimal.rows(shared_migrated_url, conn)
+    for company, bodies in BODIES.items():
+        named = 'INSERT INTO "Companies" (id, name) VALUES ($1, $2)'
+        await conn.execute(named, company, f"of {company}")
+        for body in bodies:
+            await rows.insert("Messages", company, {"body": body})
+    await conn.execute(f'SET LOCAL ROLE "{await login_of(conn, READER)}"')
+    yield conn
+    await transaction.rollback()
+    await conn.close()
+
+
+async def found(reader: asyncpg.Connection, words: str, most: int = 10) -> set[str]:
+    rows = await reader.fetch(
+        'SELECT m.body FROM search_messages($1, $2) AS s JOIN "Messages" m ON m.id = s.id',
+        words, most,
+    )  # fmt: skip
+    return {row["body"] for row in rows}
+
+
+async def name(reader: asyncpg.Connection, company: int) -> None:
+    await reader.execute("SELECT set_config('app.company_id', $1, true)", str(company))
+
+
+async def test_without_a_company_nothing_is_found(reader: asyncpg.Connection) -> None:
+    assert await reader.fetch("SELECT FROM search_messages('bolo', 10)") == []
+
+
+async def test_a_companys_own_messages_are_found(reader: asyncpg.Connection) -> None:
+    await name(reader, THEIRS)
+    assert await found(reader, "bolo") == set(BODIES[THEIRS])
+
+
+async def test_ids_of_other_companies_are_not_even_named(reader: asyncpg.Connection) -> None:
+    await name(reader, THEIRS)
+    assert len(await reader.fetch("SELECT FROM search_messages('o', 100)")) == len(BODIES[THEIRS])
+
+
+@pytest.mark.parametrize(
+    ("words", "bodies"),
+    [
+        ("cacau BOLO", BODIES[OURS][:2]),
+        ("100%", BODIES[OURS][:1]),
+        ("m_d", BODIES[OURS][2:3]),
+        ("\\t", BODIES[OURS][2:3]),
+        ("c_u", ()),
+        (" ", ()),
+        ("", ()),
+    ],
+)
+async def test_all_words_are_in_what_is_found_letter_by_letter(
+    reader: asyncpg.Connection, words: str, bodies: tuple[str, ...]
+) -> None:
+    await name(reader, OURS)
+    assert await found(reader, words) == set(bodies)
+
+
+@pytest.mark.parametrize(("most", "count"), [(1, 1), (0, 0), (-1, 0)])
+async def test_no_more_are_given_than_asked_for(
+    reader: asyncpg.Connection, most: int, count: int
+) -> None:
+    await name(reader, OURS)
+    assert len(await found(reader, "bolo", most)) == count
+
+
+async def test_services_do_not_search(reader: asyncpg.Connection) -> None:
+    await reader.execute("RESET ROLE")
+    await reader.execute(f'SET LOCAL ROLE "{await login_of(reader, "tickets")}"')
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await reader.fetch("SELECT FROM search_messages('bolo', 10)")
