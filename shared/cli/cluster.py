@@ -86,20 +86,27 @@ async def find(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, Fo
 
 async def create(
     admin: AIOKafkaAdminClient, topics: Iterable[Topic], replication: int | None = None
-) -> None:
-    """Create the topics and wait until the brokers know them."""
+) -> set[str]:
+    """Create the topics, wait until the brokers know them, and tell which somebody had made before.
+
+    A broker may not yet show what another client has just created, so `find` alone cannot say.
+    """
     replicas = await _replication(admin, replication)
     wanted = [
         NewTopic(topic.name, topic.partitions, replicas, topic_configs=_configs(topic, replicas))
         for topic in topics
     ]
     if not wanted:
-        return
+        return set()
+    made_before: set[str] = set()
     response: Any = await admin.create_topics(wanted)
     for name, code, reason in response.topic_errors:
-        if code not in {0, TopicAlreadyExistsError.errno}:
+        if code == TopicAlreadyExistsError.errno:
+            made_before.add(name)
+        elif code:
             raise WorldFailed(f"Kafka did not create the topic {name}: {reason or for_code(code)}")
     await _wait_until_known(admin, {topic.name for topic in wanted})
+    return made_before
 
 
 def _configs(topic: Topic, replicas: int) -> dict[str, str]:

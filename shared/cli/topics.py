@@ -139,8 +139,9 @@ async def apply(
     async with cluster.connected(settings.kafka) as admin:
         existing = await cluster.find(admin, [topic.name for topic in topics])
         missing = [topic for topic in topics if topic.name not in existing]
-        await cluster.create(admin, missing, replication)
-    return [topic.name for topic in missing], existing
+        made_before = await cluster.create(admin, missing, replication)
+        existing |= await cluster.find(admin, made_before)
+    return [topic.name for topic in missing if topic.name not in made_before], existing
 
 
 async def _find(settings: Settings, topics: Iterable[Topic]) -> dict[str, Found]:

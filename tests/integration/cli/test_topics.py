@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,24 @@ def test_apply_creates_what_is_missing_and_again_changes_nothing(
         {"name": name, "partitions": 12, "exists": True, "retentionMs": 7 * DAY_MS}
         for name in names
     ]
+
+
+async def test_two_who_apply_at_once_share_the_topics_between_them(
+    environment: dict[str, str],
+) -> None:
+    names = {f"{environment['CHATIA_NAMESPACE']}.{topic.name}" for topic in TOPICS}
+
+    one, other = await asyncio.gather(
+        *(
+            asyncio.to_thread(chatia, *("topics", "apply", "--json"), environment=environment)
+            for _ in range(2)
+        )
+    )
+
+    created = [name for ended in (one, other) for name in ended.json["created"]]
+    assert (one.code, other.code) == (0, 0)
+    assert sorted(created) == sorted(names)
+    assert all({*ended.json["created"], *ended.json["existing"]} == names for ended in (one, other))
 
 
 def test_evolutions_topics_are_created_when_asked_for(environment: dict[str, str]) -> None:
