@@ -94,7 +94,7 @@ def replay_command(
     if mended.edit and len(set(ids or ())) != 1:
         raise WrongUsage("--edit is for one letter, named by its id.")
     mending = mended.read()
-    states = asyncio.run(_replayable(settings, sorted(set(ids or ())), filters))
+    states = asyncio.run(_replayable(settings, sorted(set(ids or ())), filters, mending))
     waiting = [i for i, letter in states.items() if letter["status"] in UNSETTLED]
     if not (ids or everything or act.dry_run):
         raise WrongUsage(f"This would replay {len(waiting):,} letters: add --all to say yes.")
@@ -145,7 +145,7 @@ async def _known(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, dict[st
 
 
 async def _replayable(
-    settings: Settings, ids: Sequence[int], filters: Filters
+    settings: Settings, ids: Sequence[int], filters: Filters, mending: Mending
 ) -> dict[int, dict[str, Any]]:
     if filters.status and filters.status not in UNSETTLED:
         raise WrongUsage("Only letters that are open or replayed can be replayed.")
@@ -157,6 +157,11 @@ async def _replayable(
             raise Refused(
                 "Nothing is replayed: the company is deleted, or is being deleted, of dead letter "
                 f"{_named(leaving)}."
+            )
+        if mending.body is None and (blanked := await letters.without_secrets(conn, ids)):
+            raise Refused(
+                "Nothing is replayed: secrets were blanked, and --edit has to give them anew, in "
+                f"dead letter {_named(blanked)}."
             )
     return _unless(Status.DISCARDED, found)
 

@@ -12,6 +12,7 @@ from shared.cli.db_errors import explained
 from shared.db.bulk import statement
 from shared.db.engine import create_engine
 from shared.db.policies import name_company
+from shared.delivery.blanking import BLANKED
 from shared.settings import DatabaseSettings
 
 FIND = statement("""
@@ -65,6 +66,14 @@ WHERE l.id = ANY(CAST(:ids AS bigint[])) AND EXISTS (
     AND (NOT EXISTS (SELECT FROM "Purges" p WHERE p.id = r."purgeId" AND p."finishedAt" IS NOT NULL)
          OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."companyId")))
 ORDER BY l.id
+""")
+
+# What a request about rows carried of secrets is not in its letter.
+WITHOUT_SECRETS = statement("""
+SELECT id FROM "DeadLetters"
+WHERE id = ANY(CAST(:ids AS bigint[])) AND topic LIKE '%.requests'
+  AND position(CAST(:mark AS bytea) IN body) > 0
+ORDER BY id
 """)
 
 DISCARD = statement("""
@@ -165,6 +174,12 @@ async def mark_replayed(
 async def of_leaving(conn: AsyncConnection, ids: Sequence[int]) -> list[int]:
     """Give those of companies that are being deleted, or are deleted."""
     return [row.id for row in await conn.execute(OF_LEAVING, {"ids": ids})]
+
+
+async def without_secrets(conn: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Give the requests of which a replay would save a mark where a secret was."""
+    rows = await conn.execute(WITHOUT_SECRETS, {"ids": ids, "mark": BLANKED})
+    return [row.id for row in rows]
 
 
 async def discard(conn: AsyncConnection, ids: Sequence[int], by: str) -> list[int]:

@@ -17,11 +17,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A record that can never take effect: `reason` in kebab-case, `detail` for a person."""
+    """A record that can never take effect: `reason` in kebab-case, `detail` for a person.
+
+    `company_id` is whose it is, where the cause does not say so itself and the handler found out.
+    """
 
     cause: BaseModel
     reason: str
     detail: str
+    company_id: int | None = None
 
 
 Outcome = list[Told | Dead]

@@ -4,7 +4,7 @@ The policies name roles, which belong to the cluster, so the command that makes 
 policies as well, never a migration. A table that the command has not seen yet is granted to nobody.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import statement
+from shared.db.purged import begun_by
 from shared.schema import INTERNAL, metadata
 from shared.schema.base import company_column
 
@@ -20,6 +21,9 @@ NAMED: Final = "(NULLIF(current_setting('app.company_id'::text, true), ''::text)
 
 READERS: Final = "readers"
 SERVICES: Final = "services"
+
+# What is put under purge, only its owner says; all services carry it out.
+BEGUN_BY_SOME: Final = ("Purges", "PurgedRows")
 
 SWITCHED_ON = statement("""
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity
@@ -45,7 +49,7 @@ class Policy:
     name: str
     roles: frozenset[str]
     command: str
-    condition: str
+    condition: str | None
     check: str | None
 
 
@@ -75,17 +79,35 @@ def condition(table: Table) -> str | None:
     return f"({own} OR (({column} IS NULL) AND ({NAMED} IS NOT NULL)))"
 
 
-def expected(reader: str, services: Iterable[str]) -> Iterator[Policy]:
-    """Give the policies of all tables: what services may write, their grants say."""
-    workers = frozenset(services)
+def expected(reader: str, services: Mapping[str, str]) -> Iterator[Policy]:
+    """Give the policies of all tables: what services may write, their grants say.
+
+    `services` names the role of each.
+    """
+    workers = frozenset(services.values())
     for table in metadata.sorted_tables:
         rows = condition(table)
         if rows is not None:
             yield Policy(table.name, READERS, frozenset({reader}), "SELECT", rows, None)
-            yield Policy(table.name, SERVICES, workers, "ALL", "true", "true")
+            if table.name in BEGUN_BY_SOME:
+                yield from _begun_by_some(table.name, services)
+            else:
+                yield Policy(table.name, SERVICES, workers, "ALL", "true", "true")
 
 
-async def apply(conn: AsyncConnection, reader: str, services: Sequence[str]) -> None:
+def _begun_by_some(table: str, services: Mapping[str, str]) -> Iterator[Policy]:
+    """Let every service see and note all; each puts rows of its own tables under purge."""
+    workers = frozenset(services.values())
+    for command, check in (("SELECT", None), ("UPDATE", "true"), ("DELETE", None)):
+        yield Policy(table, f"{SERVICES} {command}", workers, command, "true", check)
+    for service, role in services.items():
+        if names := begun_by(service):
+            listed = ", ".join(f"'{name}'::text" for name in names)
+            check = f'("tableName" = ANY (ARRAY[{listed}]))'
+            yield Policy(table, f"{service} INSERT", frozenset({role}), "INSERT", None, check)
+
+
+async def apply(conn: AsyncConnection, reader: str, services: Mapping[str, str]) -> None:
     """Make the policies that are missing, drop what would let more through; twice is once.
 
     Nothing is touched that is right: each change locks its table for an instant. The owner of the
@@ -94,9 +116,10 @@ async def apply(conn: AsyncConnection, reader: str, services: Sequence[str]) -> 
     wanted = set(expected(reader, services))
     tables = sorted({policy.table for policy in wanted})
     found = await _found(conn, tables)
-    ours = {reader, *services, EVERYONE}
+    names = {(policy.table, policy.name) for policy in wanted}
+    ours = {reader, *services.values(), EVERYONE}
     for policy in found - wanted:
-        if policy.name in {READERS, SERVICES} or policy.roles & ours:
+        if (policy.table, policy.name) in names or policy.roles & ours:
             await conn.exec_driver_sql(f"DROP POLICY {quoted(policy.name)} ON {_of(policy)}")
     for policy in sorted(wanted - found, key=lambda each: (each.table, each.name)):
         await conn.exec_driver_sql(_made(policy))
@@ -130,10 +153,11 @@ async def _found(conn: AsyncConnection, tables: Sequence[str]) -> set[Policy]:
 
 def _made(policy: Policy) -> str:
     roles = ", ".join(map(quoted, sorted(policy.roles)))
+    using = f" USING ({policy.condition})" if policy.condition else ""
     check = f" WITH CHECK ({policy.check})" if policy.check else ""
     return (
         f"CREATE POLICY {quoted(policy.name)} ON {_of(policy)} FOR {policy.command} TO {roles}"
-        f" USING ({policy.condition}){check}"
+        f"{using}{check}"
     )
 
 

@@ -19,29 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.db import policies
 from shared.db.bulk import statement
 from shared.db.policies import quoted
-from shared.db.purged import FUNCTIONS as PURGING
+from shared.db.purged import FORGET_SEED_ROWS, PURGE_ROWS, PURGED, begun_by
 from shared.schema import EVERY_SERVICE, OWNERS, SERVICES, metadata
+from shared.schema.secret_columns import SECRETS
 from shared.settings import DatabaseSettings
 
 READER: Final = "reader"
 ROLES: Final = (*SERVICES, READER)
-
-# Deleting these takes rows of other owners along: that is a purge, done in steps by each owner.
-NEVER_DELETED: Final = {"Companies", "Whatsapps", "Contacts", "Tickets", "Users", "Queues"}
-
-# What opens something, or may: no reader sees it, and so none can read these tables with `*`.
-SECRETS: Final[dict[str, tuple[str, ...]]] = {
-    "Users": ("passwordHash", "tokenVersion", "resetPasswordToken", "passwordResetToken"),
-    "Whatsapps": ("session", "qrcode", "token", "facebookUserToken", "tokenMeta"),
-    "QueueIntegrations": ("jsonContent", "urlN8N"),  # Dialogflow's account; a flow's own address
-    "Prompts": ("apiKey", "voiceKey"),
-    "Integrations": ("token", "userLogin", "passLogin"),
-    "Webhooks": ("hash_id", "config"),  # who knows the address starts the flow
-    "Tickets": ("hashFlowId", "typebotSessionId"),  # the former is that of "Webhooks"
-    "FlowBuilders": ("flow",),  # nodes that ask a language model hold its key
-    "Settings": ("value",),  # of `mpaccesstoken`, for one
-    "Partners": ("walletId",),
-}
 
 SEARCH: Final = "public.search_messages(text, integer)"
 
@@ -95,7 +79,7 @@ async def apply(conn: AsyncConnection, passwords: Mapping[str, str]) -> list[Rol
     await conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     database = str(await conn.scalar(DATABASE))
     made = [await _make(conn, database, role, passwords.get(role)) for role in ROLES]
-    services = [login(database, service) for service in SERVICES]
+    services = {service: login(database, service) for service in SERVICES}
     await policies.apply(conn, login(database, READER), services)
     for role in ROLES:
         await _grant(conn, database, role)
@@ -142,9 +126,13 @@ async def _grant(conn: AsyncConnection, database: str, role: str) -> None:
     if role == READER:
         grants = list(_reading())
     else:
-        own = [table for table, owner in OWNERS.items() if owner in {role, EVERY_SERVICE}]
+        own = [
+            table
+            for table, owner in OWNERS.items()
+            if owner in {role, EVERY_SERVICE} and table not in policies.BEGUN_BY_SOME
+        ]
         sequences = [row.relname for row in await conn.execute(SEQUENCES, {"tables": own})]
-        grants = list(_working(own, sequences))
+        grants = [*_working(own, sequences), *_purging(role)]
     for grant in grants:
         await conn.exec_driver_sql(f"GRANT {grant} TO {name}")
 
@@ -152,10 +140,20 @@ async def _grant(conn: AsyncConnection, database: str, role: str) -> None:
 def _working(own: list[str], sequences: list[str]) -> Iterator[str]:
     yield "SELECT ON ALL TABLES IN SCHEMA public"
     yield f"INSERT, UPDATE ON {_listed(own)}"
-    yield f"DELETE ON {_listed(table for table in own if table not in NEVER_DELETED)}"
+    yield f"DELETE ON {_listed(table for table in own if table not in PURGED)}"
     if sequences:
         yield f"USAGE ON SEQUENCE {_listed(sequences)}"
-    yield f"EXECUTE ON FUNCTION {', '.join(PURGING)}"
+
+
+def _purging(service: str) -> Iterator[str]:
+    """Grant a service its part in purges; which rows it may put under purge, its policies say."""
+    if begun_by(service):
+        yield f"INSERT ON {_listed(('Purges', 'PurgedRows'))}"
+        yield f"EXECUTE ON FUNCTION {PURGE_ROWS}"
+    yield f'UPDATE (done, removed, "finishedAt") ON {_listed(["Purges"])}'
+    if OWNERS["Companies"] == service:
+        yield f"DELETE ON {_listed(('Purges', 'PurgedRows'))}"
+        yield f"EXECUTE ON FUNCTION {FORGET_SEED_ROWS}"
 
 
 def _reading() -> Iterator[str]:

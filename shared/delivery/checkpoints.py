@@ -16,7 +16,7 @@ class Checkpoint:
 
     `quarantined` are the service's lines that are not read; they come along to save a statement.
     `aside` are the lanes whose records wait, each with the first and the last of them. `leaving`
-    are companies and lines that are being deleted, or (true) are deleted.
+    are companies and lines that are being deleted, or (true) were deleted in the last 30 days.
     """
 
     topic: str
@@ -82,8 +82,9 @@ SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c."lastTimestamp" AS
                                 p."finishedAt" IS NOT NULL)
         FROM "PurgedRows" r JOIN "Purges" p ON p.id = r."purgeId"
         WHERE r."tableName" IN ('Companies', 'Whatsapps')
-          AND (p."finishedAt" IS NULL OR r."tableName" = 'Whatsapps'
-               OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."rowId"))) AS leaving
+          AND (p."finishedAt" IS NULL OR p."finishedAt" > now() - interval '30 days'
+               AND (r."tableName" = 'Whatsapps'
+                    OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."rowId")))) AS leaving
 FROM "Checkpoints" c
 JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
   ON b.topic = c.topic AND b.partition = c.partition

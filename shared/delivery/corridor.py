@@ -96,7 +96,10 @@ class Corridor:
                 async with conn.begin_nested():
                     return await self._facts(conn, batch, held)
             except FactTooLargeError as error:
-                batch.letters = [*letters, dead_letter(error.record, "fact-too-large", str(error))]
+                letter = dead_letter(
+                    error.record, "fact-too-large", str(error), company_id=error.company_id
+                )
+                batch.letters = [*letters, letter]
                 batch.events = [pair for pair in batch.events if pair[1] is not error.record]
 
     async def _facts(
@@ -121,6 +124,7 @@ class Corridor:
                         refused.reason,
                         refused.detail,
                         refused.sqlstate,
+                        getattr(refused.cause, "company_id", None),
                     )
                 )
         return self._encode(told, origin_of, held)
@@ -147,7 +151,7 @@ class Corridor:
             topic = f"{self.namespace}.{fact.topic}"
             encoded = encode(fact, origin, number, topic, self.publisher.partitions)
             if encoded.size > LARGEST_RECORD:
-                raise FactTooLargeError(record, encoded)
+                raise FactTooLargeError(record, encoded, fact.company_id)
             facts.append((place, encoded))
         return facts
 
@@ -159,16 +163,18 @@ class Corridor:
 class FactTooLargeError(Exception):
     """A record causes a fact that no broker would take."""
 
-    def __init__(self, record: Record, fact: Outgoing) -> None:
+    def __init__(self, record: Record, fact: Outgoing, company_id: int) -> None:
         super().__init__(
             f"The fact for {fact.topic} caused by {record.topic}/{record.partition} offset "
             f"{record.offset} has {fact.size} bytes; the limit is {LARGEST_RECORD}."
         )
         self.record = record
+        self.company_id = company_id
 
 
 def _given_up(item: Dead, origin_of: dict[int, Record]) -> DeadLetter:
-    return dead_letter(origin_of[id(item.cause)], item.reason, item.detail)
+    company_id = getattr(item.cause, "company_id", item.company_id)
+    return dead_letter(origin_of[id(item.cause)], item.reason, item.detail, company_id=company_id)
 
 
 def _progress(

@@ -1,7 +1,6 @@
 """Records that can never take effect, kept with their reason for an operator to mend."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
 from shared.db.bulk import all_columns, statement
+from shared.delivery.blanking import without_secrets
 from shared.delivery.decode import Record, headers_of
 from shared.delivery.header_names import as_bytes
 from shared.delivery.outbox import moment
 from shared.delivery.quarantine import line_of, storable_text
 from shared.gateways.redaction import is_secret
 
-# A body may be JSON, JSON in a string of JSON, or what is left of it: so names are looked for.
-MEMBER = re.compile(rb'(\\*)"([\w.-]{1,60})\1"\s*:\s*')
-VALUE = re.compile(rb'"(?:[^"\\]|\\.)*"?|\{[^{}]*\}?|\[[^\[\]]*\]?|[^,}\]\s]*', re.DOTALL)
 LARGEST_ID = 2**31 - 1
 
 
@@ -55,9 +52,17 @@ ON CONFLICT (service, topic, partition, epoch, "offset") DO NOTHING
 
 
 def dead_letter(
-    record: Record, reason: str, detail: str, sqlstate: str | None = None
+    record: Record,
+    reason: str,
+    detail: str,
+    sqlstate: str | None = None,
+    company_id: int | None = None,
 ) -> DeadLetter:
-    """Describe a record that is given up; secrets that gateways put into bodies are blanked."""
+    """Describe a record that is given up; secrets in its headers and body are blanked.
+
+    `company_id` is whose it is, for whoever may read that company's letters and for its deletion:
+    None where nobody knows.
+    """
     headers = [(as_bytes(name), value) for name, value in record.headers]
     return DeadLetter(
         topic=record.topic,
@@ -65,11 +70,11 @@ def dead_letter(
         offset=record.offset,
         key=record.key,
         headers=json.dumps([(_storable(n), _storable(_shown(n, v))) for n, v in headers]),
-        body=_without_secrets(record.value),
+        body=without_secrets(record.topic, record.value),
         reason=reason,
         detail=storable_text(detail),
         sqlstate=sqlstate,
-        company_id=_company_of(record),
+        company_id=company_id,
         record_timestamp=moment(record.timestamp),
         line=line_of(record),
     )
@@ -98,37 +103,21 @@ def _shown(name: bytes, value: bytes | None) -> bytes | None:
     return b"" if value and is_secret(name.decode("latin-1")) else value
 
 
-def _without_secrets(body: bytes | None) -> bytes | None:
-    """Blank the values of secret members, however deep their JSON is quoted."""
-    if body is None:
-        return None
-    kept, at = [], 0
-    for member in MEMBER.finditer(body):
-        slashes, name = member.groups()
-        if member.start() >= at and is_secret(name.decode("ascii", "replace")):
-            kept += [body[at : member.end()], 2 * (slashes + b'"')]
-            at = _end_of_value(body, member.end(), slashes)
-    return b"".join([*kept, body[at:]])
+def claimed_company(record: Record) -> int | None:
+    """Give the company that a record of our own topics is of, by its header and its key.
 
-
-def _end_of_value(body: bytes, start: int, slashes: bytes) -> int:
-    quote = slashes + b'"'
-    if slashes and body.startswith(quote, start):
-        end = body.find(quote, start + len(quote))
-        return len(body) if end < 0 else end + len(quote)
-    value = VALUE.match(body, start)
-    return value.end() if value else start
-
-
-def _company_of(record: Record) -> int | None:
-    """Guess the company from header or key, for an operator's filter only."""
+    Only who may publish on our topics is believed; a claim that contradicts itself is none.
+    """
     headers = headers_of(record)
-    claimed = getattr(headers, "company_id", "") or (record.key or b"").split(b":")[0].decode(
-        "ascii", "replace"
-    )
-    if claimed.isascii() and claimed.isdigit() and len(claimed) <= len(str(LARGEST_ID)):
-        company_id = int(claimed)
-        return company_id if company_id <= LARGEST_ID else None
+    in_header = getattr(headers, "company_id", "")
+    in_key = (record.key or b"").split(b":")[0].decode("ascii", "replace")
+    claims = {_as_id(claim) for claim in (in_header, in_key)} - {None}
+    return claims.pop() if len(claims) == 1 else None
+
+
+def _as_id(claim: str) -> int | None:
+    if claim.isascii() and claim.isdigit() and len(claim) <= len(str(LARGEST_ID)):
+        return number if (number := int(claim)) <= LARGEST_ID else None
     return None
 
 

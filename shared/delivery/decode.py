@@ -45,6 +45,7 @@ class Headers:
 
 
 LONGEST_SHOWN = 100  # characters
+TENANT_MISMATCH = "tenant-mismatch"
 
 _MEMBERS = {
     "ce_type": "type",
@@ -161,7 +162,7 @@ def _structured(value: bytes) -> tuple[Headers, bytes] | Rejected:
 def _checked_company(event: BaseModel, claimed: str) -> BaseModel | Rejected:
     if isinstance(event, Event) and claimed and claimed != str(event.company_id):
         return Rejected(
-            "tenant-mismatch",
+            TENANT_MISMATCH,
             f"the header says company {claimed}, the body says {event.company_id}",
         )
     return event

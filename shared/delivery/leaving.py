@@ -31,14 +31,18 @@ def refusal_of_event(
 
 
 def without_words(record: Record, letter: DeadLetter, leaving: Mapping[str, bool]) -> DeadLetter:
-    """Give the letter of an unreadable record, refused where its company seems to leave."""
-    name = str(letter.company_id)
-    return _refused(record, name, leaving[name]) if name in leaving else letter
+    """Give the letter of a record that nobody reads, refused where its company or line leaves."""
+    if not leaving or letter.company_id is None:
+        return letter
+    names = (str(letter.company_id), letter.line)
+    name = next((name for name in names if name in leaving), None)
+    return letter if name is None else _refused(record, name, leaving[name])
 
 
 def _refused(record: Record, name: str, is_gone: bool) -> DeadLetter:  # noqa: FBT001 - as stored
     company, _, line = name.partition(":")
     whose = f"line {line} of company {company}" if line else f"company {company}"
     reason = DELETED if is_gone else BEING_DELETED
-    letter = dead_letter(record, reason, f"{whose} is {reason.replace('-', ' ')}")
-    return replace(letter, key=None, headers="[]", body=None, company_id=int(company), line=company)
+    detail = f"{whose} is {reason.replace('-', ' ')}"
+    letter = dead_letter(record, reason, detail, company_id=int(company))
+    return replace(letter, key=None, headers="[]", body=None, line=company)

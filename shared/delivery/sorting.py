@@ -9,8 +9,16 @@ from pydantic import BaseModel
 
 from shared.contracts.base import Event
 from shared.delivery.checkpoints import Checkpoint
-from shared.delivery.dead_letters import DeadLetter, dead_letter
-from shared.delivery.decode import Headers, Record, Rejected, Skipped, SortingTable, headers_of
+from shared.delivery.dead_letters import DeadLetter, claimed_company, dead_letter
+from shared.delivery.decode import (
+    TENANT_MISMATCH,
+    Headers,
+    Record,
+    Rejected,
+    Skipped,
+    SortingTable,
+    headers_of,
+)
 from shared.delivery.leaving import leaving_in, refusal_of_event, without_words
 from shared.delivery.quarantine import Quarantine, Runs, lifting, line_of
 from shared.delivery.replay import Replays
@@ -30,9 +38,14 @@ class Sorted:
     counts: Counter[str] = field(default_factory=Counter)
 
     def give_up(self, record: Record, why: Rejected, *, is_ours: bool) -> None:
-        """Make a dead letter of an unreadable record; a run of them quarantines its line."""
-        letter = dead_letter(record, why.reason, why.detail)
-        self.letters.append(without_words(record, letter, self.leaving) if is_ours else letter)
+        """Make a dead letter of a record that is not read; whose it is, only our topics tell."""
+        is_known = is_ours and why.reason != TENANT_MISMATCH
+        company_id = claimed_company(record) if is_known else None
+        letter = dead_letter(record, why.reason, why.detail, company_id=company_id)
+        self.letters.append(without_words(record, letter, self.leaving))
+
+    def watch(self, record: Record, why: Rejected) -> None:
+        """Count an unreadable record; a run of them quarantines its line."""
         if quarantine := self.runs.unreadable(record, why):
             self.quarantines.append(quarantine)
             self.quarantined.add(quarantine.line)
@@ -61,7 +74,8 @@ def sort(
         if fate := replays.fate(record):
             batch.counts[fate] += 1
         elif batch.quarantined and (line := line_of(record)) in batch.quarantined:
-            batch.letters.append(dead_letter(record, "quarantined", lifting(line)))
+            why = Rejected("quarantined", lifting(line))
+            batch.give_up(record, why, is_ours=table.is_ours(record.topic))
         else:
             _read(record, batch, table, batch.seen[place])
     return batch
@@ -72,6 +86,7 @@ def _read(record: Record, batch: Sorted, table: SortingTable, seen: dict[str, st
     event = headers if isinstance(headers, Rejected) else table.read(record, headers)
     if isinstance(event, Rejected):
         batch.give_up(record, event, is_ours=table.is_ours(record.topic))
+        batch.watch(record, event)
         return
     batch.runs.readable(record)
     if isinstance(event, Skipped):

@@ -47,10 +47,9 @@ class Asked:
 
     def pointing(self, ids: Mapping[str, int]) -> "Asked":
         """Put ids where names of rows are; UNKNOWN where there is none."""
-        row = {
-            column: ids.get(name, UNKNOWN) if (name := _ref_in(value)) is not None else value
-            for column, value in self.row.items()
-        }
+        pointing = self.table.pointing if self.table else ()
+        names = {c: name for c in pointing if (name := _ref_in(self.row.get(c))) is not None}
+        row = self.row | {column: ids.get(name, UNKNOWN) for column, name in names.items()}
         return replace(self, row=row)
 
 

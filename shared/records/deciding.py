@@ -3,13 +3,15 @@
 No clock, no database; new rows get ids that were drawn for them beforehand.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.contracts.record_request import RecordRequest, Row
+from shared.db.purged import PURGED
 from shared.records.asking import UNKNOWN, Asked, Found, Key, Known, key_of, natural_of
 from shared.records.models import UnfitRowError, checked
-from shared.records.rights import LIMITED, PURGED, SOFTLY, check_columns
+from shared.records.rights import LIMITED, SOFTLY, check_columns
 from shared.records.tables import Place, RecordTable, tables
 
 
@@ -187,15 +189,13 @@ class _Draft:
         return found.key
 
     def _take_room(self) -> None:
-        company_id = self.granted.request.company_id
-        for name, what in LIMITED.items():
-            more = sum(table == name for table, _ in self.new)
-            left = self.plan.room.get((name, company_id))
-            if not more or left is None:
-                continue
-            if more > left:
-                raise RefusedError(f"the company's plan allows {left} more {what}")
-            self.plan.room[name, company_id] = left - more
+        wanted = Counter((name, found.company_id) for (name, _), (found, _) in self.new.items())
+        limited = {place: more for place, more in wanted.items() if place in self.plan.room}
+        for place, more in limited.items():
+            if more > (left := self.plan.room[place]):
+                raise RefusedError(f"the company's plan allows {left} more {LIMITED[place[0]]}")
+        for place, more in limited.items():
+            self.plan.room[place] -= more
 
 
 def decide(plan: Plan, batch: Iterable[tuple[RecordRequest, Sequence[Asked]]], *, to: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from sqlalchemy import ForeignKeyConstraint, Table
 
-from shared.records.rights import PURGED
+from shared.db.purged import PURGED
 from shared.schema import EVERY_SERVICE, OWNERS, SERVICES, base, metadata
 
 COMPANY: Final = "Companies"

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from shared.db.purged import PURGED
 from shared.records.hanging import COMPANY, steps_of
 from shared.records.rights import (
     LIMITED,
     NEVER,
     PLATFORMS_WORD,
-    PURGED,
     RULES_WRITE,
     SOFTLY,
     STAY,

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
 from shared.db.bulk import statement
+from shared.db.purged import HISTORY_OF
 from shared.delivery.requests import stored
 from shared.records.deciding import Granted
 from shared.records.hanging import COMPANY
-from shared.records.rights import SOFTLY
 from shared.records.tables import keys_of
 from shared.schema import OWNERS
 
@@ -31,7 +31,6 @@ SELECT b.* FROM unnest(CAST(:purge AS bigint[]), CAST(:name AS text[]),
                        CAST(:company_id AS int[]), CAST(:id AS int[])) AS b
 """)
 
-# The history of a contact is what hangs on its tickets.
 HISTORIES = statement("""
 INSERT INTO "PurgedRows" ("purgeId", "tableName", "companyId", "rowId")
 SELECT b.purge, 'Tickets', t."companyId", t.id
@@ -98,8 +97,8 @@ class Purge:
 
     @property
     def root(self) -> str:
-        """The table whose rows go: a contact's are its tickets."""
-        return "Tickets" if self.name == SOFTLY else self.name
+        """The table whose rows go: of a contact, its history's."""
+        return HISTORY_OF.get(self.name, self.name)
 
     @property
     def is_of_companies(self) -> bool:
@@ -123,9 +122,9 @@ async def begin(conn: AsyncConnection, granted: Sequence[Granted]) -> None:
         for each in granted
         for purged in sorted(each.purged)
     ]
-    if histories := [row for row in rows if row[1] == SOFTLY]:
+    if histories := [row for row in rows if row[1] in HISTORY_OF]:
         await conn.execute(HISTORIES, _columns(histories))
-    if others := [row for row in rows if row[1] != SOFTLY]:
+    if others := [row for row in rows if row[1] not in HISTORY_OF]:
         await conn.execute(ROWS, _columns(others) | {"name": [row[1] for row in others]})
 
 

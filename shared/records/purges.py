@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
@@ -23,13 +24,23 @@ def purging(service: str) -> Timer:
 
     async def purge_some(conn: AsyncConnection) -> Sequence[Event]:
         facts: list[Event] = []
+        stuck: list[DBAPIError] = []
         left = MOST_ROWS
         for purge in await purge_store.under_way(conn):
-            told, rows = await _carry(conn, purge, service, left)
+            try:
+                async with conn.begin_nested():
+                    told, rows = await _carry(conn, purge, service, left)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                stuck.append(error)  # the others go on meanwhile
+                continue
             facts += told
             left -= rows
             if left <= 0:
                 break
+        if stuck and left == MOST_ROWS and not facts:
+            raise stuck[0]
         return facts
 
     return Timer("purges", EVERY_MS, purge_some)

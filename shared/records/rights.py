@@ -62,9 +62,6 @@ NEVER: Final = {"Whatsapps": ("session",)}
 # A plan limits how many of these a company has: by the column of "Plans" that says it.
 LIMITED: Final = {"Users": "users", "Whatsapps": "connections", "Queues": "queues"}
 
-# Deleting one of these takes rows of other owners along: a purge, in which each does its part.
-PURGED: Final = ("Companies", "Whatsapps", "Contacts", "Tickets", "Users", "Queues")
-
 # A contact is only no longer in the address book; its history goes where that is asked for.
 SOFTLY: Final = "Contacts"
 

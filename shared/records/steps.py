@@ -68,12 +68,12 @@ def _sql(root: str, step: Step) -> str:
         return NO_LONGER_ASIDE
     if step.is_by_function:
         return _by_function(root, step)
-    chosen = f"ARRAY(SELECT chosen.at FROM ({_chosen(root, step, 't.ctid AS at')}) AS chosen)"
+    chosen, still = _chosen_in_place(root, step)
     if step.what == "delete":
-        return f'DELETE FROM "{step.table}" WHERE ctid = ANY({chosen})'
+        return f'{chosen} DELETE FROM "{step.table}" WHERE {still}'
     grown = f", {GROWN}" if "updatedAt" in metadata.tables[step.table].columns else ""
     (branch,) = step.branches
-    return f'UPDATE "{step.table}" SET "{branch.column}" = NULL{grown} WHERE ctid = ANY({chosen})'
+    return f'{chosen} UPDATE "{step.table}" SET "{branch.column}" = NULL{grown} WHERE {still}'
 
 
 def _by_function(root: str, step: Step) -> str:
@@ -84,6 +84,24 @@ SELECT purge_rows(:purge, '{step.table}', array_agg(chosen.company), array_agg(c
 FROM ({chosen}) AS chosen"""
 
 
+def _chosen_in_place(root: str, step: Step) -> tuple[str, str]:
+    """Choose rows by where they lie, and say that they hang there still.
+
+    Somebody may give a row another parent while it is waited for, and then Postgres takes its new
+    version without asking again where it lies.
+    """
+    chosen = f"WITH chosen AS MATERIALIZED ({_chosen(root, step, 't.ctid AS at')})"
+    still = ["ctid = ANY(ARRAY(SELECT chosen.at FROM chosen))"]
+    if step.branches:
+        hanging = " OR ".join(
+            f'"{branch.column}" = ANY('
+            f"ARRAY(SELECT chosen.parent FROM chosen WHERE chosen.branch = {number}))"
+            for number, branch in enumerate(step.branches)
+        )
+        still.append(f"({hanging})")
+    return chosen, " AND ".join(still)
+
+
 def _chosen(root: str, step: Step, columns: str) -> str:
     """Choose rows, as many as a step may take."""
     table, company = step.table, company_column(step.table)
@@ -91,8 +109,9 @@ def _chosen(root: str, step: Step, columns: str) -> str:
         condition = OWN[table]
     elif step.branches:
         found = " UNION ALL ".join(
-            f"SELECT {columns} FROM ({_hanging(root, branch.parent)}) h {_join(table, branch)}"
-            for branch in step.branches
+            f"SELECT {columns}, h.id AS parent, {number} AS branch "
+            f"FROM ({_hanging(root, branch.parent)}) h {_join(table, branch)}"
+            for number, branch in enumerate(step.branches)
         )
         return f"SELECT DISTINCT * FROM ({found} LIMIT :most) AS found"
     elif root == COMPANY:

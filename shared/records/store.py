@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.record_request import Row
 from shared.db.bulk import RacedError, statement
-from shared.db.purged import stays
+from shared.db.purged import PURGED, stays
 from shared.records.asking import Found, Key
-from shared.records.rights import LIMITED, PURGED
+from shared.records.rights import LIMITED
 from shared.records.tables import RecordTable, tables
 
 NOW: Final = statement("SELECT clock_timestamp()")

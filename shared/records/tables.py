@@ -71,6 +71,12 @@ class RecordTable:
         return pointing.isdisjoint(self.natural)
 
     @property
+    def pointing(self) -> tuple[str, ...]:
+        """The columns that hold ids of other rows."""
+        parents = tuple(parent.column for parent in self.parents)
+        return (*parents, self.company) if self.company else parents
+
+    @property
     def writable(self) -> tuple[str, ...]:
         """The columns that a request may name beside the id."""
         hidden = {*STAMPS, self.company, "id" if self.has_id else None}

@@ -35,13 +35,13 @@ class Translated:
     outcome: Outcome = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
 
-    def take(self, record: BaseModel, translation: Translation) -> None:
-        """Add what a record becomes."""
+    def take(self, record: BaseModel, line: gateways.Line, translation: Translation) -> None:
+        """Add what a record of a line becomes."""
         self.outcome += [Told(record, event) for event in translation.events]
         self.ignored.update(part.reason for part in translation.ignored)
         if translation.unreadable:
             first = translation.unreadable[0]
-            self.outcome.append(Dead(record, first.reason, first.detail))
+            self.outcome.append(Dead(record, first.reason, first.detail, line.company_id))
 
 
 def connection_of(record: EvolutionRecord) -> Connection:
@@ -60,7 +60,8 @@ def translate(
     for record in batch:
         found = lines.get(connection_of(record), ())
         if len(found) == 1:
-            translated.take(record, evolution.translate(record, _received(record, found[0])))
+            line = _received(record, found[0])
+            translated.take(record, line, evolution.translate(record, line))
         else:
             translated.outcome.append(_unknown(record, found))
     return translated
@@ -88,7 +89,7 @@ def translate_posted(
             translated.outcome.append(Dead(posted, "unreadable-payload", "the body is not JSON"))
             continue
         try:
-            translated.take(posted, registry.translate(posted.gateway, payload, line))
+            translated.take(posted, line, registry.translate(posted.gateway, payload, line))
         except registry.UnknownGatewayError as error:
             translated.outcome.append(Dead(posted, "unknown-gateway", str(error)))
     return translated

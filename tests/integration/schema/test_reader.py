@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 
 from shared.db.policies import condition, is_readable
-from shared.db.roles import READER, SECRETS
+from shared.db.roles import READER
 from shared.schema import INTERNAL, metadata
 from shared.schema.base import company_column
+from shared.schema.secret_columns import SECRETS
 from tests.support import catalog
 from tests.support.minimal import Rows
 from tests.support.role_rows import fill, login_of

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from shared.delivery.dead_letters import dead_letter, headers_as_read
+from shared.delivery.dead_letters import claimed_company, dead_letter, headers_as_read
+from shared.schema.secret_columns import SECRETS
 
 
-def record(value: bytes | None = b"x", key: bytes | None = None, headers: Any = ()) -> Any:
-    return ConsumerRecord("t", 1, 2, 1_000, 0, key, value, None, 0, 0, headers)
+def record(
+    value: bytes | None = b"x", key: bytes | None = None, headers: Any = (), topic: str = "t"
+) -> Any:
+    return ConsumerRecord(topic, 1, 2, 1_000, 0, key, value, None, 0, 0, headers)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +60,42 @@ def test_a_detail_can_be_stored_whatever_it_quotes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "company"),
-    [(b"7:1:55", 7), (b"nobody", None), (None, None), (b"99999999999:1", None), (b"\xff", None)],
+    ("key", "header", "company"),
+    [
+        (b"7:1:55", None, 7),
+        (b"7:1:55", b"7", 7),
+        (b"7:1:55", b"8", None),
+        (None, b"8", 8),
+        (b"nobody", None, None),
+        (None, None, None),
+        (b"99999999999:1", None, None),
+        (b"\xff", None, None),
+    ],
 )
-def test_the_company_is_guessed_from_the_key(key: bytes | None, company: int | None) -> None:
-    assert dead_letter(record(key=key), "r", "d").company_id == company
+def test_the_company_is_what_header_and_key_say_alike(
+    key: bytes | None, header: bytes | None, company: int | None
+) -> None:
+    headers = () if header is None else (("ce_companyid", header),)
+    assert claimed_company(record(key=key, headers=headers)) == company
+
+
+def test_a_letter_is_nobodys_where_nobody_says_whose_it_is() -> None:
+    assert dead_letter(record(key=b"7"), "r", "d").company_id is None
+
+
+SECRET_COLUMNS = sorted({name for names in SECRETS.values() for name in names})
+
+
+@pytest.mark.parametrize("column", SECRET_COLUMNS)
+@pytest.mark.parametrize("body", ['{"rows":[{"%s":"SECRET","a":1}]}', '{"rows":[{"%s":"SECRET'])
+def test_a_request_about_rows_is_kept_with_a_mark_in_the_place_of_secrets(
+    body: str, column: str
+) -> None:
+    asked = (body % column).encode()
+    kept = dead_letter(record(asked, topic="chatia.tickets.requests"), "r", "d").body
+    assert kept is not None
+    assert b"SECRET" not in kept
+    assert b'"(blanked)"' in kept
 
 
 def test_null_binary_and_nul_headers_can_be_stored() -> None:

@@ -43,7 +43,15 @@ def test_others_are_not_refused(who: str) -> None:
     assert leaving.refusal_of_event(record(EVENT), EVENT, {who: True}) is None
 
 
-def test_an_unreadable_record_of_a_company_that_leaves_keeps_no_words_either() -> None:
+@pytest.mark.parametrize("who", [COMPANY, LINE])
+def test_an_unreadable_record_of_who_leaves_keeps_no_words_either(who: str) -> None:
+    letter = dead_letter(
+        record(EVENT), "unreadable-body", "the body is not JSON", company_id=EVENT.company_id
+    )
+    assert leaving.without_words(record(EVENT), letter, {who: False}).body is None
+    assert leaving.without_words(record(EVENT), letter, {f"{who}0": False}) == letter
+
+
+def test_an_unreadable_record_of_nobody_knows_whom_is_kept() -> None:
     letter = dead_letter(record(EVENT), "unreadable-body", "the body is not JSON")
-    assert leaving.without_words(record(EVENT), letter, {COMPANY: False}).body is None
-    assert leaving.without_words(record(EVENT), letter, {f"{COMPANY}0": False}) == letter
+    assert leaving.without_words(record(EVENT), letter, {COMPANY: False}) == letter

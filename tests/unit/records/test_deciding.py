@@ -152,8 +152,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("Queues", NEW | {"companyId": 2}, "companyId is not that of the request"),
     (
         "Queues",
-        NEW | {"name": {"$ref": "a"}},
-        "name points to a row that is not named before it",
+        NEW | {"integrationId": {"$ref": "a"}},
+        "integrationId points to a row that is not named before it",
     ),
     ("Files", {"name": "x", "message": "y"}, '"Files" is asked about on messages.requests'),
     ("Nada", {"name": "x"}, 'there is no table "Nada"'),
@@ -202,6 +202,22 @@ def test_a_companys_plan_limits_its_users() -> None:
     assert isinstance(first, Granted)
     assert isinstance(second, Refused)
     assert second.reason == "the company's plan allows 1 more users"
+
+
+def test_the_platform_too_keeps_to_the_plans_of_the_companies_it_writes_for() -> None:
+    users = [USER | {"companyId": 1, "email": f"{n}@example.com"} for n in range(2)]
+    of_another = USER | {"companyId": 2, "email": "2@example.com"}
+    plan = plan_of(
+        save("Users", *users, company_id=0), save("Users", of_another, company_id=0), room=1
+    )
+    assert [type(answer) for answer in plan.answers] == [Refused, Granted]
+
+
+def test_only_a_column_that_holds_an_id_points_to_a_row_by_its_name() -> None:
+    flow = {"name": "Boas-vindas", "flow": {"$ref": "n"}}
+    plan = plan_of(save("FlowBuilders", flow))
+    (row,) = plan.inserts["FlowBuilders"].values()
+    assert row["flow"] == {"$ref": "n"}
 
 
 def test_what_only_a_new_row_may_name_stays_and_may_be_said_again() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from shared.db.purged import PURGED
 from shared.records.hanging import Step, company_column, ready, steps_of
-from shared.records.rights import PURGED, SOFTLY
+from shared.records.rights import SOFTLY
 from shared.schema import OWNERS, SERVICES, metadata
 
 ROOTS = [name for name in PURGED if name != SOFTLY]
