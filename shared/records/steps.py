@@ -87,8 +87,8 @@ FROM ({chosen}) AS chosen"""
 def _chosen_in_place(root: str, step: Step) -> tuple[str, str]:
     """Choose rows by where they lie, and say that they hang there still.
 
-    Somebody may give a row another parent while it is waited for, and then Postgres takes its new
-    version without asking again where it lies.
+    Somebody may give a row another parent while it is waited for, and Postgres before its minor
+    releases of November 2025 then takes the new version without asking again where it lies.
     """
     chosen = f"WITH chosen AS MATERIALIZED ({_chosen(root, step, 't.ctid AS at')})"
     still = ["ctid = ANY(ARRAY(SELECT chosen.at FROM chosen))"]
