@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.records import steps
-from shared.records.hanging import steps_of
+from shared.records.hanging import Step, steps_of
 from shared.records.purges import purging
 from shared.schema import SERVICES
 from tests.support import minimal
@@ -19,30 +20,33 @@ from tests.support.minimal import Rows
 
 pytestmark = pytest.mark.integration
 
-WAITING = (
-    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
+NOBODY_WAITS = """
+SELECT FROM (SELECT count(*) AS n FROM pg_stat_activity
+             WHERE wait_event_type = 'Lock' AND datname = current_database()) AS waiting
+WHERE n = 0
+"""
 FINISHED = 'SELECT "finishedAt" IS NOT NULL FROM "Purges" WHERE id = $1'
 
 
-@pytest_asyncio.fixture
-async def engine(migrated_url: str) -> AsyncIterator[AsyncEngine]:
-    url = migrated_url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    made = create_async_engine(url, poolclass=NullPool)
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    made = await asyncpg.connect(url)
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def engine_on(url: str) -> AsyncIterator[AsyncEngine]:
+    asynchronous = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    made = create_async_engine(asynchronous, poolclass=NullPool)
     yield made
     await made.dispose()
 
 
 @pytest_asyncio.fixture
-async def conn(migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
-    made = await asyncpg.connect(migrated_url)
-    yield made
-    await made.close()
-
-
-@pytest_asyncio.fixture
-async def rows(migrated_url: str, conn: asyncpg.Connection) -> Rows:
-    return await minimal.rows(migrated_url, conn)
+async def rows(migrated_url: str) -> AsyncIterator[Rows]:
+    async with connected(migrated_url) as conn:
+        yield await minimal.rows(migrated_url, conn)
 
 
 async def purge(conn: asyncpg.Connection, table: str, company: int, row_id: int) -> int:
@@ -59,76 +63,66 @@ async def purge(conn: asyncpg.Connection, table: str, company: int, row_id: int)
     return purge_id
 
 
-async def tick(engine: AsyncEngine) -> None:
-    """Let every service do its part once."""
-    for service in SERVICES:
-        async with engine.begin() as conn:
-            await purging(service).handler(conn)
+async def ticks(engine: AsyncEngine, times: int = 20) -> None:
+    """Let every service do its part, by default more often than a purge of one row needs."""
+    for _ in range(times):
+        for service in SERVICES:
+            async with engine.begin() as conn:
+                await purging(service).handler(conn)
 
 
-async def test_a_purge_that_cannot_go_on_lets_the_others_end(
-    engine: AsyncEngine, conn: asyncpg.Connection, rows: Rows
-) -> None:
+async def test_a_purge_that_cannot_go_on_lets_the_others_end(migrated_url: str, rows: Rows) -> None:
     company = await rows.company()
     held, free = [await rows.insert("Queues", company) for _ in range(2)]
-    await conn.execute('CREATE TABLE "Holds" (id int REFERENCES "Queues" (id))')
-    await conn.execute('INSERT INTO "Holds" VALUES ($1)', held["id"])
-    stuck = await purge(conn, "Queues", company, held["id"])
-    other = await purge(conn, "Queues", company, free["id"])
+    async with connected(migrated_url) as conn, engine_on(migrated_url) as engine:
+        await conn.execute('CREATE TABLE "Holds" (id int REFERENCES "Queues" (id))')
+        await conn.execute('INSERT INTO "Holds" VALUES ($1)', held["id"])
+        stuck = await purge(conn, "Queues", company, held["id"])
+        other = await purge(conn, "Queues", company, free["id"])
 
-    with pytest.raises(IntegrityError, match="Holds"):
-        for _ in range(20):
-            await tick(engine)
+        with pytest.raises(IntegrityError, match="Holds"):
+            await ticks(engine)
 
-    assert await conn.fetchval(FINISHED, other)
-    assert not await conn.fetchval(FINISHED, stuck)
-    await conn.execute('DROP TABLE "Holds"')
-    await tick(engine)
-    assert await conn.fetchval(FINISHED, stuck)
+        assert await conn.fetchval(FINISHED, other)
+        assert not await conn.fetchval(FINISHED, stuck)
+        await conn.execute('DROP TABLE "Holds"')
+        await ticks(engine, 1)
+        assert await conn.fetchval(FINISHED, stuck)
 
 
 @pytest.mark.parametrize(
-    ("root", "step", "table", "column"),
-    [
-        ("Tickets", "Messages", "Messages", "ticketId"),
-        ("Users", "Tickets.userId", "Tickets", "userId"),
-    ],
+    ("root", "step", "column"),
+    [("Tickets", "Messages", "ticketId"), ("Users", "Tickets.userId", "userId")],
 )
 async def test_a_row_that_finds_another_parent_while_it_is_waited_for_stays_with_it(
-    engine: AsyncEngine,
-    conn: asyncpg.Connection,
-    rows: Rows,
-    migrated_url: str,
-    root: str,
-    step: str,
-    table: str,
-    column: str,
+    migrated_url: str, rows: Rows, root: str, step: str, column: str
 ) -> None:
+    (found,) = [each for each in steps_of(root) if each.name == step]
     company = await rows.company()
     going, staying = [await rows.insert(root, company) for _ in range(2)]
-    row = await rows.insert(table, company, {column: going["id"]})
-    purge_id = await purge(conn, root, company, going["id"])
-    (found,) = [each for each in steps_of(root) if each.name == step]
+    row = await rows.insert(found.table, company, {column: going["id"]})
+    async with connected(migrated_url) as conn, engine_on(migrated_url) as engine:
+        purge_id = await purge(conn, root, company, going["id"])
+        moving = conn.transaction()
+        await moving.start()
+        moved = f'UPDATE "{found.table}" SET "{column}" = $1 WHERE id = $2'  # noqa: S608 - our own tables
+        await conn.execute(moved, staying["id"], row["id"])
+        removing = asyncio.create_task(remove(engine, purge_id, root, found))
+        await somebody_waits(migrated_url)
+        await moving.commit()
 
-    async def remove() -> int:
-        async with engine.begin() as purging_conn:
-            return await steps.carry(purging_conn, purge_id, root, found, found.owner, 1_000)
+        assert await removing == 0
+        parent = f'SELECT "{column}" FROM "{found.table}" WHERE id = $1'  # noqa: S608 - our own tables
+        assert await conn.fetchval(parent, row["id"]) == staying["id"]
 
-    moving = conn.transaction()
-    await moving.start()
-    moved = f'UPDATE "{table}" SET "{column}" = $1 WHERE id = $2'  # noqa: S608 - our own tables
-    await conn.execute(moved, staying["id"], row["id"])
-    removing = asyncio.create_task(remove())
-    watching = await asyncpg.connect(migrated_url)
-    while await watching.fetchval(f"SELECT NOT EXISTS ({WAITING})"):
-        await asyncio.sleep(0.02)
-    await watching.close()
-    await moving.commit()
 
-    assert await removing == 0
-    assert (
-        await conn.fetchval(f'SELECT "{column}" FROM "{table}" WHERE id = $1', row["id"])
-        == (  # noqa: S608
-            staying["id"]
-        )
-    )
+async def remove(engine: AsyncEngine, purge_id: int, root: str, step: Step) -> int:
+    async with engine.begin() as conn:
+        return await steps.carry(conn, purge_id, root, step, step.owner, 1_000)
+
+
+async def somebody_waits(url: str) -> None:
+    """Wait until one transaction of a database waits for another."""
+    async with connected(url) as conn:
+        while await conn.fetch(NOBODY_WAITS):  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.02)
