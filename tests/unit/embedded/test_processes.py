@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -31,6 +32,14 @@ child = subprocess.Popen(["sleep", "600"])
 print(child.pid, flush=True)
 time.sleep(float(sys.argv[1]))
 """
+
+
+@pytest.fixture(autouse=True)
+def listening_to_sigint() -> Iterator[None]:
+    """Undo that tests started in the background ignore it, which programs inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def python(program: str, *arguments: str) -> list[str]:
