@@ -12,6 +12,7 @@ from tests.support.servers import (
     migrated_url,
     servers,
     shared_migrated_url,
+    world_url,
 )
 
 
@@ -37,4 +38,5 @@ __all__ = [
     "servers",
     "shared_migrated_url",
     "shuffles",
+    "world_url",
 ]

@@ -11,7 +11,7 @@ from shared.contracts.base import Event
 from shared.contracts.outcome import Outcome
 
 Handler = Callable[[AsyncConnection, Sequence[Any]], Awaitable[Outcome]]
-TimedHandler = Callable[[AsyncConnection], Awaitable[Sequence[Event]]]
+TimedHandler = Callable[[AsyncConnection], Awaitable[Sequence[Event] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,16 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A handler that is asked every so often what is due; one worker at a time asks it."""
+    """A handler that is asked every so often what is due; one worker at a time asks it.
+
+    One that gives None has nothing to do, and is asked again after `idle_ms` only.
+    """
 
     name: str
     every_ms: int
     handler: TimedHandler
+    idle_ms: int = 0
+
+    def pause_s(self, *, idles: bool) -> float:
+        """Give the seconds until it is asked again."""
+        return max(self.every_ms, self.idle_ms if idles else 0) / 1000

@@ -46,13 +46,15 @@ class TimerLoop:
         self._place = TopicPartition(f"timer:{timer.name}", 0)
         self._backoff = Backoff()
         self._health = Health()
+        self._idles = False
 
     async def run(self) -> None:
         """Tick until cancelled; an outage is waited for."""
         while True:
-            delay_s = self._timer.every_ms / 1000
+            delay_s = self._timer.pause_s(idles=False)
             try:
                 await self.tick()
+                delay_s = self._timer.pause_s(idles=self._idles)
                 self._backoff.succeeded()
                 self._health.works()
             # A timer that died would stop silently; it waits and tries again, whatever happened.
@@ -78,6 +80,7 @@ class TimerLoop:
         async with self._engine.begin() as claim:
             name = f"{self._corridor.service}/{self._place.topic}"
             if not (await claim.execute(CLAIM, {"claim": name})).scalar_one():
+                self._idles = True
                 return 0
             count, were_left = await self._tell()
             return (await self._tell())[0] if were_left else count
@@ -98,6 +101,7 @@ class TimerLoop:
 
     async def _due(self, conn: AsyncConnection, row: Checkpoint) -> tuple[list[Outgoing], int]:
         told = await self._timer.handler(conn)
+        self._idles = told is None
         if not told:
             return [], row.next_offset
         now_ms = int(time.time() * 1000)

@@ -16,17 +16,19 @@ from shared.records.hanging import ready, steps_of
 from shared.records.purge_store import Purge
 
 EVERY_MS = 250
+IDLE_MS = 1_000  # until one that has begun is seen
 MOST_ROWS = 1_000  # in one transaction
 
 
 def purging(service: str) -> Timer:
     """Take a service's part in purges, in transactions that are short enough for others to pass."""
 
-    async def purge_some(conn: AsyncConnection) -> Sequence[Event]:
+    async def purge_some(conn: AsyncConnection) -> Sequence[Event] | None:
         facts: list[Event] = []
         stuck: list[DBAPIError] = []
         left = MOST_ROWS
-        for purge in await purge_store.under_way(conn):
+        under_way = await purge_store.under_way(conn)
+        for purge in under_way:
             try:
                 async with conn.begin_nested():
                     told, rows = await _carry(conn, purge, service, left)
@@ -41,9 +43,9 @@ def purging(service: str) -> Timer:
                 break
         if stuck and left == MOST_ROWS and not facts:
             raise stuck[0]
-        return facts
+        return facts if under_way else None
 
-    return Timer("purges", EVERY_MS, purge_some)
+    return Timer("purges", EVERY_MS, purge_some, IDLE_MS)
 
 
 async def _carry(

@@ -5,7 +5,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -21,6 +21,7 @@ from shared.db.migrations import upgrade
 from shared.embedded.errors import UnreachableError
 from shared.embedded.servers import runtime
 from shared.settings import DatabaseSettings
+from tests.laws.samples import WORLD
 
 ROLE_PASSWORD = "for tests alone"  # noqa: S105 - of roles that are gone with the test run
 
@@ -119,11 +120,24 @@ async def another_migrated_url(servers: TestServers, migrated_template: str) -> 
 @pytest.fixture(scope="session")
 def shared_migrated_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
     """Make one migrated database for all tests that take back whatever they do."""
+    with _shared(servers, migrated_template, AHEAD) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def world_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
+    """Make one with the company of the tests of laws, for tests that take back what they do."""
+    with _shared(servers, migrated_template, f"{WORLD}; {AHEAD}") as url:
+        yield url
+
+
+@contextmanager
+def _shared(servers: TestServers, template: str, rows: str) -> Iterator[str]:
     name = f"shared_{uuid.uuid4().hex[:12]}"
-    create = f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"'
+    create = f'CREATE DATABASE "{name}" TEMPLATE "{template}"'
     asyncio.run(_on_server(servers.database_url, create))
     url = database_named(servers.database_url, name)
-    asyncio.run(_on_server(url, AHEAD))
+    asyncio.run(_on_server(url, rows))
     yield url
     asyncio.run(_on_server(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
 

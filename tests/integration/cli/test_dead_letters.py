@@ -1,7 +1,7 @@
 """Dead letters from rubbish to rows, by the command line, a real Kafka and a real Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,19 @@ from shared.delivery.subscription import Subscription
 from tests.support import world
 from tests.support.build import CUSTOMER, received
 from tests.support.chatia import Ended, chatia
-from tests.support.deployment import Deployment, Record, deployment, running
+from tests.support.deployment import Deployment, Record, running
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 KEY = f"1:10:{CUSTOMER}"
 
 
-@pytest_asyncio.fixture
-async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
-    async with deployment(kafka_bootstrap, migrated_url) as started:
-        await world.company(started, 1)
-        await world.line(started, 10, 1)
-        yield started
+@pytest_asyncio.fixture(loop_scope="module")
+async def flow(standing: Deployment) -> Deployment:
+    await standing.empty()
+    await world.company(standing, 1)
+    await world.line(standing, 10, 1)
+    return standing
 
 
 async def run(flow: Deployment, *words: str, **variables: str) -> Ended:

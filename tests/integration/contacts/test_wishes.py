@@ -24,9 +24,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest_asyncio.fixture
-async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on the company of the tests of laws; it is taken back."""
-    async with world(shared_migrated_url) as connection:
+    async with world(world_url) as connection:
         yield connection
 
 

@@ -1,7 +1,6 @@
 """Messages through the real thing: Kafka, Postgres and the four workers."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,18 +15,18 @@ from tests.support import world
 from tests.support.build import CUSTOMER, GROUP, at, in_group, job, received
 from tests.support.deployment import APPS, Deployment, Record, deployment, running
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 SAMPLE = "evolution/derived_kafka_global_messages_upsert.json"
 PAYLOADS = Path(__file__).parents[4] / "shared" / "payloads"
 
 
-@pytest_asyncio.fixture
-async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
-    async with deployment(kafka_bootstrap, migrated_url) as started:
-        await world.company(started, 1)
-        await world.line(started, 10, 1, instance="loja", allowGroup=True)
-        yield started
+@pytest_asyncio.fixture(loop_scope="module")
+async def flow(standing: Deployment) -> Deployment:
+    await standing.empty()
+    await world.company(standing, 1)
+    await world.line(standing, 10, 1, instance="loja", allowGroup=True)
+    return standing
 
 
 async def everything(flow: Deployment) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What happens to a message after it was written, through Kafka, Postgres and the four workers."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,17 +16,17 @@ from shared.contracts.message_change import (
 )
 from tests.support import world
 from tests.support.build import CUSTOMER, at, received
-from tests.support.deployment import Deployment, Record, deployment
+from tests.support.deployment import Deployment, Record
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture
-async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
-    async with deployment(kafka_bootstrap, migrated_url) as started:
-        await world.company(started, 1)
-        await world.line(started, 10, 1)
-        yield started
+@pytest_asyncio.fixture(loop_scope="module")
+async def flow(standing: Deployment) -> Deployment:
+    await standing.empty()
+    await world.company(standing, 1)
+    await world.line(standing, 10, 1)
+    return standing
 
 
 def record(flow: Deployment, event: Event) -> Record:

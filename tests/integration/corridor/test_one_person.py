@@ -1,6 +1,5 @@
 """Contacts that turn out to be one person become one, with their tickets and messages."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,19 +8,19 @@ import pytest_asyncio
 from shared.contracts.contact import ContactLink
 from tests.support import world
 from tests.support.build import CUSTOMER, at, received
-from tests.support.deployment import Deployment, deployment
+from tests.support.deployment import Deployment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 LID = "90000000000042@lid"
 
 
-@pytest_asyncio.fixture
-async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
-    async with deployment(kafka_bootstrap, migrated_url) as started:
-        await world.company(started, 1)
-        await world.line(started, 10, 1)
-        yield started
+@pytest_asyncio.fixture(loop_scope="module")
+async def flow(standing: Deployment) -> Deployment:
+    await standing.empty()
+    await world.company(standing, 1)
+    await world.line(standing, 10, 1)
+    return standing
 
 
 def by_lid(wid: str, minutes: float) -> Any:

@@ -40,9 +40,9 @@ WHERE m.wid LIKE 'A%' ORDER BY m.wid
 
 
 @pytest_asyncio.fixture
-async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on a company with a line, contacts and tickets; it is taken back."""
-    async with world(shared_migrated_url) as connection:
+    async with world(world_url) as connection:
         yield connection
 
 

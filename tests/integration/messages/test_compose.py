@@ -35,9 +35,9 @@ OURS = wid_in_advance(1, 10, "r1")
 
 
 @pytest_asyncio.fixture
-async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on a company with a line, contacts and tickets; it is taken back."""
-    async with world(shared_migrated_url) as connection:
+    async with world(world_url) as connection:
         yield connection
 
 

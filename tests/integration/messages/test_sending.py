@@ -65,28 +65,26 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> None:
     samples: dict[type[BaseModel], Sample] = {**SAMPLES, MessageSend: sample}
     monkeypatch.setattr(laws, "SAMPLES", samples)
     connection = CONNECTION.replace(":gateway", "'waha'").replace(":server", "'http://w.example'")
-    monkeypatch.setattr(laws, "WORLD", f"{WORLD}{connection};\n")
+    monkeypatch.setattr(laws, "MORE_OF_THE_WORLD", connection)
 
 
 @pytest.mark.usefixtures("sample")
 class TestLaws:
     """What every handler must satisfy, for the one that is wired only where the sender is on."""
 
-    async def test_twice_is_once(self, shared_migrated_url: str) -> None:
-        await laws.test_twice_is_once(LAW, shared_migrated_url)
+    async def test_twice_is_once(self, world_url: str) -> None:
+        await laws.test_twice_is_once(LAW, world_url)
 
-    async def test_where_a_batch_is_cut_changes_nothing(self, shared_migrated_url: str) -> None:
-        await laws.test_where_a_batch_is_cut_changes_nothing(LAW, shared_migrated_url)
+    async def test_where_a_batch_is_cut_changes_nothing(self, world_url: str) -> None:
+        await laws.test_where_a_batch_is_cut_changes_nothing(LAW, world_url)
 
-    async def test_one_bad_record_harms_no_neighbour(self, shared_migrated_url: str) -> None:
-        await laws.test_one_bad_record_harms_no_neighbour(LAW, shared_migrated_url)
+    async def test_one_bad_record_harms_no_neighbour(self, world_url: str) -> None:
+        await laws.test_one_bad_record_harms_no_neighbour(LAW, world_url)
 
     async def test_the_number_of_statements_does_not_depend_on_the_size(
-        self, shared_migrated_url: str
+        self, world_url: str
     ) -> None:
-        await laws.test_the_number_of_statements_does_not_depend_on_the_size(
-            LAW, shared_migrated_url
-        )
+        await laws.test_the_number_of_statements_does_not_depend_on_the_size(LAW, world_url)
 
 
 class Stage:

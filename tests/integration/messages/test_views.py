@@ -25,9 +25,9 @@ FROM generate_series(1, 9) AS n
 
 
 @pytest_asyncio.fixture
-async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction in which ticket 1001 has nine messages; it is taken back."""
-    async with world(shared_migrated_url) as connection:
+    async with world(world_url) as connection:
         await connection.execute(text('DELETE FROM "Messages"'))
         await connection.execute(text(SAID), {"noon": at()})
         yield connection

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_the_old_name_of_a_row_is_free_for_a_new_one_within_a_batch(
-    shared_migrated_url: str,
+    world_url: str,
 ) -> None:
     renamed, new = (
         TicketsRecordSave(company_id=1, request_id=request_id, table="Queues", rows=(row,))
@@ -22,7 +22,7 @@ async def test_the_old_name_of_a_row_is_free_for_a_new_one_within_a_batch(
             ("r2", {"name": "Vendas", "color": "#ccc"}),
         )
     )
-    async with world(shared_migrated_url) as conn:
+    async with world(world_url) as conn:
         outcome = await apply(conn, records_of("tickets"), [renamed, new])
         rows = await conn.execute(text('SELECT id, name FROM "Queues" WHERE "companyId" = 1'))
         names = {row.name: row.id for row in rows}

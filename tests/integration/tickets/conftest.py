@@ -33,9 +33,9 @@ async def engine(migrated_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest_asyncio.fixture
-async def conn(shared_migrated_url: str) -> AsyncIterator[AsyncConnection]:
+async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
     """Give a transaction on that company; it is taken back."""
-    async with world(shared_migrated_url) as connection:
+    async with world(world_url) as connection:
         await connection.execute(ATTENDED)
         await connection.execute(WITHOUT_MESSAGES)
         yield connection

@@ -1,6 +1,6 @@
 """Requests about tickets through Kafka, Postgres and the workers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,31 +18,35 @@ from shared.contracts.ticket_request import (
 )
 from tests.support import world
 from tests.support.build import at, received
-from tests.support.deployment import Deployment, deployment
+from tests.support.deployment import Deployment
 from tests.support.desk import SWITCHES
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture
-async def flow(
-    kafka_bootstrap: str, migrated_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Deployment]:
-    monkeypatch.setattr(consumer, "WAITING_EVERY_MS", 200)
-    async with deployment(kafka_bootstrap, migrated_url) as started:
-        await world.company(started, 1)
-        await world.line(started, 10, 1)
-        await started.sql(
-            'INSERT INTO "Users" (id, "companyId", name, email, "passwordHash") VALUES '
-            "(5, 1, 'Ana', 'ana@example.com', ''), (6, 1, 'Rui', 'rui@example.com', '')"
-        )
-        await started.sql(
-            'INSERT INTO "Queues" (id, "companyId", name, color) '
-            "VALUES (7, 1, 'Vendas', '#aaa')"
-        )
-        await started.publish(started.record(received("A1")))
-        await started.settled()
-        yield started
+@pytest.fixture(scope="module", autouse=True)
+def impatient() -> Iterator[None]:
+    """Let the worker look at what waits more often than anybody would wait for."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(consumer, "WAITING_EVERY_MS", 200)
+        yield
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def flow(standing: Deployment) -> Deployment:
+    await standing.empty()
+    await world.company(standing, 1)
+    await world.line(standing, 10, 1)
+    await standing.sql(
+        'INSERT INTO "Users" (id, "companyId", name, email, "passwordHash") VALUES '
+        "(5, 1, 'Ana', 'ana@example.com', ''), (6, 1, 'Rui', 'rui@example.com', '')"
+    )
+    await standing.sql(
+        "INSERT INTO \"Queues\" (id, \"companyId\", name, color) VALUES (7, 1, 'Vendas', '#aaa')"
+    )
+    await standing.publish(standing.record(received("A1")))
+    await standing.settled()
+    return standing
 
 
 def settings_of_company(**columns: str) -> str:
