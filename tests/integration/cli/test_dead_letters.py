@@ -1,7 +1,7 @@
 """Dead letters from rubbish to rows, by the command line, a real Kafka and a real Postgres."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from shared.delivery.subscription import Subscription
 from tests.support import world
 from tests.support.build import CUSTOMER, received
 from tests.support.chatia import Ended, chatia
-from tests.support.deployment import Deployment, Record, running
+from tests.support.deployment import Deployment, Record, deployment, running
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -252,9 +252,19 @@ async def test_headers_that_name_no_letter_of_the_record_hide_nothing(flow: Depl
     assert (letter["status"], letter["history"]) == ("open", [])
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def unheard(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
+    """Run a deployment whose topics hold nothing that a new service would read."""
+    async with deployment(kafka_bootstrap, migrated_url) as started:
+        await world.company(started, 1)
+        await world.line(started, 10, 1)
+        yield started
+
+
 async def test_another_service_on_the_same_topic_skips_a_replay(
-    flow: Deployment, tmp_path: Path
+    unheard: Deployment, tmp_path: Path
 ) -> None:
+    flow = unheard
     heard: list[str] = []
 
     async def listen(_: AsyncConnection, batch: Sequence[MessageReceived]) -> Outcome:
