@@ -1,5 +1,6 @@
 """Secrets in bodies that are kept: looked for by their names, since a body may be broken."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Final
@@ -8,12 +9,21 @@ from shared.gateways.redaction import is_secret
 from shared.schema.secret_columns import SECRETS
 
 # A body may be JSON, JSON in a string of JSON, or what is left of it: so names are looked for.
-MEMBER = re.compile(rb'(\\*)"([\w.-]{1,60})\1"\s*:\s*')
-VALUE = re.compile(rb'"(?:[^"\\]|\\.)*"?|\{[^{}]*\}?|\[[^\[\]]*\]?|[^,}\]\s]*', re.DOTALL)
+MEMBER = re.compile(rb'(\\*)(")([\w.-]{1,60})\1"\s*:\s*')
+LOOSE_MEMBER = re.compile(rb"""(\\*)(["'])([\w.-]{1,60})\1\2\s*:\s*""")
+PARAMETER = re.compile(rb"([\w.-]{1,60})(?:\]|%5[Dd])*=([^&;\s]*)")
+STRINGS = {
+    b'"': re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL),
+    b"'": re.compile(rb"'(?:[^'\\]|\\.)*'?", re.DOTALL),
+}
+SCALAR = re.compile(rb"[^,}\]\s]*")
+OPENING = b"{["
 
 # Stands in a request about rows where a secret was, so that nobody saves nothing in its place.
 BLANKED: Final = b"(blanked)"
 SECRET_COLUMNS: Final = frozenset(name for names in SECRETS.values() for name in names)
+
+Hides = Callable[[str], bool]
 
 
 def is_of_requests(topic: str) -> bool:
@@ -24,30 +34,76 @@ def is_of_requests(topic: str) -> bool:
 def without_secrets(topic: str, body: bytes | None) -> bytes | None:
     """Blank the values of secret members, however deep their JSON is quoted.
 
-    In requests these are also the secret columns of all tables.
+    In requests these are also the secret columns of all tables. Where a body is no JSON, members in
+    single quotes and a form's parameters are looked for as well.
     """
     if body is None:
         return None
-    if is_of_requests(topic):
-        return _blanked(body, lambda name: name in SECRET_COLUMNS or is_secret(name), BLANKED)
-    return _blanked(body, is_secret, b"")
+    hides, mark = (_hides_column, BLANKED) if is_of_requests(topic) else (is_secret, b"")
+    if _is_json(body):
+        return _blanked(body, MEMBER, hides, mark)
+    return _without_parameters(_blanked(body, LOOSE_MEMBER, hides, mark), hides, mark)
 
 
-def _blanked(body: bytes, hides: Callable[[str], bool], mark: bytes) -> bytes:
+def _hides_column(name: str) -> bool:
+    return name in SECRET_COLUMNS or is_secret(name)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _blanked(body: bytes, members: re.Pattern[bytes], hides: Hides, mark: bytes) -> bytes:
     kept, at = [], 0
-    for member in MEMBER.finditer(body):
-        slashes, name = member.groups()
+    for member in members.finditer(body):
+        slashes, quote, name = member.groups()
         if member.start() >= at and hides(name.decode("ascii", "replace")):
-            quote = slashes + b'"'
-            kept += [body[at : member.end()], quote, mark, quote]
-            at = _end_of_value(body, member.end(), slashes)
+            delimiter = slashes + quote
+            kept += [body[at : member.end()], delimiter, mark, delimiter]
+            at = _end_of_value(body, member.end(), delimiter)
     return b"".join([*kept, body[at:]])
 
 
-def _end_of_value(body: bytes, start: int, slashes: bytes) -> int:
-    quote = slashes + b'"'
-    if slashes and body.startswith(quote, start):
-        end = body.find(quote, start + len(quote))
-        return len(body) if end < 0 else end + len(quote)
-    value = VALUE.match(body, start)
-    return value.end() if value else start
+def _without_parameters(body: bytes, hides: Hides, mark: bytes) -> bytes:
+    def blank(found: re.Match[bytes]) -> bytes:
+        hidden = hides(found[1].decode("ascii", "replace"))
+        return found[0][: found.start(2) - found.start()] + mark if hidden else found[0]
+
+    return PARAMETER.sub(blank, body)
+
+
+def _end_of_value(body: bytes, start: int, delimiter: bytes) -> int:
+    if body.startswith(delimiter, start):
+        return _end_of_string(body, start, delimiter)
+    if body[start : start + 1] in {b"{", b"["}:
+        return _end_of_brackets(body, start, delimiter)
+    scalar = SCALAR.match(body, start)
+    return scalar.end() if scalar else start
+
+
+def _end_of_brackets(body: bytes, start: int, delimiter: bytes) -> int:
+    """Find where what opens here is closed, whatever its strings hold; else the body's end."""
+    depth, at = 0, start
+    marks = re.compile(rb"[{}\[\]]|(?<!\\)" + re.escape(delimiter))
+    while found := marks.search(body, at):
+        at = found.end()
+        if found[0] == delimiter:
+            at = _end_of_string(body, found.start(), delimiter)
+            continue
+        depth += 1 if found[0] in OPENING else -1
+        if not depth:
+            return at
+    return len(body)
+
+
+def _end_of_string(body: bytes, start: int, delimiter: bytes) -> int:
+    """Find the end of a string, with as many backslashes as it began with."""
+    if plain := STRINGS.get(delimiter):
+        string = plain.match(body, start)
+        return string.end() if string else start
+    end = re.compile(rb"(?<!\\)" + re.escape(delimiter)).search(body, start + len(delimiter))
+    return end.end() if end else len(body)

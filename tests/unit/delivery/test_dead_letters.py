@@ -29,6 +29,13 @@ def record(
         b'{"message":{"mediaKey":"SECRET"}}',
         b'{"base64":{"type":"Buffer","data":"SECRET"}}',
         b'{"access_token": "SECRET"}',
+        b'{"qrcode":{"a":{"b":["SECRET"]},"c":"}","d":"SECRET"},"x":1}',
+        b'{"qrcode":[[1],["]",{"c":"SECRET"}],"SECRET"',
+        rb'{"dataJson":"{\"qrcode\":{\"a\":{\"b\":\"}\"},\"c\":\"SECRET\"}}"}',
+        rb'{"dataJson":"{\"token\":\"a\\\"SECRET\"}"}',
+        b"{'apikey': 'SECRET', 'event': 'x'}",
+        b"event=x&apikey=SECRET",
+        b"rows%5B0%5D%5Bapikey%5D=SECRET&x=1",
     ],
 )
 def test_secrets_are_blanked_even_in_a_broken_body(body: bytes) -> None:
@@ -37,11 +44,17 @@ def test_secrets_are_blanked_even_in_a_broken_body(body: bytes) -> None:
     assert b"SECRET" not in kept
 
 
+def test_what_follows_a_secret_is_kept() -> None:
+    body = b'{"qrcode":{"a":{"b":"}"}},"event":"x"}'
+    assert dead_letter(record(body), "r", "d").body == b'{"qrcode":"","event":"x"}'
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b'{"event":"x","data":{"key":{"id":"A"},"message":{"conversation":"token: 1"}}}',
         rb'{"dataJson":"{\"event\":\"x\"}","body":"\"apikey\""}',
+        b"{\"body\":\"apikey=1&token=2, 'token': '3'\"}",
         b"\xff\xfe",
         b"",
     ],
