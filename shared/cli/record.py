@@ -150,8 +150,9 @@ async def _answered(
         return [answers[request_id] for request_id in ids]
     except TimeoutError as error:
         raise WorldFailed(
-            f"No answer within {ANSWER_SECONDS} s: does the worker of {topic} run? The request "
-            "is on its topic, and takes effect when it does."
+            f"No answer within {ANSWER_SECONDS} s. If the worker of {topic} does not run, the "
+            "request waits and takes effect when it does; else it became a dead letter, as for a "
+            f"company that is not there: see `chatia dead-letters list --topic {topic}`."
         ) from error
     except KafkaError as error:
         raise WorldFailed(f"Kafka cannot be asked: {error!r}.") from error
