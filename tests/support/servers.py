@@ -134,7 +134,7 @@ def world_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
 @contextmanager
 def _shared(servers: TestServers, template: str, rows: str) -> Iterator[str]:
     name = f"shared_{uuid.uuid4().hex[:12]}"
-    create = f'CREATE DATABASE "{name}" TEMPLATE "{template}"'
+    create = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
     asyncio.run(_on_server(servers.database_url, create))
     url = database_named(servers.database_url, name)
     asyncio.run(_on_server(url, rows))
@@ -146,7 +146,7 @@ def _shared(servers: TestServers, template: str, rows: str) -> Iterator[str]:
 async def cloned(url: str, template: str) -> AsyncIterator[str]:
     """Make a database of its own from a template, and drop it."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    await _on_server(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await _on_server(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     try:
         yield database_named(url, name)
     finally:
