@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -34,6 +35,14 @@ FROM (VALUES
   (5, 'messages', 'evolution.global.call', 'unknown-connection', NULL, 'discarded', NULL, '[]', '')
 ) AS v(n, s, t, r, c, status, key, headers, body)
 ORDER BY n
+"""
+
+
+REQUEST = """
+INSERT INTO "DeadLetters" (service, topic, partition, "offset", headers, body, reason, detail)
+VALUES ('messages', 'chatia.messages.requests', 0, 9, '[]',
+        '{"rows": [{"apiKey": "(blanked)"}]}', 'unknown-version', 'because')
+RETURNING id
 """
 
 
@@ -197,6 +206,30 @@ def test_refusals_say_why_and_change_nothing(run: Run) -> None:
         assert sentence in str(error)
         assert "\n" not in str(error)
     assert run("list", "--status", "all", "--json").stdout == before
+
+
+@pytest.fixture
+def request_with_a_secret(migrated_url: str) -> str:
+    """Add the letter of a request about rows whose secret was blanked; gives its id."""
+
+    async def insert() -> str:
+        conn = await asyncpg.connect(migrated_url)
+        try:
+            return str(await conn.fetchval(REQUEST))
+        finally:
+            await conn.close()
+
+    return asyncio.run(insert())
+
+
+def test_no_mark_is_saved_where_a_secret_was(
+    run: Run, request_with_a_secret: str, tmp_path: Path
+) -> None:
+    refused = run("replay", request_with_a_secret).exception
+    assert "secrets were blanked, and --edit has to give them anew" in str(refused)
+    (tmp_path / "anew.json").write_text('{"rows": [{"apiKey": "new"}]}')
+    tried = run("replay", request_with_a_secret, "--edit", str(tmp_path / "anew.json")).exception
+    assert "Kafka at [::1]:1 does not answer" in str(tried)
 
 
 @pytest.mark.parametrize(

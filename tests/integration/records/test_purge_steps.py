@@ -71,6 +71,13 @@ async def ticks(engine: AsyncEngine, times: int = 20) -> None:
                 await purging(service).handler(conn)
 
 
+async def test_where_nothing_is_under_purge_a_service_idles(migrated_url: str) -> None:
+    timer = purging("tickets")
+    async with engine_on(migrated_url) as engine, engine.begin() as conn:
+        assert await timer.handler(conn) is None
+    assert timer.pause_s(idles=True) > timer.pause_s(idles=False)
+
+
 async def test_a_purge_that_cannot_go_on_lets_the_others_end(migrated_url: str, rows: Rows) -> None:
     company = await rows.company()
     held, free = [await rows.insert("Queues", company) for _ in range(2)]
