@@ -9,9 +9,10 @@ from shared.gateways.redaction import is_secret
 from shared.schema.secret_columns import SECRETS
 
 # A body may be JSON, JSON in a string of JSON, or what is left of it: so names are looked for.
-MEMBER = re.compile(rb'(\\*)(")([\w.-]{1,60})\1"\s*:\s*')
-LOOSE_MEMBER = re.compile(rb"""(\\*)(["'])([\w.-]{1,60})\1\2\s*:\s*""")
-PARAMETER = re.compile(rb"([\w.-]{1,60})(?:\]|%5[Dd])*=([^&;\s]*)")
+# A match begins where a run of one kind does: tried anywhere in it, megabytes would take hours.
+MEMBER = re.compile(rb'(?<!\\)(\\*)(")([\w.-]{1,60})\1"\s*:\s*')
+LOOSE_MEMBER = re.compile(rb"""(?<!\\)(\\*)(["'])([\w.-]{1,60})\1\2\s*:\s*""")
+PARAMETER = re.compile(rb"(?<![\w.-])([\w.-]{1,60})(?:\]|%5[Dd])*=([^&;\s]*)")
 STRINGS = {
     b'"': re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL),
     b"'": re.compile(rb"'(?:[^'\\]|\\.)*'?", re.DOTALL),

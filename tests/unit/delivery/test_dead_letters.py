@@ -44,6 +44,12 @@ def test_secrets_are_blanked_even_in_a_broken_body(body: bytes) -> None:
     assert b"SECRET" not in kept
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("run", [rb"\\", b'"', b"'", b"x", b"a]", b"token=", b'{"token":['])
+def test_megabytes_of_one_sign_hold_nobody_up(run: bytes) -> None:
+    assert dead_letter(record(run * 500_000), "r", "d").body is not None
+
+
 def test_what_follows_a_secret_is_kept() -> None:
     body = b'{"qrcode":{"a":{"b":"}"}},"event":"x"}'
     assert dead_letter(record(body), "r", "d").body == b'{"qrcode":"","event":"x"}'
