@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from shared.delivery import checkpoints
 from shared.records import steps
 from shared.records.hanging import Step, steps_of
 from shared.records.purges import purging
@@ -95,6 +97,24 @@ async def test_a_purge_that_cannot_go_on_lets_the_others_end(migrated_url: str, 
         await conn.execute('DROP TABLE "Holds"')
         await ticks(engine, 1)
         assert await conn.fetchval(FINISHED, stuck)
+
+
+@pytest.mark.parametrize(("days", "known"), [(29, {"7": True}), (31, None)])
+async def test_for_thirty_days_batches_are_told_that_a_company_was_deleted(
+    migrated_url: str, days: int, known: dict[str, bool] | None
+) -> None:
+    place = TopicPartition("t", 0)
+    async with connected(migrated_url) as conn, engine_on(migrated_url) as engine:
+        purge_id = await purge(conn, "Companies", 7, 7)
+        await conn.execute(
+            'UPDATE "Purges" SET "finishedAt" = now() - $2 * interval \'1 day\' WHERE id = $1',
+            purge_id,
+            days,
+        )
+        async with engine.begin() as batch:
+            await checkpoints.create(batch, "tickets", {place: 0})
+            held = await checkpoints.lock(batch, "tickets", [place])
+    assert held[place].leaving == known
 
 
 @pytest.mark.parametrize(
