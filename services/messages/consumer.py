@@ -50,8 +50,10 @@ def service(settings: Settings) -> Service:
     return Service(
         name="messages",
         subscriptions=(
-            Subscription((EvolutionRecord,), handlers.translate_evolution, evolution),
-            Subscription((GatewayReceived,), handlers.translate_posted),
+            Subscription(
+                (EvolutionRecord,), handlers.translate_evolution, evolution, only_reads=True
+            ),
+            Subscription((GatewayReceived,), handlers.translate_posted, only_reads=True),
             Subscription((MessageRouted,), partial(handlers.store_messages, namespace=own)),
             Subscription(CHANGES, partial(handlers.change_messages, namespace=own)),
             Subscription((ConnectionUpdated,), handlers.update_lines),

@@ -17,6 +17,7 @@ class Checkpoint:
     `quarantined` are the service's lines that are not read; they come along to save a statement.
     `aside` are the lanes whose records wait, each with the first and the last of them. `leaving`
     are companies and lines that are being deleted, or (true) were deleted in the last 30 days.
+    `skipped` are offsets from `next_offset` on that an operator has put into the dead letters.
     """
 
     topic: str
@@ -30,6 +31,7 @@ class Checkpoint:
     aside: dict[str, list[int]]
     quarantined: list[str] | None
     leaving: dict[str, bool] | None = None
+    skipped: list[int] | None = None
 
     @property
     def place(self) -> TopicPartition:
@@ -84,7 +86,11 @@ SELECT c.topic, c.partition, c."nextOffset" AS next_offset, c."lastTimestamp" AS
         WHERE r."tableName" IN ('Companies', 'Whatsapps')
           AND (p."finishedAt" IS NULL OR p."finishedAt" > now() - interval '30 days'
                AND (r."tableName" = 'Whatsapps'
-                    OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."rowId")))) AS leaving
+                    OR NOT EXISTS (SELECT FROM "Companies" c WHERE c.id = r."rowId")))) AS leaving,
+       (SELECT array_agg(d."offset") FROM "DeadLetters" d
+        WHERE d.service = split_part(:service, '.', 1) AND d.topic = c.topic
+          AND d.partition = c.partition AND d.epoch = c.epoch AND d."offset" >= c."nextOffset"
+          AND d.reason = 'skipped') AS skipped
 FROM "Checkpoints" c
 JOIN unnest(CAST(:topic AS text[]), CAST(:partition AS int[])) AS b(topic, partition)
   ON b.topic = c.topic AND b.partition = c.partition
@@ -102,6 +108,11 @@ FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:next_offset
             CAST(:outbox AS bytea[]), CAST(:seen AS jsonb[]), CAST(:aside AS jsonb[]))
   AS b(topic, partition, next_offset, last_timestamp, last_crc, outbox, seen, aside)
 WHERE c.service = :service AND c.topic = b.topic AND c.partition = b.partition
+""")
+
+TOUCH = statement("""
+UPDATE "Checkpoints" SET "updatedAt" = now()
+WHERE service = :service AND topic = :topic AND partition = :partition
 """)
 
 CLEAR = statement("""
@@ -148,6 +159,13 @@ async def lock_at(
 async def save(conn: AsyncConnection, service: str, progress: Sequence[Progress]) -> None:
     """Write a batch's progress; the outbox takes the place of the last one."""
     await conn.execute(SAVE, {"service": service, **all_columns(progress, Progress)})
+
+
+async def touch(conn: AsyncConnection, service: str, place: TopicPartition) -> None:
+    """Write to one row and change nothing in it, to see whether the database takes writes."""
+    await conn.execute(
+        TOUCH, {"service": service, "topic": place.topic, "partition": place.partition}
+    )
 
 
 async def clear(conn: AsyncConnection, service: str, told: dict[TopicPartition, int]) -> None:

@@ -1,14 +1,18 @@
-"""The corridor of one batch: sort, handle, tell, and move the checkpoints, in one transaction."""
+"""The corridor of one batch: read it, then handle, tell, and move the checkpoints.
+
+All but the reading is one transaction. What reading costs is up to who wrote the records, and no
+lock and no idle transaction may wait for that.
+"""
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.contracts.outcome import Dead, Told
+from shared.contracts.outcome import Dead, Outcome, Told
 from shared.delivery import checkpoints, dead_letters, quarantine, replay
 from shared.delivery.checkpoints import Checkpoint, Progress
 from shared.delivery.continuity import crc_of
@@ -17,9 +21,11 @@ from shared.delivery.decode import Record, SortingTable
 from shared.delivery.lanes import EntryLane, Lane
 from shared.delivery.noise import Spans, written
 from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
+from shared.delivery.positions import Aside
 from shared.delivery.publish import Publisher
 from shared.delivery.quarantine import Runs
-from shared.delivery.settle import settle
+from shared.delivery.reading import Batch, BatchReader
+from shared.delivery.settle import Impossible, settle
 from shared.delivery.sorting import Sorted, sort
 from shared.delivery.subscription import Subscription
 
@@ -34,6 +40,7 @@ class Result:
     next_offsets: dict[Place, int]
     counts: Counter[str]
     runs: Runs
+    aside: Mapping[Place, Aside] = field(default_factory=dict)
 
 
 class Corridor:
@@ -48,35 +55,38 @@ class Corridor:
         quarantine_after: int = 0,
         lane: Lane | None = None,
     ) -> None:
-        self.lane = lane or EntryLane()
-        self.service = service + self.lane.suffix
+        lane = lane or EntryLane()
+        self.service = service + lane.suffix
         self._owner = service
         self.namespace = namespace
         self.table = SortingTable(subscriptions, namespace)
+        self.reader = BatchReader(self.table, subscriptions, lane)
         self.deployment = ""
         self.runs = Runs(quarantine_after)
         self._subscriptions = subscriptions
         self.publisher = publisher
 
     async def carry(
-        self,
-        conn: AsyncConnection,
-        records: Sequence[Record],
-        held: dict[Place, Checkpoint],
+        self, conn: AsyncConnection, read: Batch, held: dict[Place, Checkpoint]
     ) -> Result:
-        """Take records of locked checkpoints through; those before the checkpoint are dropped."""
+        """Let a batch of locked checkpoints take effect; records before them are dropped.
+
+        Raises AsideChangedError where other records stand aside than was believed.
+        """
+        if any(row.aside != read.aside.get(place, {}) for place, row in held.items()):
+            raise AsideChangedError({place: row.aside for place, row in held.items()})
+        records = read.records
         replays = await replay.find(conn, self._owner, records)
-        choice = self.lane.choose(records, held)
-        batch = sort(choice.taken, held, replays, self.table, self.runs)
-        batch.counts["aside"] = len(records) - len(choice.taken)
-        facts = await self._settled(conn, batch, held)
+        batch = sort(read.readings, held, replays, self.table, self.runs)
+        batch.counts["aside"] = len(records) - len(read.readings)
+        facts = await self._settled(conn, batch, held, read.outcomes)
         letters = await replays.settle(conn, [r for _, r in batch.events], batch.letters)
         if letters:
             epochs = {place: row.epoch for place, row in held.items()}
             await dead_letters.save(conn, self._owner, letters, epochs)
         if batch.quarantines:
             await quarantine.save(conn, self._owner, batch.quarantines)
-        progress = _progress(records, held, batch.seen, facts, choice.aside)
+        progress = _progress(records, held, batch.seen, facts, read.spans)
         await checkpoints.save(conn, self.service, progress)
         batch.counts["told"] = len(facts)
         batch.counts["dead"] = len(batch.letters)
@@ -85,16 +95,21 @@ class Corridor:
             {Place(p.topic, p.partition): p.next_offset for p in progress},
             batch.counts,
             batch.runs,
+            {Place(p.topic, p.partition): json.loads(p.aside) for p in progress},
         )
 
     async def _settled(
-        self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
+        self,
+        conn: AsyncConnection,
+        batch: Sorted,
+        held: dict[Place, Checkpoint],
+        outcomes: Mapping[int, Outcome],
     ) -> list[tuple[Place, Outgoing]]:
         while True:
             letters = list(batch.letters)
             try:
                 async with conn.begin_nested():
-                    return await self._facts(conn, batch, held)
+                    return await self._facts(conn, batch, held, outcomes)
             except FactTooLargeError as error:
                 letter = dead_letter(
                     error.record, "fact-too-large", str(error), company_id=error.company_id
@@ -103,7 +118,11 @@ class Corridor:
                 batch.events = [pair for pair in batch.events if pair[1] is not error.record]
 
     async def _facts(
-        self, conn: AsyncConnection, batch: Sorted, held: dict[Place, Checkpoint]
+        self,
+        conn: AsyncConnection,
+        batch: Sorted,
+        held: dict[Place, Checkpoint],
+        outcomes: Mapping[int, Outcome],
     ) -> list[tuple[Place, Outgoing]]:
         origin_of = {id(event): record for event, record in batch.events}
         told: list[Told] = []
@@ -111,7 +130,11 @@ class Corridor:
             events = [e for e, _ in batch.events if isinstance(e, subscription.contracts)]
             if not events:
                 continue
-            outcome, impossible = await settle(conn, subscription.handler, events)
+            if subscription.only_reads:
+                outcome = [item for event in events for item in outcomes.get(id(event), ())]
+                impossible = list[Impossible]()
+            else:
+                outcome, impossible = await settle(conn, subscription.handler, events)
             for item in outcome:
                 if isinstance(item, Told):
                     told.append(item)
@@ -158,6 +181,14 @@ class Corridor:
     def source(self, place: Place, epoch: int) -> str:
         """Name the origin of facts, as `ce_source` carries it."""
         return f"{self.deployment}/{self.service}/{place.topic}/{place.partition}/{epoch}"
+
+
+class AsideChangedError(Exception):
+    """The records of a batch were chosen by what stood aside in their partitions before."""
+
+    def __init__(self, aside: Mapping[Place, Aside]) -> None:
+        super().__init__()
+        self.aside = aside
 
 
 class FactTooLargeError(Exception):

@@ -78,6 +78,19 @@ def in_transactions(records: Sequence[Record], bytes_in_flight: int) -> Iterator
         yield part
 
 
+def in_parts(records: Sequence[Record], most: int) -> Iterator[list[Record]]:
+    """Cut records, in their order, into parts of at most so many bytes; a larger one is alone."""
+    part, size = list[Record](), 0
+    for record in records:
+        if part and size + size_of(record) > most:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += size_of(record)
+    if part:
+        yield part
+
+
 def size_of(record: Record) -> int:
     """Count the bytes of a record that it takes from Kafka."""
     headers = sum(len(name) + len(value or b"") for name, value in record.headers)

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from aiokafka import TopicPartition
 
-from shared.delivery.checkpoints import Checkpoint
 from shared.delivery.decode import Record
 from shared.delivery.noise import WINDOW_S, Crowd, Spans, is_aside, lane_of, read, set_aside
+from shared.delivery.positions import Aside
 from shared.delivery.subscription import Subscription
 from shared.topics import TOPICS
 
@@ -36,10 +36,8 @@ class Lane(Protocol):
 
     suffix: str
 
-    def choose(
-        self, records: Sequence[Record], held: Mapping[TopicPartition, Checkpoint]
-    ) -> Choice:
-        """Judge records of locked checkpoints; those before the checkpoint are left as they are."""
+    def choose(self, records: Sequence[Record], aside: Mapping[TopicPartition, Aside]) -> Choice:
+        """Judge records that are not before their checkpoint, whose rows say what is aside."""
         ...
 
 
@@ -67,24 +65,21 @@ class EntryLane:
         """Tell whether some lane is noisy, or stood aside a moment ago."""
         return bool(self.noisy) or time.monotonic() - self._set_aside_at < WINDOW_S
 
-    def choose(
-        self, records: Sequence[Record], held: Mapping[TopicPartition, Checkpoint]
-    ) -> Choice:
+    def choose(self, records: Sequence[Record], aside: Mapping[TopicPartition, Aside]) -> Choice:
         """Set aside what a lane brings that stands aside already, or that is to stand aside."""
-        aside = {place: read(row.aside) for place, row in held.items()}
+        spans = {place: read(stored) for place, stored in aside.items()}
         new: dict[TopicPartition, list[Record]] = defaultdict(list)
         for record in records:
-            place = TopicPartition(record.topic, record.partition)
-            if record.topic in self.topics and record.offset >= held[place].next_offset:
-                new[place].append(record)
+            if record.topic in self.topics:
+                new[TopicPartition(record.topic, record.partition)].append(record)
         lanes = Counter(lane_of(record) for found in new.values() for record in found)
         self._crowd.saw(lanes, time.monotonic())
         noisy = self.noisy if self.congested else frozenset[str]()
         for place, found in new.items():
-            aside[place] = set_aside(found, aside[place], noisy)
-        if any(aside.values()):
+            spans[place] = set_aside(found, spans[place], noisy)
+        if any(spans.values()):
             self._set_aside_at = time.monotonic()
-        return Choice(_without(records, held, aside), aside)
+        return Choice(_without(records, spans), spans)
 
 
 class BulkLane:
@@ -98,7 +93,7 @@ class BulkLane:
     def choose(
         self,
         records: Sequence[Record],
-        held: Mapping[TopicPartition, Checkpoint],  # noqa: ARG002 - as Lane
+        aside: Mapping[TopicPartition, Aside],  # noqa: ARG002 - as Lane
     ) -> Choice:
         """Pass over everything else."""
         return Choice([record for record in records if self.takes(record)], {})
@@ -137,17 +132,11 @@ def lanes_of(
     return Lanes(service, EntryLane(times, frozenset(outside)), BulkLane(), frozenset(watched))
 
 
-def _without(
-    records: Sequence[Record],
-    held: Mapping[TopicPartition, Checkpoint],
-    aside: Mapping[TopicPartition, Spans],
-) -> Sequence[Record]:
-    if not any(aside.values()):
+def _without(records: Sequence[Record], spans: Mapping[TopicPartition, Spans]) -> Sequence[Record]:
+    if not any(spans.values()):
         return records
-    taken = []
-    for record in records:
-        place = TopicPartition(record.topic, record.partition)
-        is_new = record.offset >= held[place].next_offset
-        if not (is_new and is_aside(record, aside[place])):
-            taken.append(record)
-    return taken
+    return [
+        record
+        for record in records
+        if not is_aside(record, spans[TopicPartition(record.topic, record.partition)])
+    ]

@@ -1,6 +1,7 @@
 """Waiting for the world: partitions are paused, the group is kept, and health says for what."""
 
 import asyncio
+from collections.abc import Iterable
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -9,8 +10,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery import health
+from shared.delivery.decode import Record
 from shared.delivery.health import Health
 from shared.delivery.pauses import Pauses
+from shared.delivery.poison import of_database, where
 from shared.delivery.retry import Backoff
 from shared.delivery.settle import sqlstate_of
 
@@ -52,8 +55,11 @@ class Outage:
         """Tell whether partitions are paused for it now."""
         return self._resuming is not None and not self._resuming.done()
 
-    def wait_out(self, error: Exception) -> None:
-        """Pause every partition until the database answers, and then a little."""
+    def wait_out(self, error: Exception, records: Iterable[Record] = ()) -> None:
+        """Pause every partition until the database answers, and then a little.
+
+        `records` are those in hand, of which the log names the first.
+        """
         what = awaited(error)
         if self._health.waits_for(what):
             log.error(
@@ -61,6 +67,8 @@ class Outage:
                 waiting_for=what,
                 error=type(error).__name__,
                 exc_info=error if what == health.US else None,
+                **where(records),
+                **of_database(error),
             )
         self._pauses.hold(OUTAGE)
         if not self.lasts:

@@ -1,14 +1,16 @@
 """What a worker believes of its partitions, and which records fit to it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from aiokafka import TopicPartition
 
 from shared.delivery.continuity import Remembered
 from shared.delivery.decode import Record
+
+Aside = Mapping[str, Sequence[int]]  # as "Checkpoints".aside
 
 
 class Fit(Enum):
@@ -27,7 +29,8 @@ class Position:
 
     `sought`: nothing was read since a seek, so the first record may be any. `remembered` is
     compared with what is first read after a taking over. `gap_to` is where a gap was last seen to
-    end. `untold`: its facts may not be acknowledged. `outbox`: its row still holds facts.
+    end. `untold`: its facts may not be acknowledged. `outbox`: its row still holds facts. `aside`
+    and `skipped` are what its row last said.
     """
 
     next_offset: int
@@ -36,6 +39,8 @@ class Position:
     gap_to: int | None = None
     untold: bool = False
     outbox: bool = False
+    aside: Aside = field(default_factory=dict)
+    skipped: Sequence[int] = ()
 
     @property
     def reads_from(self) -> int:
@@ -97,11 +102,25 @@ class Positions:
         """Give the offset, or where we stand if that is before it."""
         return min(offset, self._at[place].next_offset) if place in self._at else offset
 
-    def committed(self, next_offsets: Mapping[TopicPartition, int]) -> None:
+    def committed(
+        self, next_offsets: Mapping[TopicPartition, int], aside: Mapping[TopicPartition, Aside]
+    ) -> None:
         """Note what a transaction stored; its facts are still to be told."""
         for place, next_offset in next_offsets.items():
             position = self._at[place]
             position.next_offset, position.untold, position.outbox = next_offset, True, True
+            position.aside = aside.get(place, {})
+
+    def stand_aside(self, aside: Mapping[TopicPartition, Aside]) -> None:
+        """Note what the rows say of records that stand aside."""
+        for place, stored in aside.items():
+            self._at[place].aside = stored
+
+    def tried_again(self, places: Iterable[TopicPartition]) -> None:
+        """Note that the same records are in hand once more, as if they came after a seek."""
+        for place in places:
+            if place in self._at:
+                self._at[place].sought = True
 
     def told(self, places: Iterable[TopicPartition]) -> None:
         """Note that Kafka has acknowledged their facts."""

@@ -95,8 +95,14 @@ def blames_a_value(error: DBAPIError) -> bool:
     return sqlstate_of(error).startswith(DATA_CLASSES)
 
 
+def table_of(error: DBAPIError) -> str:
+    """Return the table that an error is about; empty where the database names none."""
+    return str(getattr(getattr(error.orig, "__cause__", None), "table_name", None) or "")
+
+
 def sentence_of(error: DBAPIError) -> str:
     """Say what the database has against a value, in its own words."""
     if sqlstate_of(error) == UNFIT:
         return "a value does not fit its column"
-    return str(error.orig).rpartition(">: ")[2].splitlines()[0]
+    words = str(error.orig).rpartition(">: ")[2].splitlines()
+    return words[0] if words else type(error).__name__

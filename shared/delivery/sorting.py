@@ -13,11 +13,11 @@ from shared.delivery.dead_letters import DeadLetter, claimed_company, dead_lette
 from shared.delivery.decode import (
     TENANT_MISMATCH,
     Headers,
+    Reading,
     Record,
     Rejected,
     Skipped,
     SortingTable,
-    headers_of,
 )
 from shared.delivery.leaving import leaving_in, refusal_of_event, without_words
 from shared.delivery.quarantine import Quarantine, Runs, lifting, line_of
@@ -41,7 +41,7 @@ class Sorted:
         """Make a dead letter of a record that is not read; whose it is, only our topics tell."""
         is_known = is_ours and why.reason != TENANT_MISMATCH
         company_id = claimed_company(record) if is_known else None
-        letter = dead_letter(record, why.reason, why.detail, company_id=company_id)
+        letter = dead_letter(record, why.reason, why.detail, why.sqlstate, company_id)
         self.letters.append(without_words(record, letter, self.leaving))
 
     def watch(self, record: Record, why: Rejected) -> None:
@@ -52,38 +52,44 @@ class Sorted:
 
 
 def sort(
-    records: Sequence[Record],
+    readings: Sequence[Reading],
     held: Mapping[TopicPartition, Checkpoint],
     replays: Replays,
     table: SortingTable,
     runs: Runs,
 ) -> Sorted:
-    """Judge each record alone, in its order; those before their checkpoint are dropped."""
+    """Judge each record alone, in its order.
+
+    Those before their checkpoint are dropped, and those that an operator has put into the dead
+    letters.
+    """
     batch = Sorted(
         runs=runs.copy(),
         seen={place: dict(row.seen) for place, row in held.items()},
         quarantined={line for row in held.values() for line in row.quarantined or ()},
         leaving=leaving_in(held.values()),
     )
-    for record in records:
+    for reading in readings:
+        record = reading.record
         place = TopicPartition(record.topic, record.partition)
         if record.offset < held[place].next_offset:
             batch.counts["repeated"] += 1
             continue
         batch.counts["read"] += 1
-        if fate := replays.fate(record):
+        if record.offset in (held[place].skipped or ()):
+            batch.counts["skipped_by_hand"] += 1
+        elif fate := replays.fate(record):
             batch.counts[fate] += 1
         elif batch.quarantined and (line := line_of(record)) in batch.quarantined:
             why = Rejected("quarantined", lifting(line))
             batch.give_up(record, why, is_ours=table.is_ours(record.topic))
         else:
-            _read(record, batch, table, batch.seen[place])
+            _take(reading, batch, table, batch.seen[place])
     return batch
 
 
-def _read(record: Record, batch: Sorted, table: SortingTable, seen: dict[str, str]) -> None:
-    headers = headers_of(record)
-    event = headers if isinstance(headers, Rejected) else table.read(record, headers)
+def _take(reading: Reading, batch: Sorted, table: SortingTable, seen: dict[str, str]) -> None:
+    record, event = reading.record, reading.event
     if isinstance(event, Rejected):
         batch.give_up(record, event, is_ours=table.is_ours(record.topic))
         batch.watch(record, event)
@@ -93,7 +99,7 @@ def _read(record: Record, batch: Sorted, table: SortingTable, seen: dict[str, st
         batch.counts["skipped"] += 1
     elif refused := refusal_of_event(record, event, batch.leaving):
         batch.letters.append(refused)
-    elif isinstance(headers, Headers) and _is_new(event, headers, seen):
+    elif _is_new(event, reading.headers, seen):
         batch.events.append((event, record))
     else:
         batch.counts["repeated"] += 1

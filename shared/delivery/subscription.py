@@ -19,12 +19,14 @@ class Subscription:
     """Records of these contracts go to this handler, a batch at a time.
 
     `outside_topics` are full names of topics that belong to others and carry one contract
-    without CloudEvents headers; else the topics are those of the contracts.
+    without CloudEvents headers; else the topics are those of the contracts. `only_reads`: the
+    handler writes nothing, and so runs before the transaction begins and may take its time.
     """
 
     contracts: tuple[type[BaseModel], ...]
     handler: Handler
     outside_topics: tuple[str, ...] = ()
+    only_reads: bool = False
 
     def topics(self, namespace: str) -> tuple[str, ...]:
         """Full names of the topics to subscribe to."""

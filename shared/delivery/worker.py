@@ -16,13 +16,14 @@ from shared.delivery import checkpoints, lag
 from shared.delivery.checkpoints import OvertakenError
 from shared.delivery.consumer import Consumer
 from shared.delivery.continuity import broken_log, lost_to_retention, other_log
-from shared.delivery.corridor import Corridor, Place, Result
+from shared.delivery.corridor import AsideChangedError, Corridor, Place, Result
 from shared.delivery.decode import Record
 from shared.delivery.health import Health
 from shared.delivery.in_flight import BYTES_IN_FLIGHT, Portions
 from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
 from shared.delivery.pauses import Pauses
+from shared.delivery.poison import Poison
 from shared.delivery.positions import Fit, Position, Positions, by_place, first_offsets
 from shared.delivery.publish import Publisher
 from shared.delivery.quarantine import EverythingUnreadableError
@@ -62,6 +63,7 @@ class Worker:
         self._positions = Positions()
         self._expects = asyncio.Event()
         self._portions = Portions(bytes_in_flight)
+        self.poison = Poison(engine, corridor.service)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Carry one batch; whatever goes wrong with the world, its records are read again."""
@@ -74,8 +76,7 @@ class Worker:
             waiting = deque(self._portions.of(records))
             try:
                 while waiting:
-                    await self._take(waiting[0])
-                    self._portions.went(waiting.popleft())
+                    await self._take_first(waiting)
                 self.outage.is_over()
             except OvertakenError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
@@ -88,9 +89,27 @@ class Worker:
             # records of this one would never be read again. An outage and a bug of ours are both
             # waited for, loudly; neither is ever dead-lettered.
             except Exception as error:  # noqa: BLE001 - see above
-                self._portions.failed(waiting[0], error)
                 self._seek_back(waiting)
-                self.outage.wait_out(error)
+                self.outage.wait_out(error, waiting[0])
+
+    async def _take_first(self, waiting: deque[Sequence[Record]]) -> None:
+        """Take the first portion; where a record of it may be to blame, leave it in halves."""
+        portion = waiting[0]
+        try:
+            await self._take(portion)
+        except (OvertakenError, EverythingUnreadableError):
+            raise
+        # What is no record's fault is raised again, and waited for by who called.
+        except Exception as error:
+            self._portions.failed(portion, error)
+            if not await self.poison.blames(portion, error):
+                raise
+            self._positions.tried_again(first_offsets(portion))
+            if (middle := len(portion) // 2) > 0:
+                waiting.popleft()
+                waiting.extendleft((portion[middle:], portion[:middle]))
+        else:
+            self._portions.went(waiting.popleft())
 
     async def take_over(self, places: Iterable[Place]) -> None:
         """Make partitions ours: tell what their outboxes hold, read on from the stored offset."""
@@ -111,7 +130,13 @@ class Worker:
             if trouble:
                 self._stop(place, trouble)
                 continue
-            position = Position(row.next_offset, row.remembered, outbox=row.outbox is not None)
+            position = Position(
+                row.next_offset,
+                row.remembered,
+                outbox=row.outbox is not None,
+                aside=row.aside,
+                skipped=row.skipped or (),
+            )
             self._positions[place] = position
             self._consumer().seek(place, position.reads_from)
             self.stops.go_on(place)
@@ -197,7 +222,8 @@ class Worker:
             return
         result = await self._commit(fitting)
         self.corridor.runs = result.runs
-        self._positions.committed(result.next_offsets)
+        self._positions.committed(result.next_offsets, result.aside)
+        self.poison.forget(result.next_offsets)
         await self._publisher.publish(result.facts)
         self._positions.told(result.next_offsets)
         await lag.show(self._consumer(), result.next_offsets)
@@ -234,10 +260,22 @@ class Worker:
         self.stops.stop(place, trouble)
 
     async def _commit(self, records: Sequence[Record]) -> Result:
-        believed = {p: self._positions[p].next_offset for p in first_offsets(records)}
+        """Read records and let them take effect, with what stands aside as the rows say it."""
+        while True:
+            try:
+                return await self._try(records)
+            except AsideChangedError as changed:
+                self._positions.stand_aside(changed.aside)
+
+    async def _try(self, records: Sequence[Record]) -> Result:
+        found = {place: self._positions[place] for place in first_offsets(records)}
+        believed = {place: position.next_offset for place, position in found.items()}
+        aside = {place: position.aside for place, position in found.items()}
+        unread = self.poison.unread({p: position.skipped for p, position in found.items()})
+        batch = await self.corridor.reader.read(self._engine, records, aside, unread)
         async with self._engine.begin() as conn:
             held = await checkpoints.lock_at(conn, self.corridor.service, believed)
-            return await self.corridor.carry(conn, records, held)
+            return await self.corridor.carry(conn, batch, held)
 
     def _seek_back(self, waiting: Iterable[Sequence[Record]]) -> None:
         for place, offset in first_offsets(chain.from_iterable(waiting)).items():

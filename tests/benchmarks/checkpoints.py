@@ -15,7 +15,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -38,6 +38,7 @@ from shared.delivery.corridor import Corridor, Result
 from shared.delivery.decode import Record
 from shared.delivery.outbox import Outgoing
 from shared.delivery.publish import Publisher
+from shared.delivery.reading import Batch
 from shared.delivery.replay import Replays
 from shared.delivery.sorting import sort
 from shared.delivery.subscription import Subscription
@@ -112,10 +113,10 @@ class Bare(Corridor):
 
     @override
     async def carry(
-        self, conn: AsyncConnection, records: Sequence[Record], held: Mapping[Any, Checkpoint]
+        self, conn: AsyncConnection, read: Batch, held: Mapping[Any, Checkpoint]
     ) -> Result:
-        batch = sort(records, held, Replays(SERVICE, ()), self.table, self.runs)
-        facts = await self._settled(conn, batch, dict(held))
+        batch = sort(read.readings, held, Replays(SERVICE, ()), self.table, self.runs)
+        facts = await self._settled(conn, batch, dict(held), read.outcomes)
         return Result([fact for _, fact in facts], {}, batch.counts, batch.runs)
 
 
@@ -124,11 +125,14 @@ class Classic(Bare):
 
     @override
     async def carry(
-        self, conn: AsyncConnection, records: Sequence[Record], held: Mapping[Any, Checkpoint]
+        self, conn: AsyncConnection, read: Batch, held: Mapping[Any, Checkpoint]
     ) -> Result:
+        records = read.records
         ids = {uuid.uuid5(uuid.NAMESPACE_OID, str(r.value)): r for r in records}
         new = await conn.execute(TAKE_IN, {"service": SERVICE, "id": list(ids)})
-        result = await super().carry(conn, [ids[row.id] for row in new], held)
+        fresh = {id(ids[row.id]) for row in new}
+        kept = [reading for reading in read.readings if id(reading.record) in fresh]
+        result = await super().carry(conn, replace(read, readings=kept), held)
         await conn.execute(
             PUT_OUT,
             {
@@ -193,9 +197,10 @@ class Bench:
 
     def _held(self, corridor: Corridor) -> Way:
         async def take(records: Sequence[Record]) -> None:
+            read = await corridor.reader.read(self.engine, records, {}, {})
             async with self.engine.begin() as conn:
                 held = await checkpoints.lock(conn, SERVICE, _places(records))
-                await corridor.carry(conn, records, held)
+                await corridor.carry(conn, read, held)
 
         async def end() -> None:
             async with self.engine.begin() as conn:
@@ -209,8 +214,9 @@ class Bench:
         relays = isinstance(corridor, Classic)
 
         async def take(records: Sequence[Record]) -> None:
+            read = await corridor.reader.read(self.engine, records, {}, {})
             async with self.engine.begin() as conn:
-                await corridor.carry(conn, records, UNHELD)
+                await corridor.carry(conn, read, UNHELD)
             if relays:
                 async with self.engine.begin() as conn:
                     sent = [row.id for row in await conn.execute(RELAY)]

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from shared.contracts.base import BEGINNING
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
+from shared.contracts.json_limits import exceeded
 from shared.contracts.outcome import Dead, Outcome, Told
 from shared.gateways import evolution, registry
 from shared.gateways import line as gateways
@@ -83,16 +84,25 @@ def translate_posted(
     for posted in batch:
         named = instances.get(connected_line_of(posted), frozenset())
         line = gateways.Line(posted.company_id, posted.whatsapp_id, posted.received_at, named)
-        try:
-            payload = json.loads(posted.body)
-        except (ValueError, RecursionError):
-            translated.outcome.append(Dead(posted, "unreadable-payload", "the body is not JSON"))
+        payload = _payload_of(posted)
+        if isinstance(payload, Dead):
+            translated.outcome.append(payload)
             continue
         try:
             translated.take(posted, line, registry.translate(posted.gateway, payload, line))
         except registry.UnknownGatewayError as error:
             translated.outcome.append(Dead(posted, "unknown-gateway", str(error)))
     return translated
+
+
+def _payload_of(posted: GatewayReceived) -> JsonValue | Dead:
+    if limit := exceeded(posted.body.encode()):
+        return Dead(posted, limit.reason, limit.detail)
+    try:
+        payload: JsonValue = json.loads(posted.body)
+    except (ValueError, RecursionError):
+        return Dead(posted, "unreadable-payload", "the body is not JSON")
+    return payload
 
 
 def _received(record: EvolutionRecord, line: Line) -> gateways.Line:

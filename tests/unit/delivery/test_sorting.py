@@ -45,7 +45,8 @@ def letter_of(
         topic, 0, 5, None, None, 0, None, {}, {},
         [quarantined] if quarantined else None, {leaving: False} if leaving else None,
     )  # fmt: skip
-    batch = sort([record], {TopicPartition(topic, 0): held}, Replays("x", ()), TABLE, Runs(0))
+    readings = [TABLE.reading(record)]
+    batch = sort(readings, {TopicPartition(topic, 0): held}, Replays("x", ()), TABLE, Runs(0))
     (letter,) = batch.letters
     return letter
 

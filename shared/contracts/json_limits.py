@@ -1,0 +1,69 @@
+"""Limits of the JSON that others write: known before it is parsed, in time linear in its bytes."""
+
+import re
+from dataclasses import dataclass
+
+MOST_MEMBERS = 250_000  # values of one record: members of objects and elements of arrays
+DEEPEST = 64  # levels of objects and arrays in one another
+LONGEST_MEMBER_NAME = 1_024  # bytes
+
+# A string that is never closed ends with the body, so that no byte is looked at twice.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+_COLON = re.compile(rb"\s*+:")
+_NO_BRACKETS = bytes(byte for byte in range(256) if chr(byte) not in "[]{}")
+_OPENING = b"[{"
+_QUOTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """The limit that a body exceeds, as a dead letter names it."""
+
+    reason: str
+    detail: str
+
+
+def exceeded(body: bytes) -> Exceeded | None:
+    """Return the first limit that a body exceeds, whether it is JSON or not; None where it fits."""
+    return _size_exceeded(body) or _name_exceeded(body)
+
+
+def _size_exceeded(body: bytes) -> Exceeded | None:
+    containers = body.count(b"[") + body.count(b"{")
+    if containers <= DEEPEST and containers + body.count(b",") <= MOST_MEMBERS:
+        return None
+    structure = _STRING.sub(b"", body)
+    brackets = structure.translate(None, _NO_BRACKETS)
+    members = structure.count(b",") + brackets.count(b"[") + brackets.count(b"{")
+    if members > MOST_MEMBERS:
+        return Exceeded(
+            "too-many-members",
+            f"the body has about {members:,} members and elements; the limit is {MOST_MEMBERS:,}",
+        )
+    if _is_too_deep(brackets):
+        return Exceeded("too-deep", f"the body is nested deeper than {DEEPEST} levels")
+    return None
+
+
+def _is_too_deep(brackets: bytes) -> bool:
+    depth = 0
+    for bracket in brackets:
+        depth += 1 if bracket in _OPENING else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _name_exceeded(body: bytes) -> Exceeded | None:
+    longest = LONGEST_MEMBER_NAME + _QUOTES
+    if len(body) <= longest or len(max(_STRING.findall(body), key=len, default=b"")) <= longest:
+        return None
+    for string in _STRING.finditer(body):
+        size = string.end() - string.start()
+        if size > longest and _COLON.match(body, string.end()):
+            return Exceeded(
+                "name-too-long",
+                f"a member's name has {size - _QUOTES:,} bytes; "
+                f"the limit is {LONGEST_MEMBER_NAME:,}",
+            )
+    return None
