@@ -24,6 +24,7 @@ COMMANDS = {
     "gateway": "shared.cli.gateways:app",
     "record": "shared.cli.record:app",
     "resume": "shared.cli.quarantines:resume_command",
+    "skip": "shared.cli.skipping:skip_command",
     "gateway-sim": "shared.cli.gateway_sim:gateway_sim",
 }
 if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers

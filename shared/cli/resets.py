@@ -88,18 +88,18 @@ async def find(settings: Settings, topic: str) -> list[Broken]:
     """Compare every service's checkpoints of a topic with its log, as a worker would."""
     async with letters.transaction(settings.database) as conn:
         rows = [_Row(*found) for found in await conn.execute(READ, {"topic": topic})]
-    places = await _places(settings.kafka, topic)
-    async with _reader(settings.kafka) as reader:
-        reader.assign(places)
-        starts = await reader.beginning_offsets(places)
-        ends = await reader.end_offsets(places)
+    found = await places(settings.kafka, topic)
+    async with reader(settings.kafka) as client:
+        client.assign(found)
+        starts = await client.beginning_offsets(found)
+        ends = await client.end_offsets(found)
         broken = []
         for row in rows:
             place = TopicPartition(topic, row.partition)
             if place not in starts:
                 continue
             trouble = broken_log(row.next_offset, starts[place], ends[place]) or (
-                await _is_of_another_log(reader, place, row, starts[place])
+                await _is_of_another_log(client, place, row, starts[place])
             )
             if trouble:
                 at = (row.service, row.partition, row.next_offset, row.epoch)
@@ -118,7 +118,8 @@ async def _reset(conn: AsyncConnection, topic: str, broken: Sequence[Broken]) ->
     return (await conn.execute(RESET, given)).all()
 
 
-async def _places(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
+async def places(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
+    """Give the partitions of a topic; raises WrongUsage where there is no such topic."""
     async with cluster.connected(settings) as admin:
         found = (await cluster.find(admin, [topic])).get(topic)
     if found is None:
@@ -139,11 +140,12 @@ async def _is_of_another_log(
 
 
 @asynccontextmanager
-async def _reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
-    reader = AIOKafkaConsumer(**client_arguments(settings), enable_auto_commit=False)
+async def reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Hold a consumer of no group; Kafka's trouble ends the command with a sentence."""
+    client = AIOKafkaConsumer(**client_arguments(settings), enable_auto_commit=False)
     with kafka_trouble(settings):
         try:
-            await reader.start()
-            yield reader
+            await client.start()
+            yield client
         finally:
-            await reader.stop()
+            await client.stop()

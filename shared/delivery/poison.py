@@ -80,7 +80,7 @@ class Poison:
             service=self._service,
             failures=failures,
             error=type(error).__name__,
-            exc_info=None if isinstance(error, exc.DBAPIError) else error,
+            exc_info=None if failures > 1 or isinstance(error, exc.DBAPIError) else error,
             **where(records),
             **of_database(error),
         )
