@@ -1,0 +1,206 @@
+"""The search: small payloads of every kind, of which the most expensive per byte are grown."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.faults.expensive.children import Measured
+from tests.faults.expensive.growing import KINDS
+from tests.faults.expensive.payloads import LARGEST, Recipe
+from tests.faults.expensive.seeds import HEADERS, TEXT, seeds
+
+SIZES = (8_000, 64_000, 500_000, LARGEST)
+SHARES = (0.70, 0.19, 0.08, 0.03)  # of the payloads, by their size
+FIRST = 0.25  # of the payloads: every seed with every gene before any is preferred
+BEST = 10  # of a family and size, by CPU and as many by memory
+LIMIT_S = 2.0
+MOST_GENES = 5
+GENES = 2**40
+TRACED = 64_000  # bytes: in larger ones memory is traced when they are among the worst
+NEW, CHANGED = 0.2, 0.65
+TOLD_EVERY = 1_000
+MOST_SUSPECTS = 40
+
+
+@dataclass(slots=True)
+class Climb:
+    """Asks for payloads and keeps the most expensive ones."""
+
+    payloads: int
+    random: Random
+    families: Mapping[str, list[str]]
+    asked: int = 0
+    learned: int = 0
+    worst: dict[str, Measured] = field(default_factory=dict)
+    over: list[Measured] = field(default_factory=list)
+    raised: dict[str, Measured] = field(default_factory=dict)
+    first_over: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    progress: Callable[[str], None] | None = None
+    _cpu: dict[tuple[str, int], list[Measured]] = field(default_factory=lambda: defaultdict(list))
+    _memory: dict[tuple[str, int], list[Measured]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _tried: set[Recipe] = field(default_factory=set)
+    _first: list[tuple[str, int]] = field(default_factory=list)
+
+    def following(self) -> tuple[Recipe, bool] | None:
+        """Give the next recipe, and whether memory is traced; None where all are asked for."""
+        if self.asked >= self.payloads:
+            return None
+        self.asked += 1
+        size = self.random.choices(range(len(SIZES)), SHARES)[0]
+        recipe = self._larger(size) if size else None
+        recipe = recipe or self._small()
+        self._tried.add(recipe)
+        return recipe, recipe.size <= TRACED and self.random.random() < 0.4
+
+    def learn(self, measured: Measured) -> None:
+        """Take a measurement."""
+        self.learned += 1
+        if self.progress and self.learned % TOLD_EVERY == 0:
+            self.progress(f"{self.learned:,} payloads; {len(self.over)} over the limit.")
+        recipe, cost = measured.recipe, measured.cost
+        family, size = recipe.family, _class_of(recipe)
+        self.ends[cost.end.partition(",")[0]] += 1
+        if cost.end.startswith("raises"):
+            self.raised.setdefault(f"{family}: {cost.end}", measured)
+        if not cost.peak_bytes and (family not in self.worst or cost.cpu_s > self.worst[family].cost.cpu_s):
+            self.worst[family] = measured
+        if cost.peak_bytes:
+            _keep(self._memory[family, size], measured, _memory_per_byte)
+            return
+        if cost.cpu_s > LIMIT_S:
+            self.over.append(measured)
+            self.first_over.setdefault(family, self.learned)
+            return
+        _keep(self._cpu[family, size], measured, _cpu_per_byte)
+
+    def finalists(self, most: int) -> list[Measured]:
+        """Return the worst of each family and then so many of the others, the largest alone."""
+        found = {m.recipe: m for m in self.worst.values()}
+        largest = [m for (_, size), kept in self._cpu.items() if size == len(SIZES) - 1 for m in kept]
+        for measured in sorted(largest, key=lambda m: -m.cost.cpu_s)[:most]:
+            found[measured.recipe] = measured
+        return sorted(found.values(), key=lambda m: -m.cost.cpu_s)
+
+    def suspects(self) -> list[Measured]:
+        """Return the smallest of each family and seed that were over the limit."""
+        found: dict[str, Measured] = {}
+        for measured in sorted(self.over, key=lambda m: m.recipe.size):
+            found.setdefault(measured.recipe.seed, measured)
+        return list(found.values())[:MOST_SUSPECTS]
+
+    def _larger(self, size: int) -> Recipe | None:
+        """Grow one of the most expensive that is not grown yet."""
+        places = [place for place in (*self._cpu, *self._memory) if place[1] == size - 1]
+        self.random.shuffle(places)
+        for place in places:
+            for measured in _both(self._cpu[place], self._memory[place]):
+                recipe = Recipe(measured.recipe.seed, measured.recipe.genes, SIZES[size])
+                if recipe not in self._tried:
+                    return recipe
+        return None
+
+    def _small(self) -> Recipe:
+        if self._first and self.asked < FIRST * self.payloads:
+            seed, kind = self._first.pop()
+            return Recipe(seed, (self._gene(kind),), SIZES[0])
+        family = self.random.choice(list(self.families))
+        best = [m for n in range(len(SIZES)) for m in (*self._cpu[family, n], *self._memory[family, n])]
+        way = self.random.random()
+        if not best or way < NEW:
+            seed = self.random.choice(self.families[family])
+            return Recipe(seed, self._genes(self.random.choice((1, 1, 2, 2, 3))), SIZES[0])
+        recipe = self.random.choice(best).recipe
+        genes = list(recipe.genes)
+        if way < NEW + CHANGED:
+            self._change(genes)
+        else:
+            genes += self.random.choice(best).recipe.genes
+        return Recipe(recipe.seed, tuple(genes[:MOST_GENES]), SIZES[0])
+
+    def _change(self, genes: list[int]) -> None:
+        place = self.random.randrange(len(genes))
+        match self.random.randrange(4):
+            case 0:
+                genes[place] = self._gene()
+            case 1 if len(genes) > 1:
+                del genes[place]
+            case 2:
+                genes[place] = self._gene(genes[place] % len(KINDS))
+            case _:
+                genes.insert(place, self._gene())
+
+    def _genes(self, count: int) -> tuple[int, ...]:
+        return tuple(self._gene() for _ in range(count))
+
+    def _gene(self, kind: int | None = None) -> int:
+        gene = self.random.randrange(GENES)
+        return gene if kind is None else gene - gene % len(KINDS) + kind
+
+
+class Again:
+    """Asks for the same recipes once more."""
+
+    def __init__(self, recipes: Sequence[Recipe], *, traced: bool = False) -> None:
+        self._waiting = list(recipes)
+        self._traced = traced
+        self.measured: list[Measured] = []
+
+    def following(self) -> tuple[Recipe, bool] | None:
+        """Give the next recipe; None where all are asked for."""
+        return (self._waiting.pop(0), self._traced) if self._waiting else None
+
+    def learn(self, measured: Measured) -> None:
+        """Take a measurement."""
+        self.measured.append(measured)
+
+
+def climb(payloads: int, seed: str, only: Iterable[str] = ()) -> Climb:
+    """Return a search over all families, or over those whose names begin with one of `only`."""
+    random = Random(seed)
+    beginnings = tuple(only) or ("",)
+    families: dict[str, list[str]] = defaultdict(list)
+    for name, made in seeds().items():
+        if name.startswith(beginnings):
+            families[made.family].append(name)
+    made = Climb(payloads, random, families)
+    made._first = _everything(random, families)  # noqa: SLF001 - its own maker
+    return made
+
+
+def _everything(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
+    found = [
+        (name, kind)
+        for names in families.values()
+        for name in names
+        for kind in range(1 if name.startswith((TEXT, HEADERS)) else len(KINDS))
+    ]
+    random.shuffle(found)
+    return found
+
+
+def _class_of(recipe: Recipe) -> int:
+    return SIZES.index(recipe.size) if recipe.size in SIZES else 0
+
+
+def _cpu_per_byte(measured: Measured) -> float:
+    return measured.cost.cpu_s / max(measured.size, measured.recipe.size // 2)
+
+
+def _memory_per_byte(measured: Measured) -> float:
+    return measured.cost.peak_bytes / max(measured.size, measured.recipe.size // 2)
+
+
+def _keep(kept: list[Measured], measured: Measured, score: object) -> None:
+    kept.append(measured)
+    kept.sort(key=score, reverse=True)  # type: ignore[arg-type]
+    del kept[BEST:]
+
+
+def _both(first: list[Measured], second: list[Measured]) -> Iterable[Measured]:
+    for n in range(max(len(first), len(second))):
+        yield from first[n : n + 1]
+        yield from second[n : n + 1]
