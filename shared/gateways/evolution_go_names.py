@@ -7,7 +7,8 @@ from pydantic import JsonValue
 from shared.gateways.reading import JsonObject
 
 _DEEPEST = 24  # levels, as what is kept of a message
-_RUN = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z]|[0-9]|$)|[A-Z]{2,}(?=[a-z])")
+# A match begins where a run of capitals does: tried anywhere in it, a long run takes its square.
+_RUN = re.compile(r"(?<![A-Z])(?:[A-Z]{2,}(?=[A-Z][a-z]|[0-9]|$)|[A-Z]{2,}(?=[a-z]))")
 _ONE_OF = re.compile(r"[A-Z][a-z]")
 
 

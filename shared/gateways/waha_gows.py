@@ -7,7 +7,9 @@ from pydantic import JsonValue
 from shared.gateways.reading import JsonObject, flag, text
 
 _DEEPEST = 24  # levels, as far as what is kept goes
-_CAPITALS = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z]|[0-9]|$)")  # the ID of stanzaID, the JPEG of …
+# The ID of stanzaID, the JPEG of …; a match begins where a run of capitals does: tried anywhere in
+# it, a long run takes its square.
+_CAPITALS = re.compile(r"(?<![A-Z])[A-Z]{2,}(?=[A-Z][a-z]|[0-9]|$)")
 _CHOICE = re.compile(r"[A-Z][a-z]")  # Go's wrapper around the one member chosen of several
 
 
