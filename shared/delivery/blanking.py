@@ -12,7 +12,7 @@ from shared.schema.secret_columns import SECRETS
 # A match begins where a run of one kind does: tried anywhere in it, megabytes would take hours.
 MEMBER = re.compile(rb'(?<!\\)(\\*)(")([\w.-]{1,60})\1"\s*:\s*')
 LOOSE_MEMBER = re.compile(rb"""(?<!\\)(\\*)(["'])([\w.-]{1,60})\1\2\s*:\s*""")
-# `%5D` is a bracket: its `5D` would begin a name at each bracket of a run, which is read to its end.
+# `%5D` is a bracket, and no name begins with its `5D`: a run of them would be read from each.
 PARAMETER = re.compile(
     rb"(?<![\w.-])(?!(?<=%)5[Dd](?![\w.-]))([\w.-]{1,60})(?:\]|%5[Dd])*+=([^&;\s]*)"
 )

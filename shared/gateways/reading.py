@@ -16,6 +16,7 @@ _UNITS_PER_SECOND = (1, 10**3, 10**6, 10**9)
 _COUNT = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?")
 _LOW_BITS = 0xFFFF_FFFF
 _LARGEST_COUNT = 2**64
+_LONGEST_COUNT = 64  # characters; what is longer is not read: a webhook's time is of all its parts
 _LONGEST_EMBEDDED = 64 * 1024  # characters
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _WIDEST_ANGLE = 180
@@ -71,7 +72,7 @@ def count(value: JsonValue) -> int | None:
             return None
         case int() | float():
             return int(value) if abs(value) < _LARGEST_COUNT else None  # NaN is not
-        case str():
+        case str() if len(value) <= _LONGEST_COUNT:
             digits = _COUNT.fullmatch(value.strip())
             return int(digits[1]) if digits else None
         case {"low": int(low), "high": int(high)}:
@@ -85,7 +86,7 @@ def moment(value: JsonValue) -> datetime | None:
 
     A time that no message can be of is none, and so is one without a zone.
     """
-    if isinstance(value, str) and _ISO.fullmatch(value.strip()):
+    if isinstance(value, str) and len(value) <= _LONGEST_COUNT and _ISO.fullmatch(value.strip()):
         return _of_iso(value.strip())
     since_epoch = count(value)
     if since_epoch is None or since_epoch <= 0:

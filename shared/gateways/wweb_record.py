@@ -5,12 +5,9 @@
 
 import re
 
-from pydantic import JsonValue
-
 from shared.gateways.reading import JsonObject, text
 from shared.gateways.redaction import redacted
 
-_DEEPEST = 24  # levels, as far as what is kept goes
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{160,}={0,2}")
 _STARTS = ("/9j/", "iVBORw0KGgo", "UklGR")  # JPEG, PNG, WebP
 # Only so far: "data: 10/12" is how a date is written in Portuguese.
@@ -31,18 +28,4 @@ def words(holder: JsonObject, *names: str) -> str:
 
 def recorded(message: JsonObject) -> str:
     """Give the message as JSON text without secrets and bytes."""
-    return redacted({name: _wordy(value, _DEEPEST) for name, value in message.items()})
-
-
-def _wordy(value: JsonValue, levels: int) -> JsonValue:
-    match value:
-        case str():
-            return None if is_bytes(value) else value
-        case dict() | list() if levels == 0:
-            return None
-        case dict():
-            return {name: _wordy(inner, levels - 1) for name, inner in value.items()}
-        case list():
-            return [_wordy(inner, levels - 1) for inner in value]
-        case _:
-            return value
+    return redacted(message, is_bytes)
