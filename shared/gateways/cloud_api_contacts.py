@@ -15,8 +15,9 @@ from shared.gateways.identity import LONGEST_ADDRESS, address
 from shared.gateways.reading import JsonObject, mapping, text
 from shared.gateways.redaction import within
 
-LARGEST_KEPT = 1024  # bytes of a contact that are kept with each of its messages
+LARGEST_KEPT = 512  # bytes of a contact that are kept with each of its messages
 IDS = ("wa_id", "user_id", "parent_user_id")
+_IDS = frozenset(IDS)
 
 # One telephone is written with and without this digit: Brazil, Mexico, Argentina.
 _MOBILE_DIGIT = re.compile(r"(55[0-9]{2})9(?=[0-9]{8}$)|(52)1(?=[0-9]{10}$)|(54)9(?=[0-9]{10}$)")
@@ -59,6 +60,8 @@ class People:
     def _places(self) -> dict[str, int]:
         places: dict[str, int] = {}
         for place, contact in enumerate(self._contacts):
+            if _IDS.isdisjoint(contact):
+                continue
             for found in map(address, _ids(contact)):
                 if found is not None:
                     places.setdefault(folded(found.canonical), place)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ _LONGEST_COUNT = 64  # characters; what is longer is not read: a webhook's time 
 _LONGEST_EMBEDDED = 64 * 1024  # characters
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _WIDEST_ANGLE = 180
+MOST_CHOICES = 1_000  # of one list that a message shows; the most that is seen is 257 contact cards
 
 
 def cleaned(text: str) -> str:
@@ -121,6 +123,16 @@ def embedded(holder: JsonObject, name: str) -> JsonObject:
 def items(value: JsonValue) -> list[JsonValue]:
     """Give the parts of what some versions send as a list and others, if single, bare."""
     return value if isinstance(value, list) else [value]
+
+
+def choices(value: JsonValue) -> list[JsonValue]:
+    """Give what a message has in a list, such as its buttons, as far as a person would read it."""
+    return value[:MOST_CHOICES] if isinstance(value, list) else []
+
+
+def objects(value: JsonValue) -> Iterator[JsonObject]:
+    """Give the objects among what should be a list of them, as far as a person would read it."""
+    return (part for part in choices(value) if isinstance(part, dict))
 
 
 def enumerated(value: JsonValue) -> str:

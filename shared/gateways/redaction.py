@@ -146,21 +146,19 @@ def _members(holder: JsonObject, levels: int, room: _Room) -> JsonObject:
     room.take(len("{}"))
     kept: JsonObject = {}
     for name, value in holder.items():
-        if is_secret(name) or _is_bytes(value):
+        if is_secret(name) or (isinstance(value, dict) and _is_bytes(value)):
             continue
         clean = cleaned(name)
         room.take(len(clean) + len('"":'))
-        if _is_json(name, value, room):
+        if isinstance(value, str) and _is_json(name, value, room):
             kept[clean] = _opened(holder, name, levels - 1, room)
         else:
             kept[clean] = _stripped(value, levels - 1, room)
     return kept
 
 
-def _is_json(name: str, value: JsonValue, room: _Room) -> bool:
-    if not isinstance(value, str) or not name.lower().endswith("json"):
-        return False
-    return not (room.is_noise and room.is_noise(value))
+def _is_json(name: str, value: str, room: _Room) -> bool:
+    return name.lower().endswith("json") and not (room.is_noise and room.is_noise(value))
 
 
 def _opened(holder: JsonObject, name: str, levels: int, room: _Room) -> JsonValue:

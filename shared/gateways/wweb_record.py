@@ -8,7 +8,8 @@ import re
 from shared.gateways.reading import JsonObject, text
 from shared.gateways.redaction import redacted
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{160,}={0,2}")
+_SHORTEST_FILE = 160  # characters
+_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_FILE},}}={{0,2}}")
 _STARTS = ("/9j/", "iVBORw0KGgo", "UklGR")  # JPEG, PNG, WebP
 # Only so far: "data: 10/12" is how a date is written in Portuguese.
 _DATA_URL = re.compile(r"data:[^\s,]*;base64,", re.IGNORECASE)
@@ -17,8 +18,9 @@ _DATA_URL = re.compile(r"data:[^\s,]*;base64,", re.IGNORECASE)
 def is_bytes(said: str) -> bool:
     """Tell whether the text is a file in base64, which a person would not write."""
     stripped = said.strip()
-    is_url = _DATA_URL.match(stripped) is not None
-    return is_url or stripped.startswith(_STARTS) or _BASE64.fullmatch(stripped) is not None
+    if stripped.startswith(_STARTS) or _DATA_URL.match(stripped):
+        return True
+    return len(stripped) >= _SHORTEST_FILE and _BASE64.fullmatch(stripped) is not None
 
 
 def words(holder: JsonObject, *names: str) -> str:
