@@ -43,8 +43,8 @@ echo '{"name": "Vendas", "color": "#0a7"}' | chatia record save Queues - --compa
 - Where deleting goes *in steps*, `purge.begun` is told at once and `record.deleted` at the end,
   with the number of rows that went, by table; such rows are asked for in a request of their own
   ([operating](operating.md)).
-- *At most*: longer text is refused; an index or a key holds most of it, and its rows have a limit.
-  Other text may be as long as a request.
+- *At most*: longer text is refused, with a sentence that names the column and its limit. Other text
+  may be as long as its request. Of names that do not exist a sentence repeats 100 characters.
 - *Goes with*: deleting that row deletes this one. *Forgets*: deleting that row leaves NULL.
 """
 
