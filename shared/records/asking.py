@@ -83,6 +83,12 @@ class Known:
             if table.is_natural_for_all:
                 self.elsewhere[table.name, found.natural] = found
 
+    def add_new(self, table: RecordTable, company_id: int | None, key: Key, row: Row) -> Found:
+        """Remember a new row, whatever it says of its natural key; return it."""
+        found = Found(company_id, key, natural_in(table, company_id, row))
+        self.add(table, found)
+        return found
+
     def forget(self, table: RecordTable, found: Found) -> None:
         """Know nothing more of a row that is deleted, or called otherwise."""
         self.by_key.pop((table.name, found.company_id, found.key), None)
@@ -172,14 +178,19 @@ def key_of(table: RecordTable, row: Row) -> Key | None:
 
 def natural_of(table: RecordTable, company_id: int | None, row: Row) -> Key | None:
     """Give the natural key that a row names; one that lacks a part finds nothing."""
-    values = tuple(
-        company_id if column == table.company else row.get(column) for column in table.natural
-    )
+    values = natural_in(table, company_id, row)
     said = _said(table, values)
     is_silent = bool(said) and set(said) == {None}
     if not values or UNKNOWN in said or is_silent or (None in said and not table.nulls_are_equal):
         return None
     return values
+
+
+def natural_in(table: RecordTable, company_id: int | None, row: Row) -> Key:
+    """Return a row's values of its natural key, None where it does not say them."""
+    return tuple(
+        company_id if column == table.company else row.get(column) for column in table.natural
+    )
 
 
 def _said(table: RecordTable, natural: Key) -> list[Any]:

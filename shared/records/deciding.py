@@ -174,8 +174,7 @@ class _Draft:
         key = tuple(row[column] for column in table.key)
         if table.company:
             row[table.company] = asked.company_id
-        found = Found(asked.company_id, key, natural_of(table, asked.company_id, row) or ())
-        self.fresh.add(table, found)
+        found = self.fresh.add_new(table, asked.company_id, key, row)
         self.new[table.name, key] = (found, row)
         self.granted.inserted[table.name, key] = None
         return key

@@ -290,7 +290,7 @@ def test_rows_that_take_much_along_are_asked_for_alone() -> None:
     assert answer.reason == 'rows of "Users" take much along: ask for them alone'
 
 
-@pytest.mark.parametrize("column", ["lid", "jid", "channel", "number"])
+@pytest.mark.parametrize("column", ["lid", "jid", "number"])
 def test_text_of_an_index_has_a_length_whatever_its_type_is(column: str) -> None:
     longest = {"name": "Ana", column: "😀" * 255}
     (granted,) = plan_of(save("Contacts", longest)).answers
@@ -334,3 +334,10 @@ def test_a_parent_that_cannot_be_an_id_is_not_asked_for(parent: int) -> None:
     assert "Whatsapps" not in asking.parents_of(asking.asked([request]))
     (answer,) = plan_of(request).answers
     assert isinstance(answer, Refused)
+
+
+def test_a_new_row_may_say_nothing_of_its_natural_key_and_get_it_later() -> None:
+    nameless, named = {"name": "Ana", "jid": "551@s.whatsapp.net"}, {"id": 100, "channel": "x"}
+    plan = plan_of(save("Contacts", nameless), save("Contacts", named))
+    assert [type(answer) for answer in plan.answers] == [Granted, Granted]
+    assert plan.known.find(tables()["Contacts"], 1, {"number": "551"}) is None
