@@ -58,8 +58,9 @@ def lets_through(kind: Any) -> bool:
 
 def members() -> Iterator[tuple[type[BaseModel], str]]:
     """Yield the members of all contracts whose text may be of any length."""
-    events = [event for of_topic in contracts().values() for event in of_topic]
-    for contract in (*events, EvolutionRecord, Referral):
+    events: list[type[BaseModel]] = [event for each in contracts().values() for event in each]
+    events += [EvolutionRecord, Referral]
+    for contract in events:
         for name, member in contract.model_fields.items():
             if any(lets_through(kind) for kind in texts(member.annotation, member.metadata)):
                 yield contract, name
