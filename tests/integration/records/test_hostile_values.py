@@ -18,7 +18,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.contracts.record_request import SAVES
+from shared.contracts.record_request import DELETES, SAVES
+from shared.records.rights import SOFTLY
 from shared.records.tables import RecordTable, tables
 from shared.schema import metadata
 from shared.schema.lengths import index_rows
@@ -32,6 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 MARK = "@hostile@"
 LENGTH = 9_000  # characters: no page of an index takes them, however few bytes each has
 DEEP = 300  # levels
+LAST_ID = 2**31 - 1
 REFUSED, DEAD, SAVED = "refused", "dead", "saved"
 NUMBERS = (str(2**31), str(2**63), str(-(2**63) - 1), "1e400", "NaN", '"NaN"', "9" * 5_000)
 TIMES = (
@@ -59,6 +61,7 @@ class Asked:
     column: str = ""
     raw: str = ""
     may_be_saved: bool = True
+    to: str = "save"
 
 
 @dataclass
@@ -118,12 +121,27 @@ async def asked_about(table: RecordTable, makers: Makers) -> list[Asked]:
     asked = [Asked(next(rows))]
     for each in bad:
         asked += [each, Asked(next(rows))]
-    return asked
+    return asked + deletions(table)
+
+
+def deletions(table: RecordTable) -> list[Asked]:
+    """Ask to delete rows by hostile names; good requests name a row that is not there."""
+    company = {table.company: COMPANY} if table.company else {}
+    good = Asked(company | dict.fromkeys(set(table.key) - {table.company}, LAST_ID), to="delete")
+    words = ["$history"] if table.name == SOFTLY else []
+    named = {*table.key, *table.natural} - {table.company}
+    asked = []
+    for column in sorted(named):
+        values = [(raw, may) for raw, may in hostile(table, column) if raw != "null"]
+        asked += [Asked(company, column, raw, may, "delete") for raw, may in values]
+    for word in words:
+        asked += [Asked(good.row, word, raw, to="delete") for raw in ("[]", "{}", '"yes"', "7")]
+    return [each for bad in asked for each in (bad, good)]
 
 
 def record_of(flow: Deployment, table: RecordTable, number: int, asked: Asked) -> Record:
     """Make the request's record, of text that no contract could be made of."""
-    contract = SAVES[table.owner]
+    contract = (SAVES if asked.to == "save" else DELETES)[table.owner]
     row = asked.row | ({asked.column: MARK} if asked.column else {})
     body = {
         "companyId": asks_as(table), "requestId": f"{table.name}:{number}", "table": table.name,
@@ -215,7 +233,7 @@ def test_text_that_is_too_long_is_refused_by_a_sentence_with_its_limit(
 ) -> None:
     table, of = tables()[name], played[name]
     for asked, came_to in zip(of.asked[1::2], of.came_to[1::2], strict=True):
-        longest = table.columns[asked.column].longest if asked.column else None
+        longest = table.columns[asked.column].longest if asked.column in table.columns else None
         is_long = len(asked.raw) > LENGTH and asked.raw.startswith('"')
         if (
             longest
