@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import CheckConstraint, String
+from sqlalchemy.exc import DBAPIError
 
 from shared.db import migrations
 from shared.schema import metadata
@@ -136,5 +137,22 @@ async def test_a_row_that_is_too_long_already_stays_and_the_upgrade_goes_on(
         await conn.execute("UPDATE \"Contacts\" SET lid = '1@lid'")
         await conn.execute('ALTER TABLE "Contacts" VALIDATE CONSTRAINT "ck_Contacts_lid_length"')
         assert await conn.fetch(unvalidated) == []
+    finally:
+        await conn.close()
+
+
+async def test_an_upgrade_that_met_a_lock_is_begun_again(database_url: str) -> None:
+    """Until then the tables that it had come to have their constraints, and nothing is undone."""
+    await migrations.upgrade(database_url, BEFORE)
+    conn = await asyncpg.connect(database_url)
+    try:
+        async with conn.transaction():
+            await conn.execute('LOCK TABLE "Contacts" IN ACCESS SHARE MODE')
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await migrations.upgrade(database_url)
+        assert await migrations.current(database_url) == BEFORE
+        await migrations.upgrade(database_url)
+        constraints = "SELECT convalidated FROM pg_constraint WHERE conname LIKE '%_length'"
+        assert {row[0] for row in await conn.fetch(constraints)} == {True}
     finally:
         await conn.close()
