@@ -1,4 +1,4 @@
-"""How long text may be that an index holds: no index row of Postgres is longer than a third page.
+"""How long text may be that an index holds: a row of it has at most a third of a page.
 
 A longer one is an error of its own class (54000), which says nothing against the value that caused
 it. So each text column of an index has a length: that of its type, else that of a constraint.
