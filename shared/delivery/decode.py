@@ -14,6 +14,7 @@ from shared.contracts.gateway import RawRecord
 from shared.contracts.trouble import first_trouble
 from shared.delivery import header_names
 from shared.delivery.subscription import Subscription
+from shared.delivery.too_large import TooLarge
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 
@@ -46,6 +47,7 @@ class Headers:
 
 LONGEST_SHOWN = 100  # characters
 TENANT_MISMATCH = "tenant-mismatch"
+TOO_LARGE = "too-large"
 
 _MEMBERS = {
     "ce_type": "type",
@@ -99,9 +101,9 @@ class SortingTable:
 
     def read(self, record: Record, headers: Headers) -> BaseModel | Rejected | Skipped:
         """Give the event that a record holds, judging it by its type and its body."""
-        if record.value is None:
-            return Rejected("empty-body", "the record has no body")
-        value: bytes = record.value
+        value = _body(record)
+        if isinstance(value, Rejected):
+            return value
         if headers.content_type.startswith("application/cloudevents+json"):
             structured = _structured(value)
             if isinstance(structured, Rejected):
@@ -138,6 +140,14 @@ class SortingTable:
             "unknown-type",
             f"no event on {contracts[0].topic} is called {type_name[:LONGEST_SHOWN]}",
         )
+
+
+def _body(record: Record) -> bytes | Rejected:
+    if isinstance(record.value, TooLarge):
+        return Rejected(TOO_LARGE, record.value.says)
+    return (
+        Rejected("empty-body", "the record has no body") if record.value is None else record.value
+    )
 
 
 def _time_of(record: Record) -> datetime:
