@@ -61,7 +61,9 @@ class Cutter:
             last = self._head.base_offset + self._head.last_offset_delta
             marker = out_of_reach(str(error))
             for offset in range(self._next_offset, last + 1):
-                yield Piece(offset, given_up=self._given_up(offset, 0, None, marker))
+                yield Piece(
+                    offset, given_up=self._given_up(offset, self._head.max_ms, None, marker)
+                )
 
     def _pieces(self) -> Iterator[Piece | None]:
         at = last_at = count = 0
@@ -141,7 +143,7 @@ class Cutter:
         headers: tuple[tuple[str, bytes | None], ...] = (),
     ) -> GivenUp:
         by_broker = self._head.is_time_of_broker
-        time_ms = self._head.max_ms if by_broker or not timestamp_ms else timestamp_ms
+        time_ms = self._head.max_ms if by_broker else timestamp_ms
         return GivenUp(offset, time_ms, int(by_broker), key, marker, headers)
 
     def _headers(self) -> Generator[None, None, tuple[tuple[str, bytes | None], ...]]:

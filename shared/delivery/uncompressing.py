@@ -19,7 +19,7 @@ USUAL_WINDOW = 8 * 2**20  # bytes; RFC 8878 wants no more of writers, zstd up to
 LARGEST_WINDOW = 2**27  # bytes; brokers take no larger one either
 WIDE_READ = 16 * 2**20  # bytes that are read of a zstd frame with a larger window than the usual
 XERIAL_HEADER, XERIAL_SIZE = 16, 4  # bytes: before all blocks, before each
-SNAPPY_AT_ONCE = 2**20  # bytes
+SNAPPY_AT_ONCE = 4 * 2**20  # bytes; a block that is longer is uncompressed by slower code of ours
 
 FAULTS: Final = (zlib.error, EOFError, RuntimeError, cramjam.DecompressionError)
 

@@ -2,10 +2,12 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import cramjam
 import lz4.frame
 import zstandard
+from aiokafka import AIOKafkaProducer
 from aiokafka.codec import snappy_encode
 from aiokafka.record import default_records
 from aiokafka.record.default_records import DefaultRecordBase
@@ -45,16 +47,45 @@ def record(
     yield after
 
 
-def batch(records: Iterable[Iterable[bytes]], count: int, codec: int, compress: Compress) -> bytes:
+def batch(
+    records: Iterable[Iterable[bytes]],
+    count: int,
+    codec: int,
+    compress: Compress,
+    time_ms: int = 0,
+) -> bytes:
     """Build a batch of so many records, which are compressed as they come."""
     body = compress(part for record in records for part in record)
     length = STRUCT.size - DefaultRecordBase.AFTER_LEN_OFFSET + len(body)
-    fields = [0, length, -1, 2, 0, codec, count - 1, 0, 0, -1, -1, -1, count]
+    fields = [0, length, -1, 2, 0, codec, count - 1, time_ms, time_ms, -1, -1, -1, count]
     whole = bytearray(STRUCT.pack(*fields) + body)
     crc = calc_crc32c(bytes(whole[DefaultRecordBase.ATTRIBUTES_OFFSET :]))
     at = DefaultRecordBase.CRC_OFFSET
     whole[at : at + 4] = crc.to_bytes(4)
     return bytes(whole)
+
+
+class _Built:
+    """Stands where aiokafka has its builder."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def size(self) -> int:
+        return len(self._content)
+
+    def build(self) -> bytearray:
+        return bytearray(self._content)
+
+
+async def send_built(producer: AIOKafkaProducer, topic: str, partition: int, content: bytes) -> int:
+    """Send a batch as it is, by a producer that is not idempotent; gives its first offset."""
+    waiting: Any = producer.create_batch()
+    waiting._builder = _Built(content)  # noqa: SLF001 - there is no other way in
+    waiting._relative_offset = STRUCT.unpack_from(content)[-1]  # noqa: SLF001 - the same
+    waiting.close()
+    answer = await (await producer.send_batch(waiting, topic, partition=partition))
+    return int(answer.offset)
 
 
 def number(value: int) -> bytes:

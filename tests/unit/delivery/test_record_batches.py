@@ -61,8 +61,7 @@ class Partition:
 
 
 def by_aiokafka(answer: bytes, fetch_offset: int = 0) -> list[Any]:
-    given = (PLACE, MemoryRecords(answer), [], fetch_offset, *REST)
-    return list(PartitionRecords(*given))
+    return list(PartitionRecords(PLACE, MemoryRecords(answer), [], fetch_offset, *REST))
 
 
 def body(size: int, part: bytes = b"x" * 2**16) -> Iterator[bytes]:
