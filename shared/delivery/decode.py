@@ -15,6 +15,7 @@ from shared.contracts.json_limits import exceeded
 from shared.contracts.trouble import first_trouble
 from shared.delivery import header_names
 from shared.delivery.subscription import Subscription
+from shared.delivery.too_large import TooLarge
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 
@@ -57,6 +58,7 @@ class Reading:
 
 LONGEST_SHOWN = 100  # characters
 TENANT_MISMATCH = "tenant-mismatch"
+TOO_LARGE = "too-large"
 
 _MEMBERS = {
     "ce_type": "type",
@@ -140,11 +142,12 @@ class SortingTable:
 
     def _body_of(self, record: Record) -> bytes | Rejected:
         """Give the body, which others than our services may have written to be read at any cost."""
-        if record.value is None:
-            return Rejected("empty-body", "the record has no body")
+        value = _body(record)
+        if isinstance(value, Rejected):
+            return value
         is_ours_alone = getattr(self._contracts[record.topic][0], "ours_alone", False)
-        limit = None if is_ours_alone else exceeded(record.value)
-        return Rejected(limit.reason, limit.detail) if limit else record.value
+        limit = None if is_ours_alone else exceeded(value)
+        return Rejected(limit.reason, limit.detail) if limit else value
 
     def _contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
         contracts = self._contracts[topic]
@@ -164,6 +167,14 @@ class SortingTable:
             "unknown-type",
             f"no event on {contracts[0].topic} is called {type_name[:LONGEST_SHOWN]}",
         )
+
+
+def _body(record: Record) -> bytes | Rejected:
+    if isinstance(record.value, TooLarge):
+        return Rejected(TOO_LARGE, record.value.says)
+    return (
+        Rejected("empty-body", "the record has no body") if record.value is None else record.value
+    )
 
 
 def _time_of(record: Record) -> datetime:
