@@ -24,8 +24,8 @@ PATTERNS = (
     '\\"', "'", "[", "{", "]", "}", "\u0000", "\ud83d", "\udc00", "😀", "é", "ß", "İ", "ﬁ", " ",
     "\n", "\t", "\r\n", "9", "0", "-1", "1.", "QUJD", "+/", "a.b", "x@lid", "1:2@s.whatsapp.net,",
     "BEGIN:VCARD\n", "TEL;waid=5511999990000:+55 11\n", "END:VCARD\n", "item1.TEL;type=CELL:",
-    "FN:", "http://a.b/", "token=x&", '"token":"', "\\\\\"apikey\\\\\":", "data:;base64,", "*", "~",
-    "2026-", "1790000000", "null,", "true", "(a", "a|", "\u2028", "\u200b", "ａ",
+    "FN:", "http://a.b/", "token=x&", '"token":"', '\\\\"apikey\\\\":', "data:;base64,", "*", "~",
+    "2026-", "1790000000", "null,", "true", "(a", "a|", "\u2028", "\u200b", "\uff41",
 )  # fmt: skip
 ODD: tuple[Any, ...] = (
     None, True, 0, -1, 10**30, 1.5, "", " ", "x", "\ud800", [], {}, {"0": 1}, [[]], "1790000000",
@@ -137,7 +137,9 @@ def _more_members(growth: Growth, random: Random, _: Sequence[JsonValue]) -> Non
         name_text = NUMBER  # an array of bytes as some bridges write it
     else:
         piece = random.choice((*PATTERNS, *NAMES))
-        name_text = piece * random.choice((1, 1, 10, 100, 1_000 // len(piece.encode("utf-8", "replace")) or 1))
+        name_text = piece * random.choice(
+            (1, 1, 10, 100, 1_000 // len(piece.encode("utf-8", "replace")) or 1)
+        )
         name_text += NUMBER if random.random() < 0.8 else ""
     unit = f"{json.dumps(name_text)}:{_numbered(random, value)}"
     parent[name][growth.mark(Grown(unit))] = 0
@@ -267,9 +269,7 @@ def _written(parts: Sequence[Grown], text: str, share: float) -> str:
         unit = _written(parts, part.unit, share)
         count = _count(part, share)
         pieces = unit.split(NUMBER)
-        copies = (
-            [unit] * count if len(pieces) == 1 else [str(n).join(pieces) for n in range(count)]
-        )
+        copies = [unit] * count if len(pieces) == 1 else [str(n).join(pieces) for n in range(count)]
         written = part.before + part.between.join(copies) + part.after
         for _ in range(part.layers):
             written = json.dumps(written)

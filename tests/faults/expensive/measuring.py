@@ -150,7 +150,9 @@ class Scale:
         raise structlog.DropEvent
 
 
-def _ends(counts: Mapping[str, int], reasons: Sequence[str], ignored: Sequence[str]) -> Iterator[str]:
+def _ends(
+    counts: Mapping[str, int], reasons: Sequence[str], ignored: Sequence[str]
+) -> Iterator[str]:
     if counts["told"]:
         yield "facts"
     yield from (f"letter: {reason}" for reason in dict.fromkeys(reasons))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -27,8 +26,8 @@ from tests.support.any_records import AnyRecord
 
 LARGEST = 3_500_000  # bytes of a body: what a gateway may post
 PIECES = (
-    *PATTERNS, '{"a":', '{"', '":"', '","', '":', '"}', '{"a":1,', "[1,", '"a\\', "'a':'", '"token":{',
-    '"token":[', '\\"token\\":\\"', '"token":', "token=", "a%5D=", "a]=", "a]", "NaN", "-Infinity",
+    *PATTERNS, '{"a":', '{"', '":"', '","', '":', '"}', '{"a":1,', "[1,", '"a\\', "'a':'",
+    '"token":{', '"token":[', '\\"token\\":\\"', '"token":', "token=", "a%5D=", "a]=", "a]", "NaN", "-Infinity",
     "1e999", "//", "/*", "\x00", "a", "token", "&token", ";", " ", "\\u", "\\ud83d", "--", "\n\n",
     '\\\\\\"', "1", ",", "{}", "[]", "&", "a.b-c", '"a" ', '"a" :', '{"event":"messages.upsert",',
     "a" * 61, '"' + "a" * 61, "event=messages.upsert&data%5Bkey%5D%5Bid%5D=",
@@ -80,7 +79,11 @@ def _record(seed: Seed, recipe: Recipe) -> AnyRecord:
     key = f"{COMPANY_ID}:{WHATSAPP_ID}:1".encode()
     if seed.kind == HEADERS:
         return _with_headers(recipe, key)
-    body = _text(recipe) if seed.kind == TEXT else grown(seed.body, recipe.genes, recipe.size, _others(seed))
+    body = (
+        _text(recipe)
+        if seed.kind == TEXT
+        else grown(seed.body, recipe.genes, recipe.size, _others(seed))
+    )
     raw = body.encode("utf-8", "surrogatepass")[:LARGEST]
     headers: tuple[tuple[bytes, bytes | None], ...] = ()
     if seed.type:
@@ -147,5 +150,3 @@ def _with_headers(recipe: Recipe, key: bytes) -> AnyRecord:
             case _:
                 key += piece * (share // len(piece))
     return AnyRecord(key, value, tuple(headers), int(RECEIVED_AT.timestamp() * 1000))
-
-

@@ -33,6 +33,7 @@ class Climb:
     asked: int = 0
     learned: int = 0
     worst: dict[str, Measured] = field(default_factory=dict)
+    taken: dict[str, Measured] = field(default_factory=dict)  # the worst that reach a handler
     over: list[Measured] = field(default_factory=list)
     raised: dict[str, Measured] = field(default_factory=dict)
     first_over: dict[str, int] = field(default_factory=dict)
@@ -66,8 +67,10 @@ class Climb:
         self.ends[cost.end.partition(",")[0]] += 1
         if cost.end.startswith("raises"):
             self.raised.setdefault(f"{family}: {cost.end}", measured)
-        if not cost.peak_bytes and (family not in self.worst or cost.cpu_s > self.worst[family].cost.cpu_s):
-            self.worst[family] = measured
+        if not cost.peak_bytes:
+            _keep_worst(self.worst, family, measured)
+            if not cost.end.startswith("letter") or cost.end == "letter: refused":
+                _keep_worst(self.taken, family, measured)
         if cost.peak_bytes:
             _keep(self._memory[family, size], measured, _memory_per_byte)
             return
@@ -79,8 +82,10 @@ class Climb:
 
     def finalists(self, most: int) -> list[Measured]:
         """Return the worst of each family and then so many of the others, the largest alone."""
-        found = {m.recipe: m for m in self.worst.values()}
-        largest = [m for (_, size), kept in self._cpu.items() if size == len(SIZES) - 1 for m in kept]
+        found = {m.recipe: m for m in (*self.worst.values(), *self.taken.values())}
+        largest = [
+            m for (_, size), kept in self._cpu.items() if size == len(SIZES) - 1 for m in kept
+        ]
         for measured in sorted(largest, key=lambda m: -m.cost.cpu_s)[:most]:
             found[measured.recipe] = measured
         return sorted(found.values(), key=lambda m: -m.cost.cpu_s)
@@ -108,7 +113,9 @@ class Climb:
             seed, kind = self._first.pop()
             return Recipe(seed, (self._gene(kind),), SIZES[0])
         family = self.random.choice(list(self.families))
-        best = [m for n in range(len(SIZES)) for m in (*self._cpu[family, n], *self._memory[family, n])]
+        best = [
+            m for n in range(len(SIZES)) for m in (*self._cpu[family, n], *self._memory[family, n])
+        ]
         way = self.random.random()
         if not best or way < NEW:
             seed = self.random.choice(self.families[family])
@@ -192,6 +199,11 @@ def _cpu_per_byte(measured: Measured) -> float:
 
 def _memory_per_byte(measured: Measured) -> float:
     return measured.cost.peak_bytes / max(measured.size, measured.recipe.size // 2)
+
+
+def _keep_worst(worst: dict[str, Measured], family: str, measured: Measured) -> None:
+    if family not in worst or measured.cost.cpu_s > worst[family].cost.cpu_s:
+        worst[family] = measured
 
 
 def _keep(kept: list[Measured], measured: Measured, score: object) -> None:

@@ -1,4 +1,4 @@
-"""What payloads are made from: every golden payload, and a sample of every contract of outsiders."""
+"""What payloads are made from: all golden payloads, a sample of every contract of outsiders."""
 
 import json
 from collections.abc import Iterator
@@ -25,6 +25,7 @@ INSTANCE = "loja"
 COMPANY_ID, WHATSAPP_ID = 1, 10
 POSTED, EVOLUTION, CONTRACT, STRUCTURED = "posted", "evolution", "contract", "structured"
 TEXT, HEADERS = "text", "headers"
+MANY_ROWS = 990  # a request may have 1,000
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "tickets": {
         "Queues": {"name": "Vendas", "color": "#fff", "greetingMessage": "Oi"},
@@ -103,9 +104,10 @@ def _contracts() -> Iterator[Seed]:
     for kinds, way in ((SAVES, "save"), (DELETES, "delete")):
         for owner, contract in kinds.items():
             for table, row in ROWS[owner].items():
-                name = f"{CONTRACT}/{contract.topic}/record.{way} {table}"
-                body = _rows(table, row, way)
-                yield Seed(name, CONTRACT, contract.topic, body, contract.ce_type())
+                for count in (2, MANY_ROWS):
+                    name = f"{CONTRACT}/{contract.topic}/record.{way} {count} {table}"
+                    body = _rows(table, row, way, count)
+                    yield Seed(name, CONTRACT, contract.topic, body, contract.ce_type())
 
 
 def _samples() -> Iterator[tuple[type[Event], BaseModel]]:
@@ -120,8 +122,8 @@ def _samples() -> Iterator[tuple[type[Event], BaseModel]]:
     yield MessageSend, send
 
 
-def _rows(table: str, row: dict[str, Any], way: str) -> dict[str, Any]:
-    rows = [{"$name": f"r{n}", **row} if way == "save" else {"id": n} for n in range(2)]
+def _rows(table: str, row: dict[str, Any], way: str, count: int) -> dict[str, Any]:
+    rows = [{"$name": f"r{n}", **row} if way == "save" else {"id": n} for n in range(count)]
     return {"companyId": COMPANY_ID, "requestId": f"{way} {table}", "table": table, "rows": rows}
 
 
