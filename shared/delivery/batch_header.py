@@ -1,5 +1,6 @@
 """The header of record batches of format 2 (KIP-98)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka.record.default_records import DefaultRecordBase
@@ -35,10 +36,10 @@ class BatchHeader:
         """Return whether all records have the time at which the broker took the batch."""
         return bool(self.attributes & DefaultRecordBase.TIMESTAMP_TYPE_MASK)
 
-    def piece(self, records: bytes | bytearray, count: int) -> bytes:
+    def piece(self, records: Sequence[bytes | bytearray], count: int) -> bytes:
         """Return a batch of some of the records, uncompressed, without a checksum."""
-        length = STRUCT.size - BEFORE_BATCH + len(records)
+        length = STRUCT.size - BEFORE_BATCH + sum(map(len, records))
         attributes = self.attributes & ~DefaultRecordBase.CODEC_MASK
         times = (self.first_ms, self.max_ms)
         header = (self.base_offset, length, -1, 2, 0, attributes, self.last_offset_delta, *times)
-        return STRUCT.pack(*header, -1, -1, -1, count) + bytes(records)
+        return b"".join((STRUCT.pack(*header, -1, -1, -1, count), *records))

@@ -45,11 +45,11 @@ class Piece:
 class Cutter:
     """Cuts one batch; of its content it holds a piece, or the largest record, and a chunk."""
 
-    def __init__(self, head: BatchHeader, content: Content, beginning: bytes) -> None:
+    def __init__(self, head: BatchHeader, content: Content, beginning: list[bytes]) -> None:
         self.turn = Turn()
         self._head = head
         self._content = content
-        self._held = bytearray(beginning)
+        self._held = bytearray().join(beginning)
         self._gone = 0  # bytes of the content before those that are held
         self._next_offset = head.base_offset
 
@@ -95,7 +95,7 @@ class Cutter:
         for _ in range(3):  # length, attributes, timestamp
             _, cursor = self._number_at(cursor)
         delta, _ = self._number_at(cursor)
-        piece = Piece(self._head.base_offset + delta, self._head.piece(self._held[:at], count))
+        piece = Piece(self._head.base_offset + delta, self._head.piece([self._held[:at]], count))
         self._drop(at)
         self._next_offset = piece.last_offset + 1
         return piece

@@ -157,8 +157,8 @@ class Batch:
         if self.waits:
             return None
         content = content_of(header.codec, self._content[STRUCT.size :])
-        beginning = read_up_to(content, PIECE + 1)
-        if len(beginning) <= PIECE:
+        beginning, size = read_up_to(content, PIECE + 1)
+        if size <= PIECE:
             return self._parsed(header.piece(beginning, header.count))
         self._is_large = True
         cutter = Cutter(header, content, beginning)

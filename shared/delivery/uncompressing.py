@@ -14,6 +14,7 @@ from shared.delivery.snappy import FartherBackError, is_plausible, uncompressed
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 INPUT = 2**18  # bytes of compressed content that are copied at a time
+OUTPUT = 2**18  # bytes that lz4 gives at a time
 GZIP_FORMAT = 31  # zlib's word for a header and a checksum of gzip
 USUAL_WINDOW = 8 * 2**20  # bytes; RFC 8878 wants no more of writers, zstd up to level 19 takes less
 LARGEST_WINDOW = 2**27  # bytes; brokers take no larger one either
@@ -51,12 +52,13 @@ def content_of(codec: int, body: memoryview) -> Content:
     return _Plain(body)
 
 
-def read_up_to(content: Content, most: int) -> bytes:
-    """Return so many bytes, fewer only where the content ends."""
-    parts, left = [content.read(most)], most
-    while parts[-1] and (left := left - len(parts[-1])):
-        parts.append(content.read(left))
-    return b"".join(parts)
+def read_up_to(content: Content, most: int) -> tuple[list[bytes], int]:
+    """Return so many bytes, fewer only where the content ends, in parts; and how many they are."""
+    parts, size = list[bytes](), 0
+    while size < most and (part := content.read(most - size)):
+        parts.append(part)
+        size += len(part)
+    return parts, size
 
 
 class _Plain:
@@ -122,7 +124,8 @@ class _Lz4:
                     if not self._left:
                         raise EOFError("lz4 content ends too early")
                     given, self._left = bytes(self._left[:INPUT]), self._left[INPUT:]
-                if found := self._frame.decompress(given, most):
+                # Its buffer is as long as is asked for; a long one would be mapped anew each time.
+                if found := self._frame.decompress(given, min(most, OUTPUT)):
                     return bytes(found)
         except FAULTS as error:
             raise _corrupt(error) from error
