@@ -12,7 +12,7 @@ from tests.faults.expensive.measuring import Cost, Scale
 from tests.faults.expensive.payloads import Recipe, payload
 
 HARD_STOP_S = 20.0
-MOST_OF_A_CHILD = 2_000  # payloads; memory that is not given back is gone with the child
+MOST_OF_A_CHILD = 10_000  # payloads; memory that is not given back is gone with the child
 
 KILLED = "killed"
 
@@ -79,7 +79,13 @@ class _Child:
         self.pipe.close()
 
 
-def measure(search: Search, count: int, plant: str = "", stop: Callable[[], bool] = bool) -> None:
+def measure(
+    search: Search,
+    count: int,
+    plant: str = "",
+    stop: Callable[[], bool] = bool,
+    hard_stop_s: float = HARD_STOP_S,
+) -> None:
     """Have all that a search asks for measured by so many processes, and end them."""
     children = [_Child(plant) for _ in range(count)]
     try:
@@ -92,7 +98,7 @@ def measure(search: Search, count: int, plant: str = "", stop: Callable[[], bool
                 return
             connection.wait([child.pipe for child in busy], timeout=1.0)
             for child in busy:
-                answer = _answer(child)
+                answer = _answer(child, hard_stop_s)
                 if answer is None:
                     continue
                 search.learn(answer)
@@ -107,7 +113,7 @@ def measure(search: Search, count: int, plant: str = "", stop: Callable[[], bool
             child.end()
 
 
-def _answer(child: _Child) -> Measured | None:
+def _answer(child: _Child, hard_stop_s: float) -> Measured | None:
     """Give what a child has found out, or that it takes too long, or has died; else None."""
     assert child.recipe
     while child.pipe.poll():
@@ -120,8 +126,8 @@ def _answer(child: _Child) -> Measured | None:
             child.done += 1
             return found
         child.size = found
-    if time.monotonic() - child.began > HARD_STOP_S:
-        return _killed(child, f"{KILLED} after {HARD_STOP_S:g} s")
+    if time.monotonic() - child.began > hard_stop_s:
+        return _killed(child, f"{KILLED} after {hard_stop_s:g} s")
     return None
 
 

@@ -233,7 +233,7 @@ KINDS: tuple[Gene, ...] = (
 
 def _fitted(parts: Sequence[Grown], text: str, size: int) -> str:
     """Repeat all parts as often as makes the text as long as is wanted."""
-    share = size / max(1, len(parts))
+    share, long = size / max(1, len(parts)), 0.0
     for _ in range(FITTING_TRIES):
         lengths: dict[int, float] = {}
         long = _length(parts, text, share, lengths)

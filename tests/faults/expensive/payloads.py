@@ -27,9 +27,10 @@ from tests.support.any_records import AnyRecord
 LARGEST = 3_500_000  # bytes of a body: what a gateway may post
 PIECES = (
     *PATTERNS, '{"a":', '{"', '":"', '","', '":', '"}', '{"a":1,', "[1,", '"a\\', "'a':'",
-    '"token":{', '"token":[', '\\"token\\":\\"', '"token":', "token=", "a%5D=", "a]=", "a]", "NaN", "-Infinity",
-    "1e999", "//", "/*", "\x00", "a", "token", "&token", ";", " ", "\\u", "\\ud83d", "--", "\n\n",
-    '\\\\\\"', "1", ",", "{}", "[]", "&", "a.b-c", '"a" ', '"a" :', '{"event":"messages.upsert",',
+    '"token":{', '"token":[', '\\"token\\":\\"', '"token":', "token=", "a%5D=", "a]=", "a]",
+    "NaN", "-Infinity", "1e999", "//", "/*", "\x00", "a", "token", "&token", ";", " ", "\\u",
+    "\\ud83d", "--", "\n\n", '\\\\\\"', "1", ",",
+    "{}", "[]", "&", "a.b-c", '"a" ', '"a" :', '{"event":"messages.upsert",',
     "a" * 61, '"' + "a" * 61, "event=messages.upsert&data%5Bkey%5D%5Bid%5D=",
 )  # fmt: skip
 HEADER_NAMES = ("ce_type", "ce_companyid", "ce_source", "content-type", "x", "token", "\udcff", "é")

@@ -11,13 +11,14 @@ from tests.faults.expensive.payloads import LARGEST, Recipe
 from tests.faults.expensive.seeds import HEADERS, TEXT, seeds
 
 SIZES = (8_000, 64_000, 500_000, LARGEST)
-SHARES = (0.70, 0.19, 0.08, 0.03)  # of the payloads, by their size
+SHARES = (0.76, 0.18, 0.05, 0.01)  # of the payloads, by their size
 FIRST = 0.25  # of the payloads: every seed with every gene before any is preferred
 BEST = 10  # of a family and size, by CPU and as many by memory
 LIMIT_S = 2.0
 MOST_GENES = 5
 GENES = 2**40
 TRACED = 64_000  # bytes: in larger ones memory is traced when they are among the worst
+TRACED_SHARE = 0.25
 NEW, CHANGED = 0.2, 0.65
 TOLD_EVERY = 1_000
 MOST_SUSPECTS = 40
@@ -55,7 +56,7 @@ class Climb:
         recipe = self._larger(size) if size else None
         recipe = recipe or self._small()
         self._tried.add(recipe)
-        return recipe, recipe.size <= TRACED and self.random.random() < 0.4
+        return recipe, recipe.size <= TRACED and self.random.random() < TRACED_SHARE
 
     def learn(self, measured: Measured) -> None:
         """Take a measurement."""
@@ -80,9 +81,12 @@ class Climb:
             return
         _keep(self._cpu[family, size], measured, _cpu_per_byte)
 
-    def finalists(self, most: int) -> list[Measured]:
-        """Return the worst of each family and then so many of the others, the largest alone."""
-        found = {m.recipe: m for m in (*self.worst.values(), *self.taken.values())}
+    def finalists(self, most: int, *, of_families: bool = True) -> list[Measured]:
+        """Return so many of the worst, and the worst of each family in any case."""
+        worst = [*self.worst.values(), *self.taken.values()]
+        if not of_families:
+            return sorted(worst, key=lambda m: -m.cost.cpu_s)[:most]
+        found = {m.recipe: m for m in worst}
         largest = [
             m for (_, size), kept in self._cpu.items() if size == len(SIZES) - 1 for m in kept
         ]
