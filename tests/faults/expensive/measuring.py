@@ -80,6 +80,8 @@ class _Connection:
                 return _Answer(zip(companies, ids, strict=True))
             case {"table": _, "count": count}:
                 return _Answer((n,) for n in range(count))
+            case _:
+                pass
         return _Answer()
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from random import Random
 
 from pydantic import JsonValue
+from typing_extensions import override
 
 from shared.contracts.gateway import GatewayReceived
 from tests.faults.expensive.growing import PATTERNS, grown
@@ -33,6 +34,7 @@ PIECES = (
     "{}", "[]", "&", "a.b-c", '"a" ', '"a" :', '{"event":"messages.upsert",',
     "a" * 61, '"' + "a" * 61, "event=messages.upsert&data%5Bkey%5D%5Bid%5D=",
 )  # fmt: skip
+RUN_OF_ONE = 3
 HEADER_NAMES = ("ce_type", "ce_companyid", "ce_source", "content-type", "x", "token", "\udcff", "é")
 
 
@@ -44,6 +46,7 @@ class Recipe:
     genes: tuple[int, ...]
     size: int
 
+    @override
     def __str__(self) -> str:
         return f"{self.seed}~{'.'.join(map(str, self.genes))}@{self.size}"
 
@@ -122,15 +125,21 @@ def _text(recipe: Recipe) -> str:
     """Repeat some pieces between some others: JSON cut off, forms, quotes, backslashes."""
     text, share = "", recipe.size // max(1, len(recipe.genes))
     for gene in recipe.genes:
-        random = Random(gene)
-        before, unit, after = (
-            "".join(random.choices(PIECES, k=random.choice(most)))
-            for most in ((0, 0, 1, 2), (1, 1, 2, 3), (0, 0, 1, 2))
-        )
-        if random.random() < 0.3:
-            unit = random.choice(PIECES)
+        before, unit, after = _pieces(gene)
         text += before + unit * max(1, share // len(unit.encode("utf-8", "replace"))) + after
     return text
+
+
+def _pieces(gene: int) -> tuple[str, str, str]:
+    """Choose what is repeated, and what stands before and after it; every third gene: one piece."""
+    if gene % RUN_OF_ONE == 0:
+        return "", PIECES[gene // RUN_OF_ONE % len(PIECES)], ""
+    random = Random(gene)
+    before, unit, after = (
+        "".join(random.choices(PIECES, k=random.choice(most)))
+        for most in ((0, 0, 1, 2), (1, 1, 2, 3), (0, 0, 1, 2))
+    )
+    return before, unit, after
 
 
 def _with_headers(recipe: Recipe, key: bytes) -> AnyRecord:

@@ -7,8 +7,8 @@ from random import Random
 
 from tests.faults.expensive.children import Measured
 from tests.faults.expensive.growing import KINDS
-from tests.faults.expensive.payloads import LARGEST, Recipe
-from tests.faults.expensive.seeds import HEADERS, TEXT, seeds
+from tests.faults.expensive.payloads import LARGEST, PIECES, RUN_OF_ONE, Recipe
+from tests.faults.expensive.seeds import EVOLUTION, HEADERS, POSTED, STRUCTURED, TEXT, seeds
 
 SIZES = (8_000, 64_000, 500_000, LARGEST)
 SHARES = (0.76, 0.18, 0.05, 0.01)  # of the payloads, by their size
@@ -20,6 +20,8 @@ GENES = 2**40
 TRACED = 64_000  # bytes: in larger ones memory is traced when they are among the worst
 TRACED_SHARE = 0.25
 NEW, CHANGED = 0.2, 0.65
+WEIGHTS = {POSTED: 2.0, EVOLUTION: 2.0, TEXT: 4.0, STRUCTURED: 0.4}  # of a family; others 1
+RUNS_OF_EACH, FIRST_OF_HEADERS = 2, 20
 TOLD_EVERY = 1_000
 MOST_SUSPECTS = 40
 
@@ -44,6 +46,7 @@ class Climb:
     _memory: dict[tuple[str, int], list[Measured]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    _weights: list[float] = field(default_factory=list)
     _tried: set[Recipe] = field(default_factory=set)
     _first: list[tuple[str, int]] = field(default_factory=list)
 
@@ -115,8 +118,9 @@ class Climb:
     def _small(self) -> Recipe:
         if self._first and self.asked < FIRST * self.payloads:
             seed, kind = self._first.pop()
-            return Recipe(seed, (self._gene(kind),), SIZES[0])
-        family = self.random.choice(list(self.families))
+            gene = kind if seed.startswith(TEXT) else self._gene(kind)
+            return Recipe(seed, (gene,), SIZES[0])
+        family = self.random.choices(list(self.families), self._weights)[0]
         best = [
             m for n in range(len(SIZES)) for m in (*self._cpu[family, n], *self._memory[family, n])
         ]
@@ -174,12 +178,24 @@ def climb(payloads: int, seed: str, only: Iterable[str] = ()) -> Climb:
     random = Random(seed)
     beginnings = tuple(only) or ("",)
     families: dict[str, list[str]] = defaultdict(list)
-    for name, made in seeds().items():
+    for name, found in seeds().items():
         if name.startswith(beginnings):
-            families[made.family].append(name)
+            families[found.family].append(name)
     made = Climb(payloads, random, families)
+    made._weights = [_weight(family) for family in families]  # noqa: SLF001 - its own maker
     made._first = _everything(random, families)  # noqa: SLF001 - its own maker
     return made
+
+
+def _runs(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
+    """Return a run of every piece of text, as the body of a payload and as that of a record."""
+    return [
+        (random.choice(names), RUN_OF_ONE * number)
+        for family, names in families.items()
+        if family.startswith(TEXT)
+        for number in range(len(PIECES))
+        for _ in range(RUNS_OF_EACH)
+    ]
 
 
 def _everything(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
@@ -187,10 +203,16 @@ def _everything(random: Random, families: Mapping[str, list[str]]) -> list[tuple
         (name, kind)
         for names in families.values()
         for name in names
-        for kind in range(1 if name.startswith((TEXT, HEADERS)) else len(KINDS))
+        for kind in range(FIRST_OF_HEADERS if name.startswith(HEADERS) else len(KINDS))
+        if not name.startswith(TEXT)
     ]
+    found += _runs(random, families)
     random.shuffle(found)
     return found
+
+
+def _weight(family: str) -> float:
+    return next((w for kind, w in WEIGHTS.items() if family.startswith(kind)), 1.0)
 
 
 def _class_of(recipe: Recipe) -> int:

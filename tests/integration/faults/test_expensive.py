@@ -13,6 +13,7 @@ from tests.support.deployment import Deployment
 
 PAYLOADS, WORST = 300, 8
 UNTIL_FOUND = 1_500
+EVERY = 7  # seeds
 HELD_S = 15.0  # other tests run beside this one; CPU seconds are measured apart from that
 
 
@@ -41,7 +42,7 @@ def test_a_planted_quadratic_function_is_found() -> None:
 
 
 def test_a_recipe_makes_the_same_record_again() -> None:
-    for number, seed in enumerate(sorted(seeds())):
+    for number, seed in enumerate(sorted(seeds())[::EVERY]):
         recipe = Recipe(seed, (number, 7 * number + 1, 2**40 - number), 2_000)
         again = Recipe.read(str(recipe))
         assert again == recipe
