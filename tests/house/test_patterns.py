@@ -16,8 +16,8 @@ import shared
 from tests.support.effort import Prepared, is_linear, spent
 from tests.support.sources import Source, sources
 
-SHORTEST, LONGEST = 64, 4_096  # characters
-QUICK, SOON_S = 4_096, 0.003  # what is soon done with is no square: one takes four times as long
+SHORTEST, LONGEST = 64, 16_384  # characters
+QUICK, SOON_S = 8_192, 0.004  # what is soon done with is no square: one takes four times as long
 METHODS = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer")
 ENDS = ("", "!", "\n", "\x00")
 COMPILED_IN_A_FUNCTION = {
