@@ -6,7 +6,7 @@ from typing import Any
 
 Grown = Callable[[int], Any]
 
-RUNS = (
+RUNS: tuple[str, ...] = (
     "A",
     "a",
     "aA",

@@ -53,7 +53,20 @@ def test_a_text_of_twice_the_length_takes_twice_the_work(run: str) -> None:
     assert superlinear == []
 
 
-BLANKED = (*growing.RUNS, "%5D=", "a%5D", "]", "a]", "=", "token=", "'", '\\"', "{", "{}", "[{")
+BLANKED: tuple[str, ...] = (
+    *growing.RUNS,
+    "%5D=",
+    "a%5D",
+    "]",
+    "a]",
+    "=",
+    "token=",
+    "'",
+    '\\"',
+    "{",
+    "{}",
+    "[{",
+)
 BLANKED = (*BLANKED, '"token":', '"token":{', "'token':[", '\\"token\\":"', '"a" ', "x.", "&", ": ")
 
 

@@ -18,10 +18,12 @@ Work = Callable[[int], Prepared]  # prepares the work for a size
 
 
 def spent(prepared: Prepared, repetitions: int) -> float:
-    """Measure the least processor time of several repetitions."""
+    """Measure the least processor time of several repetitions; what takes long is not repeated."""
     gc.disable()  # else all that the tests hold is looked through again, at any moment
     try:
-        return min(_once(prepared) for _ in range(repetitions))
+        first = _once(prepared)
+        repeated = range(1, repetitions if first < LONG_S else 1)
+        return min([first, *(_once(prepared) for _ in repeated)])
     finally:
         gc.enable()
 
