@@ -48,6 +48,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     report = search(given)
     if not given.unpublished:
+        say(report.text())  # in case that the servers do not come up
         given.folder.mkdir(parents=True, exist_ok=True)
         with fresh_servers(given.folder / "servers") as servers:
             settings = stage.settings_of(servers)

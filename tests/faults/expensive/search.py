@@ -10,15 +10,15 @@ from tests.faults.expensive.growing import KINDS
 from tests.faults.expensive.payloads import LARGEST, PIECES, RUN_OF_ONE, Recipe
 from tests.faults.expensive.seeds import EVOLUTION, HEADERS, POSTED, STRUCTURED, TEXT, seeds
 
-SIZES = (8_000, 64_000, 500_000, LARGEST)
-SHARES = (0.76, 0.18, 0.05, 0.01)  # of the payloads, by their size
+SIZES = (4_000, 64_000, 500_000, LARGEST)
+SHARES = (0.86, 0.10, 0.03, 0.01)  # of the payloads, by their size
 FIRST = 0.25  # of the payloads: every seed with every gene before any is preferred
 BEST = 10  # of a family and size, by CPU and as many by memory
 LIMIT_S = 2.0
 MOST_GENES = 5
 GENES = 2**40
 TRACED = 64_000  # bytes: in larger ones memory is traced when they are among the worst
-TRACED_SHARE = 0.25
+TRACED_SHARE = 0.1
 NEW, CHANGED = 0.2, 0.65
 WEIGHTS = {POSTED: 2.0, EVOLUTION: 2.0, TEXT: 4.0, STRUCTURED: 0.4}  # of a family; others 1
 RUNS_OF_EACH, FIRST_OF_HEADERS = 2, 20

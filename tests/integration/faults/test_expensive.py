@@ -1,5 +1,7 @@
 """A short run of `python -m tests.faults.expensive`: no record costs more than it may."""
 
+import asyncio
+
 import pytest
 
 from tests.faults.expensive import plants
@@ -21,10 +23,10 @@ HELD_S = 15.0  # other tests run beside this one; CPU seconds are measured apart
 @pytest.mark.asyncio(loop_scope="module")
 async def test_no_record_of_a_short_search_is_over_a_limit(standing: Deployment) -> None:
     found = climb(PAYLOADS, "a short run")
-    measure(found, 1)
+    await asyncio.to_thread(measure, found, 1)  # the workers stand in this process
     worst = found.finalists(WORST, of_families=False)
     again = Again([m.recipe for m in found.suspects()])
-    measure(again, 1)
+    await asyncio.to_thread(measure, again, 1)
     report = judged([*worst, *again.measured], Again(()), found.learned, found.raised, found.ends)
     async with stand(standing) as standing_by:
         report.outcomes = await standing_by.publish(report.recipes)
