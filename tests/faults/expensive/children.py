@@ -1,7 +1,8 @@
 """Processes that weigh payloads: one that takes too long is killed, and another takes its place."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import connection, get_context
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from tests.faults.expensive.measuring import Cost, Scale
 from tests.faults.expensive.payloads import Recipe, payload
+from tests.support.any_records import AnyRecord
 
 HARD_STOP_S = 20.0
 MOST_OF_A_CHILD = 10_000  # payloads; memory that is not given back is gone with the child
@@ -49,9 +51,18 @@ def work(pipe: Connection, plant: str) -> None:
         except EOFError:
             return
         made = payload(recipe)
-        size = len(made.record.value or b"")
-        pipe.send(size)
-        pipe.send(Measured(recipe, size, scale.weigh(made, traced=traced)))
+        size = sum(map(len, _contents(made.record)))
+        with suppress(BrokenPipeError):  # whoever asked has ended
+            pipe.send(size)
+            pipe.send(Measured(recipe, size, scale.weigh(made, traced=traced)))
+
+
+def _contents(record: AnyRecord) -> Iterator[bytes]:
+    yield record.key or b""
+    yield record.value or b""
+    for name, value in record.headers:
+        yield name
+        yield value or b""
 
 
 class _Child:
