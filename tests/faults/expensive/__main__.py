@@ -68,12 +68,12 @@ def search(given: argparse.Namespace) -> Report:
     found = climb(given.payloads, given.seed, given.families)
     found.progress = say
     measure(found, given.processes, given.plant)
-    again = Again([m.recipe for m in found.suspects()], traced=False)
+    again = Again([*(m.recipe for m in found.suspects()), *found.fattest(given.worst // 2)])
     measure(again, 1, given.plant)
-    worst = found.finalists(given.worst)
+    worst = [*found.finalists(given.worst), *again.measured]
     traced = Again([m.recipe for m in worst], traced=True)
     measure(traced, given.processes, given.plant)
-    return judged([*worst, *again.measured], traced, found.learned, found.raised, found.ends)
+    return judged(worst, traced, found.learned, found.raised, found.ends)
 
 
 async def _prepare(url: str) -> None:

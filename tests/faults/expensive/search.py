@@ -104,6 +104,13 @@ class Climb:
             found.setdefault(measured.recipe.seed, measured)
         return list(found.values())[:MOST_SUSPECTS]
 
+    def fattest(self, most: int) -> list[Recipe]:
+        """Return so many of those that take most memory for their bytes, in their full size."""
+        kept = [m for measured in self._memory.values() for m in measured[:2]]
+        kept.sort(key=_memory_per_byte, reverse=True)
+        found = [Recipe(m.recipe.seed, m.recipe.genes, SIZES[-1]) for m in kept]
+        return list(dict.fromkeys(found))[:most]
+
     def _larger(self, size: int) -> Recipe | None:
         """Grow one of the most expensive that is not grown yet."""
         places = [place for place in (*self._cpu, *self._memory) if place[1] == size - 1]
