@@ -12,6 +12,7 @@ MOST_TRIES = 6  # five, and the one that makes it a dead letter
 COLUMNS = (
     "family", "MB", "CPU s", "peak MB", "end", "tries", "held, s", "neighbour stored after, s",
 )  # fmt: skip
+MOST_NAMED = 10
 MEGABYTE = 1_000_000
 
 
@@ -61,6 +62,7 @@ class Report:
                 "",
                 "Ends: " + "; ".join(ends),
                 *raised,
+                *(f"{m.cost.cpu_s:.2f} s: --only '{m.recipe}'" for m in self.worst[:MOST_NAMED]),
                 *(f"OVER THE LIMIT: {trouble}" for trouble in self.troubles()),
             ]
         )
