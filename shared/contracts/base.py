@@ -11,12 +11,13 @@ CLOCKS_DIFFER = timedelta(days=1)
 LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
+    """Return a text as Postgres takes it, which has no character NUL."""
     return text.replace("\x00", "")
 
 
 def _clipped(text: str) -> str:
-    return _without_nul(text)[:LONGEST_NAME]
+    return without_nul(text)[:LONGEST_NAME]
 
 
 def _within_our_time(moment: datetime) -> datetime:
@@ -26,8 +27,10 @@ def _within_our_time(moment: datetime) -> datetime:
     return moment
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(without_nul)]
 Name = Annotated[str, AfterValidator(_clipped)]
+# A name that means somebody else when it is clipped, so it is refused.
+WholeName = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(without_nul)]
 Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00\s]+$")]
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Moment = Annotated[AwareDatetime, AfterValidator(_within_our_time)]

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import override
 
-from shared.contracts.base import Event, Id, Moment, Name, Text, Token
+from shared.contracts.base import Event, Id, Moment, Name, Text, Token, WholeName
 
 
 class RawRecord(BaseModel):
@@ -26,8 +26,8 @@ class EvolutionRecord(RawRecord):
     type: ClassVar[str] = "evolution"
 
     event: Name
-    instance: Name
-    server_url: Text = ""
+    instance: WholeName
+    server_url: WholeName = ""
     data: JsonValue = Field(None, repr=False)
 
 

@@ -6,7 +6,7 @@ one request are turned into ids as far as those are known.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from shared.contracts.record_request import RecordDelete, RecordRequest, Row
 from shared.records.tables import RecordTable, tables
@@ -15,6 +15,7 @@ TABLE, NAME, REF, HISTORY = "$table", "$name", "$ref", "$history"
 
 Key = tuple[Any, ...]
 UNKNOWN: Final = object()
+LARGEST_ID: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Asked:
         if not self.is_platforms:
             return self.request.company_id
         named = self.row.get(self.table.company) if self.table and self.table.company else None
-        return named if type(named) is int else None
+        return named if is_id(named) else None
 
     def pointing(self, ids: Mapping[str, int]) -> "Asked":
         """Put ids where names of rows are; UNKNOWN where there is none."""
@@ -81,6 +82,12 @@ class Known:
             self.by_natural[table.name, found.company_id, found.natural] = found
             if table.is_natural_for_all:
                 self.elsewhere[table.name, found.natural] = found
+
+    def add_new(self, table: RecordTable, company_id: int | None, key: Key, row: Row) -> Found:
+        """Remember a new row, whatever it says of its natural key; return it."""
+        found = Found(company_id, key, natural_in(table, company_id, row))
+        self.add(table, found)
+        return found
 
     def forget(self, table: RecordTable, found: Found) -> None:
         """Know nothing more of a row that is deleted, or called otherwise."""
@@ -152,6 +159,11 @@ def by_table(rows: Iterable[Asked]) -> Iterator[tuple[RecordTable, list[Asked]]]
             yield table, found[name]
 
 
+def is_id(value: object) -> TypeGuard[int]:
+    """Tell whether a value may be asked for as an id; another one is refused where it stands."""
+    return type(value) is int and 0 <= value <= LARGEST_ID
+
+
 def _ref_in(value: object) -> str | None:
     if isinstance(value, dict) and value.keys() == {REF}:
         return str(value[REF])
@@ -166,14 +178,19 @@ def key_of(table: RecordTable, row: Row) -> Key | None:
 
 def natural_of(table: RecordTable, company_id: int | None, row: Row) -> Key | None:
     """Give the natural key that a row names; one that lacks a part finds nothing."""
-    values = tuple(
-        company_id if column == table.company else row.get(column) for column in table.natural
-    )
+    values = natural_in(table, company_id, row)
     said = _said(table, values)
     is_silent = bool(said) and set(said) == {None}
     if not values or UNKNOWN in said or is_silent or (None in said and not table.nulls_are_equal):
         return None
     return values
+
+
+def natural_in(table: RecordTable, company_id: int | None, row: Row) -> Key:
+    """Return a row's values of its natural key, None where it does not say them."""
+    return tuple(
+        company_id if column == table.company else row.get(column) for column in table.natural
+    )
 
 
 def _said(table: RecordTable, natural: Key) -> list[Any]:
@@ -191,7 +208,7 @@ def parents_of(rows: Iterable[Asked]) -> dict[str, set[tuple[int | None, int]]]:
             found.setdefault("Companies", set()).add((None, asked_row.company_id))
         for parent in asked_row.table.parents:
             value = asked_row.row.get(parent.column)
-            if type(value) is int:
+            if is_id(value):
                 of_company = asked_row.company_id if tables()[parent.table].company else None
                 found.setdefault(parent.table, set()).add((of_company, value))
     return found

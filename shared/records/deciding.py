@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.contracts.record_request import RecordRequest, Row
+from shared.contracts.trouble import quoted
 from shared.db.purged import PURGED
 from shared.records.asking import UNKNOWN, Asked, Found, Key, Known, key_of, natural_of
 from shared.records.models import UnfitRowError, checked
@@ -112,7 +113,7 @@ class _Draft:
             self.granted.purged[company_id, row_id] = None
         else:
             self.changed.setdefault((table.name, found.key), (found.company_id, {"active": False}))
-            if asked.history not in {None, True, False}:
+            if asked.history is not None and not isinstance(asked.history, bool):
                 raise RefusedError("$history is true or false")
             if asked.history and found.company_id is not None:
                 self.granted.purged[found.company_id, found.key[0]] = None
@@ -173,8 +174,7 @@ class _Draft:
         key = tuple(row[column] for column in table.key)
         if table.company:
             row[table.company] = asked.company_id
-        found = Found(asked.company_id, key, natural_of(table, asked.company_id, row) or ())
-        self.fresh.add(table, found)
+        found = self.fresh.add_new(table, asked.company_id, key, row)
         self.new[table.name, key] = (found, row)
         self.granted.inserted[table.name, key] = None
         return key
@@ -222,7 +222,7 @@ def _takes_much(names: Iterable[str]) -> str:
 def _owned(owner: str, asked: Asked) -> RecordTable:
     table = asked.table
     if table is None:
-        raise RefusedError(f'there is no table "{asked.named}"')
+        raise RefusedError(f'there is no table "{quoted(asked.named)}"')
     if table.owner != owner:
         raise RefusedError(f'"{table.name}" is asked about on {table.owner}.requests')
     if table.company is None and not asked.is_platforms:

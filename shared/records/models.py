@@ -6,16 +6,25 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 
-from shared.contracts.base import Id, Moment, Text
+from shared.contracts.base import Id, Moment, Text, without_nul
 from shared.contracts.record_request import Row
+from shared.contracts.trouble import quoted
 from shared.records.tables import Column, RecordTable
 
 BCRYPT: Final = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$"
 KINDS: Final[dict[type, Any]] = {
     int: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)],
     str: Text,
+    float: Annotated[float, Field(allow_inf_nan=False)],  # JSON has no such numbers
     datetime: Moment,
     object: Any,
     dict: Any,
@@ -38,7 +47,7 @@ def checked(table: RecordTable, row: Row) -> Row:
 
 def _sentence(table: RecordTable, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    column = ".".join(str(part) for part in first["loc"])
+    column = quoted(".".join(str(part) for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         return f'"{table.name}" has no column {column}'
     return f'{column} of "{table.name}": {first["msg"]}'
@@ -62,5 +71,6 @@ def _kind(table: RecordTable, column: Column) -> Any:  # noqa: ANN401 - a type, 
         return Annotated[str, Field(pattern=BCRYPT)]
     kind = KINDS.get(column.kind, column.kind)
     if column.longest:
-        kind = Annotated[kind, Field(max_length=column.longest)]
+        # Before the text is cleaned, for then the sentence speaks of characters.
+        kind = Annotated[str, Field(max_length=column.longest), AfterValidator(without_nul)]
     return kind | None if column.is_nullable else kind

@@ -43,6 +43,8 @@ echo '{"name": "Vendas", "color": "#0a7"}' | chatia record save Queues - --compa
 - Where deleting goes *in steps*, `purge.begun` is told at once and `record.deleted` at the end,
   with the number of rows that went, by table; such rows are asked for in a request of their own
   ([operating](operating.md)).
+- *At most*: longer text is refused, with a sentence that names the column and its limit. Other text
+  may be as long as its request. Of names that do not exist a sentence repeats 100 characters.
 - *Goes with*: deleting that row deletes this one. *Forgets*: deleting that row leaves NULL.
 """
 
@@ -75,8 +77,16 @@ def _described(table: RecordTable) -> Iterator[str]:
     refused = {*RULES_WRITE.get(table.name, ()), *NEVER.get(table.name, ())}
     others = [c for c in table.writable if c not in refused and c not in table.wanted]
     yield f"- may be named: {', '.join(others) or 'nothing more'}"
+    yield from _lengths(table)
     yield from _rights(table)
     yield from _cascades(table)
+
+
+def _lengths(table: RecordTable) -> Iterator[str]:
+    for length in sorted({c.longest for c in table.columns.values() if c.longest}):
+        listed = [name for name in table.writable if table.columns[name].longest == length]
+        if listed:
+            yield f"- at most {length} characters: {', '.join(listed)}"
 
 
 def _rights(table: RecordTable) -> Iterator[str]:

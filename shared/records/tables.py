@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Column as MappedColumn
-from sqlalchemy import Index, String, Table, UniqueConstraint
+from sqlalchemy import Index, Table, UniqueConstraint
 
 from shared.schema import INTERNAL, OWNERS, metadata
 from shared.schema.base import company_column
+from shared.schema.lengths import longest
 
 Place = tuple[str, tuple[Any, ...]]  # a table, and a row's primary key
 STAMPS: Final = ("createdAt", "updatedAt")  # written here, by the database's clock
@@ -18,7 +19,10 @@ STAMPS: Final = ("createdAt", "updatedAt")  # written here, by the database's cl
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `kind` is the type of its values, `default` the SQL that stands in for none."""
+    """A column: `kind` is the type of its values, `default` the SQL that stands in for none.
+
+    `longest` is how many characters it takes, None where nothing limits them.
+    """
 
     name: str
     kind: type
@@ -140,7 +144,7 @@ def _column(column: MappedColumn[Any]) -> Column:
         sql_type=kind.compile(),
         is_nullable=bool(column.nullable),
         default=expression,
-        longest=kind.length if isinstance(kind, String) else None,
+        longest=longest(column),
     )
 
 

@@ -5,8 +5,10 @@ from typing import Final
 # Imported for their tables, which enter the catalogue when their classes are made.
 from shared.schema import campaigns, contacts, internal, messages, tickets
 from shared.schema.base import Base
+from shared.schema.lengths import limit_indexed_text
 
 metadata = Base.metadata
+limit_indexed_text(metadata)
 
 SERVICES: Final = ("tickets", "messages", "contacts", "campaigns")
 EVERY_SERVICE: Final = "every service"

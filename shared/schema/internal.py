@@ -22,6 +22,7 @@ from shared.schema.base import (
     refers_to,
     unique,
 )
+from shared.schema.lengths import LONGEST
 
 
 class Deployment(Base):
@@ -118,7 +119,7 @@ class GatewayConnection(Identified, Stamped, Base):
 
     companyId: Mapped[int]
     whatsappId: Mapped[int]
-    gateway: Mapped[LongText]
+    gateway: Mapped[LongText] = mapped_column(info={LONGEST: 64})
     server: Mapped[LongText] = mapped_column(server_default="")
     instance: Mapped[LongText]
 

@@ -112,6 +112,19 @@ class Deployment:
                 headers=list(record.headers),
             )
 
+    async def publish_at_once(self, records: Iterable[Record]) -> list[tuple[str, int, int]]:
+        """Put records on their topics, in order; give each one's topic, partition and offset."""
+        sent = [
+            await self._producer.send(
+                record.topic,
+                value=record.value,
+                key=None if record.key is None else record.key.encode(),
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        return [(at.topic, at.partition, at.offset) for at in await asyncio.gather(*sent)]
+
     async def sql(self, query: str, **values: object) -> list[dict[str, Any]]:
         """Run a statement and give its rows, if it has any."""
         async with self.engine.begin() as conn:

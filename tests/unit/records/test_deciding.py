@@ -288,3 +288,56 @@ def test_rows_that_take_much_along_are_asked_for_alone() -> None:
     (answer,) = plan_of(delete("Users", {"id": 7}, row)).answers
     assert isinstance(answer, Refused)
     assert answer.reason == 'rows of "Users" take much along: ask for them alone'
+
+
+@pytest.mark.parametrize("column", ["lid", "jid", "number"])
+def test_text_of_an_index_has_a_length_whatever_its_type_is(column: str) -> None:
+    longest = {"name": "Ana", column: "😀" * 255}
+    (granted,) = plan_of(save("Contacts", longest)).answers
+    assert isinstance(granted, Granted)
+    assert refusal({"name": "Ana", column: "😀" * 256}, table="Contacts") == (
+        f'{column} of "Contacts": String should have at most 255 characters'
+    )
+
+
+@pytest.mark.parametrize("history", ["yes", 1, [], {}, [True]])
+def test_a_history_that_is_neither_true_nor_false_is_refused(history: object) -> None:
+    asked = DELETES["contacts"](
+        company_id=1,
+        request_id="r1",
+        table="Contacts",
+        rows=({"id": 7, "$history": history},),
+    )
+    (answer,) = plan_of(asked, known=knowing("Contacts", 7, 1, "551")).answers
+    assert isinstance(answer, Refused)
+    assert answer.reason == "$history is true or false"
+
+
+def test_a_sentence_repeats_only_the_beginning_of_a_name() -> None:
+    name = "x" * 100_000
+    assert refusal({name: 1}) == f'"Queues" has no column {"x" * 100}…'
+    assert refusal({"$table": name}) == f'there is no table "{"x" * 100}…"'
+
+
+@pytest.mark.parametrize("company", [2**31, 2**63, -1, True, "1", 1.0])
+def test_a_company_that_cannot_be_an_id_is_not_asked_for(company: object) -> None:
+    request = save("Queues", {"companyId": company, "name": "Vendas"}, company_id=0)
+    rows = asking.asked([request])
+    assert asking.parents_of(rows) == {}
+    (answer,) = plan_of(request).answers
+    assert isinstance(answer, Refused)
+
+
+@pytest.mark.parametrize("parent", [2**31, 2**63, -(2**63) - 1, -1])
+def test_a_parent_that_cannot_be_an_id_is_not_asked_for(parent: int) -> None:
+    request = save("Users", USER | {"whatsappId": parent})
+    assert "Whatsapps" not in asking.parents_of(asking.asked([request]))
+    (answer,) = plan_of(request).answers
+    assert isinstance(answer, Refused)
+
+
+def test_a_new_row_may_say_nothing_of_its_natural_key_and_get_it_later() -> None:
+    nameless, named = {"name": "Ana", "jid": "551@s.whatsapp.net"}, {"id": 100, "channel": "x"}
+    plan = plan_of(save("Contacts", nameless), save("Contacts", named))
+    assert [type(answer) for answer in plan.answers] == [Granted, Granted]
+    assert plan.known.find(tables()["Contacts"], 1, {"number": "551"}) is None
