@@ -12,12 +12,17 @@ from shared.schema.secret_columns import SECRETS
 # A match begins where a run of one kind does: tried anywhere in it, megabytes would take hours.
 MEMBER = re.compile(rb'(?<!\\)(\\*)(")([\w.-]{1,60})\1"\s*:\s*')
 LOOSE_MEMBER = re.compile(rb"""(?<!\\)(\\*)(["'])([\w.-]{1,60})\1\2\s*:\s*""")
-PARAMETER = re.compile(rb"(?<![\w.-])([\w.-]{1,60})(?:\]|%5[Dd])*=([^&;\s]*)")
+# `%5D` is a bracket, and no name begins with its `5D`: a run of them would be read from each.
+PARAMETER = re.compile(
+    rb"(?<![\w.-])(?!(?<=%)5[Dd](?![\w.-]))([\w.-]{1,60})(?:\]|%5[Dd])*+=([^&;\s]*)"
+)
 STRINGS = {
-    b'"': re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL),
-    b"'": re.compile(rb"'(?:[^'\\]|\\.)*'?", re.DOTALL),
+    b'"': re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL),
+    b"'": re.compile(rb"'(?:[^'\\]++|\\.)*+'?", re.DOTALL),
 }
 SCALAR = re.compile(rb"[^,}\]\s]*")
+MARK = re.compile(rb"""(?<!\\)\\*+["']|[{}\[\]]+""")
+QUOTES = b"\"'"
 OPENING = b"{["
 
 # Stands in a request about rows where a secret was, so that nobody saves nothing in its place.
@@ -89,16 +94,28 @@ def _end_of_value(body: bytes, start: int, delimiter: bytes) -> int:
 def _end_of_brackets(body: bytes, start: int, delimiter: bytes) -> int:
     """Find where what opens here is closed, whatever its strings hold; else the body's end."""
     depth, at = 0, start
-    marks = re.compile(rb"[{}\[\]]|(?<!\\)" + re.escape(delimiter))
-    while found := marks.search(body, at):
+    while found := MARK.search(body, at):
         at = found.end()
         if found[0] == delimiter:
             at = _end_of_string(body, found.start(), delimiter)
-            continue
-        depth += 1 if found[0] in OPENING else -1
-        if not depth:
-            return at
+        elif found[0][-1] not in QUOTES:
+            depth, closed = _after_brackets(found[0], depth)
+            if not depth:
+                return found.start() + closed
     return len(body)
+
+
+def _after_brackets(run: bytes, depth: int) -> tuple[int, int]:
+    """Give the depth after a run of brackets, and where in it all are closed if they are."""
+    openings = run.count(b"{") + run.count(b"[")
+    closings = len(run) - openings
+    if closings < depth:
+        return depth + openings - closings, len(run)
+    for at, bracket in enumerate(run, 1):
+        depth += 1 if bracket in OPENING else -1
+        if not depth:
+            return 0, at
+    return depth, len(run)
 
 
 def _end_of_string(body: bytes, start: int, delimiter: bytes) -> int:
@@ -106,5 +123,9 @@ def _end_of_string(body: bytes, start: int, delimiter: bytes) -> int:
     if plain := STRINGS.get(delimiter):
         string = plain.match(body, start)
         return string.end() if string else start
-    end = re.compile(rb"(?<!\\)" + re.escape(delimiter)).search(body, start + len(delimiter))
-    return end.end() if end else len(body)
+    at = start + len(delimiter)
+    while (found := body.find(delimiter, at)) >= 0:
+        if not body.startswith(b"\\", found - 1):
+            return found + len(delimiter)
+        at = found + 1
+    return len(body)

@@ -10,6 +10,7 @@ from shared.embedded.errors import EmbeddedError
 
 OLDEST = 17
 PATIENCE_S = 20
+_RELEASE = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 def find() -> Path:
@@ -41,5 +42,5 @@ def _version(java: Path) -> int:
         )
     except (OSError, subprocess.SubprocessError):
         return 0
-    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
+    found = _RELEASE.search(said.stderr)
     return int(found[1]) if found else 0

@@ -22,6 +22,7 @@ from shared.embedded.progress import Reporter
 LOCK = Path(__file__).with_name("postgres.lock")
 OLDEST = 15
 PATIENCE_S = 20
+RELEASE = re.compile(r"(\d+)(\.|\w)")
 CONTRIB = "extension/pg_trgm.control"
 INSTALLED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64v8", "arm64": "arm64v8"}
@@ -111,7 +112,7 @@ def _working(folder: Path, origin: str) -> Binaries:
 
 def _look(folder: Path, origin: str) -> Binaries | None:
     """See what lies in that folder, asked as the account that will run it."""
-    found = re.search(r"(\d+)(\.|\w)", _output(folder / "postgres", "--version"))
+    found = RELEASE.search(_output(folder / "postgres", "--version"))
     if found is None or not os.access(folder / "initdb", os.X_OK):
         return None
     major = int(found[1])

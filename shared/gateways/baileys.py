@@ -15,21 +15,21 @@ def translate(payload: JsonValue, line: Line) -> Translation:
     if flag(given, "importMode"):  # a bridge's way to pass on a line's past
         return translation_of([Ignored("history-set")])
     if event := text(given, "event", "type"):
-        return _event(event, given, line)
+        return translation_of(_event(event, given, line))
     several = {name: data for name, data in given.items() if baileys_events.is_known(name)}
     if not several:
         return translation_of([Unreadable("event is not text")])
     return translation_of(
         part
         for name, data in several.items()
-        for part in baileys_events.read(name, data, line, _READERS).parts()
+        for part in baileys_events.read(name, data, line, _READERS)
     )
 
 
-def _event(event: str, given: JsonObject, line: Line) -> Translation:
+def _event(event: str, given: JsonObject, line: Line) -> Outcomes:
     data = given.get("data")
     if data is None and text(given, "status") == "error":
-        return translation_of([Ignored("gateway-error", text(given, "message")[:LONGEST_DETAIL])])
+        return [Ignored("gateway-error", text(given, "message")[:LONGEST_DETAIL])]
     return baileys_events.read(event, _opened(baileys_events.plain(event), data), line, _READERS)
 
 

@@ -13,7 +13,7 @@ from shared.gateways import (
     baileys_upsert,
 )
 from shared.gateways.line import Line
-from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Translation, Unreadable, translation_of
+from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable, or_one
 from shared.gateways.reading import cleaned, items
 
 Outcomes = Iterable[Event | Ignored | Unreadable]
@@ -25,18 +25,19 @@ def plain(name: str) -> str:
     return name.strip().lower().replace("_", ".").replace("-", ".")
 
 
-def read(name: str, data: JsonValue, line: Line, readers: dict[str, Reader]) -> Translation:
+def read(name: str, data: JsonValue, line: Line, readers: dict[str, Reader]) -> Outcomes:
     """Say what an event means, by the reader for its name."""
     event = plain(name)
     if event in readers:
-        return translation_of(readers[event](data, line))
+        return or_one(readers[event](data, line), lambda: Ignored("empty-batch"))
     reason = IGNORED.get(event, "unknown-event")
-    return translation_of([Ignored(reason, cleaned(name)[:LONGEST_DETAIL])])
+    return [Ignored(reason, cleaned(name)[:LONGEST_DETAIL])]
 
 
 def is_known(name: str) -> bool:
     """Tell whether Baileys, or Evolution, has an event of this name."""
-    return plain(name) in READERS or plain(name) in IGNORED
+    event = plain(name)
+    return event in READERS or event in IGNORED
 
 
 def _upsert(data: JsonValue, line: Line) -> Outcomes:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 
-from pydantic import JsonValue
-
 from shared.gateways.reading import (
     JsonObject,
+    choices,
     count,
     embedded,
+    items,
     joined,
     mapping,
     moment,
+    objects,
     text,
 )
 from shared.gateways.redaction import is_secret
@@ -101,8 +102,7 @@ def _structured(structured: JsonObject) -> Shown | None:
 
 def _filled_in(structured: JsonObject) -> str:
     """Give what was filled into a template whose own words only the telephone knows."""
-    given = structured.get("params")
-    several = given if isinstance(given, list) else []
+    several = choices(structured.get("params"))
     return joined(*(text({"given": part}, "given") for part in several))
 
 
@@ -160,7 +160,7 @@ def _answers(parameters: JsonObject) -> Iterator[str]:
     for name, answer in parameters.items():
         if name in _NO_ANSWERS or is_secret(name):
             continue
-        for value in answer if isinstance(answer, list) else [answer]:
+        for value in items(answer):
             if isinstance(value, str):
                 yield text({"answer": value}, "answer")
             elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -169,8 +169,8 @@ def _answers(parameters: JsonObject) -> Iterator[str]:
 
 def _order(order: JsonObject) -> Shown:
     products = order.get("product_items")  # as Evolution's Cloud API lines pass it
-    items = len(products) if isinstance(products, list) else count(order.get("itemCount"))
-    ordered = "" if not items else "1 item" if items == 1 else f"{items} items"
+    number = len(products) if isinstance(products, list) else count(order.get("itemCount"))
+    ordered = "" if not number else "1 item" if number == 1 else f"{number} items"
     paid = price(order, "totalAmount1000", "totalCurrencyCode")
     body = joined(text(order, "orderTitle"), text(order, "message", "text"), ordered, paid)
     return "orderMessage", body
@@ -195,12 +195,6 @@ def price(holder: JsonObject, amount: str, currency: str) -> str:
     if not thousandths:
         return ""
     return f"{text(holder, currency)} {thousandths / 1000:.2f}".strip()
-
-
-def objects(value: JsonValue) -> Iterator[JsonObject]:
-    """Give the objects among what should be a list of them."""
-    if isinstance(value, list):
-        yield from (part for part in value if isinstance(part, dict))
 
 
 READERS: dict[str, Callable[[JsonObject], Shown | None]] = {

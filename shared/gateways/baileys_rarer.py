@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
-from shared.gateways.baileys_interactive import Shown, objects, price
+from shared.gateways.baileys_interactive import Shown, price
 from shared.gateways.outcome import Ignored
-from shared.gateways.reading import JsonObject, joined, mapping, moment, text
+from shared.gateways.reading import JsonObject, joined, mapping, moment, objects, text
 
 
 def _group_invite(invite: JsonObject) -> Shown | None:

@@ -59,6 +59,7 @@ _REASONS = {
     "placeholderMessage": "undecryptable",
     "unsupportedMessage": "unsupported",
 }
+_PREFIXES = tuple(_REASONS)
 
 MISSED_CALLS = frozenset(
     {"40", "41", "45", "46"}
@@ -76,10 +77,10 @@ def reason(message: JsonObject, wrappers: Collection[str]) -> Ignored:
     """Say why a message without a readable content is none for a conversation."""
     present = (name for name, value in message.items() if value is not None)
     contents = [name for name in present if name not in _SIDE_MEMBERS and name not in wrappers]
-    for name in contents:
-        for prefix, why in _REASONS.items():
-            if name.startswith(prefix):
-                return Ignored(why, named([name]))
+    known = next((name for name in contents if name.startswith(_PREFIXES)), None)
+    if known is not None:
+        why = next(why for prefix, why in _REASONS.items() if known.startswith(prefix))
+        return Ignored(why, named([known]))
     if contents:
         return Ignored("unknown-message-type", named(contents))
     return Ignored("empty-message", named(list(message)))

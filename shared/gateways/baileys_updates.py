@@ -1,19 +1,18 @@
-"""What Baileys tells about older messages: statuses, receipts, reactions, deletions, votes."""
+"""What Baileys tells about older messages: statuses, receipts, reactions, deletions."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import chain
 
 from pydantic import JsonValue
 
 from shared.contracts.base import Event
 from shared.contracts.message_change import DELIVERED, FAILED, ON_SERVER, PENDING, PLAYED, READ
-from shared.gateways import baileys_key, baileys_message, baileys_upsert, baileys_votes
+from shared.gateways import baileys_key, baileys_message, baileys_poll_updates, baileys_upsert
 from shared.gateways.baileys_changed import Changed
 from shared.gateways.baileys_key import MessageKey
-from shared.gateways.baileys_message import Content
 from shared.gateways.baileys_unshown import named
 from shared.gateways.line import Line, Time
-from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
+from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable, or_one
 from shared.gateways.reading import JsonObject, count, enumerated, items, mapping, text
 
 Outcome = Event | Ignored | Unreadable
@@ -59,8 +58,10 @@ def _update(given: JsonObject, update: JsonObject, line: Line) -> Iterator[Outco
     if not isinstance(key, MessageKey):
         yield _without_key(key)
         return
-    told = [*_votes(key, given, update, line), *_status(key, given, update, line)]
-    yield from told or [_nothing(update)]
+    told = chain(
+        baileys_poll_updates.votes(key, given, update, line), _status(key, given, update, line)
+    )
+    yield from or_one(told, lambda: _nothing(update))
 
 
 def _of_message(given: JsonObject, update: JsonObject, line: Line) -> Outcome:
@@ -133,42 +134,6 @@ def _acked(change: Changed, ack: int, update: JsonObject) -> Outcome:
 def _theirs(change: Changed, ack: int) -> Outcome:
     """We read the customer's message; that it reached us is no news."""
     return change.read() if ack >= READ else Ignored("ack-of-theirs", change.wid[:LONGEST_DETAIL])
-
-
-def _votes(key: MessageKey, given: JsonObject, update: JsonObject, line: Line) -> Iterator[Outcome]:
-    told = update.get("pollUpdates")
-    if not told:
-        return
-    if baileys_votes.is_summary(told):
-        yield from _votes_of_sum(key, update, line)
-        return
-    for vote in items(told):
-        yield _vote(key, given, vote, line)
-
-
-def _votes_of_sum(key: MessageKey, update: JsonObject, line: Line) -> Iterator[Outcome]:
-    by_voter = baileys_votes.by_voter(update.get("pollUpdates"))
-    if not by_voter:
-        yield Ignored("poll-vote-withdrawn")
-    for party, options in by_voter.values():
-        author = party if key.is_group else None
-        wid = baileys_votes.wid_of_sum(key.wid, party.canonical, options)
-        voted = replace(key, wid=wid, from_me=False, author=author)
-        content = Content("pollUpdateMessage", "\n".join(options), quoted_wid=key.wid)
-        yield baileys_upsert.message_of(update, voted, content, line)
-
-
-def _vote(key: MessageKey, given: JsonObject, vote: JsonValue, line: Line) -> Outcome:
-    if not isinstance(vote, dict):
-        return Unreadable("pollUpdates is not of votes")
-    poll: JsonObject = {"pollCreationMessageKey": given, "vote": vote.get("vote")}
-    voted = mapping(vote, "pollUpdateMessageKey")
-    message: JsonObject = {
-        "key": {"remoteJid": key.chat.jid, **voted},
-        "message": {"pollUpdateMessage": poll},
-        "messageTimestamp": vote.get("senderTimestampMs"),
-    }
-    return baileys_upsert.received(message, line)
 
 
 def _nothing(update: JsonObject) -> Ignored:

@@ -54,8 +54,10 @@ def _change_of(
             return Changed(line, key, wid, line.time(at, written)).reacted(emoji)
 
 
-def message_of(message: JsonObject, key: MessageKey, content: Content, line: Line) -> Event:
-    """Tell a message whose key and content are read."""
+def message_of(
+    message: JsonObject, key: MessageKey, content: Content, line: Line, kept: str | None = None
+) -> Event:
+    """Tell a message whose key and content are read; `kept` is what is kept of it, if known."""
     written = line.time(message.get("messageTimestamp"))
     author = key.author
     return MessageReceived(
@@ -79,7 +81,7 @@ def message_of(message: JsonObject, key: MessageKey, content: Content, line: Lin
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
         referral=None if key.from_me else _referral(message),
-        data_json=redacted(message),
+        data_json=redacted(message) if kept is None else kept,
     )
 
 

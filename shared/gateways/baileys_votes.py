@@ -13,6 +13,9 @@ _HASH = re.compile(r"[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?")  # an option's, in 
 _OURSELVES = "me"  # Baileys' word for the author of our own votes
 _AUTHORS = ("participant", "participantAlt", "remoteJid", "remoteJidAlt", "senderPn", "senderLid")
 
+_MOST_OPTIONS, _LONGEST_OPTION = 32, 255  # WhatsApp allows 12, of 100 characters
+_MOST_VOTES = 20_000  # a group has at most 1,024 members
+
 
 def chosen(received: JsonObject, vote: JsonObject) -> list[str] | None:
     """Give the options of a vote that came as a message; None where it is still encrypted."""
@@ -43,6 +46,16 @@ def names_of(options: list[JsonValue]) -> list[str] | None:
 def is_summary(updates: JsonValue) -> bool:
     """Tell Evolution's sum of a poll, `{name, voters}` for each option, from Baileys' votes."""
     return any(isinstance(update, dict) and "voters" in update for update in items(updates))
+
+
+def is_too_large(updates: JsonValue) -> bool:
+    """Tell whether a sum is of no poll of WhatsApp's; each voter's options would be written out."""
+    votes = 0
+    for place, (option, voters) in enumerate(_summary(updates), 1):
+        votes += len(voters)
+        if place > _MOST_OPTIONS or len(option) > _LONGEST_OPTION or votes > _MOST_VOTES:
+            return True
+    return False
 
 
 def by_voter(updates: JsonValue) -> dict[str, tuple[Party, list[str]]]:

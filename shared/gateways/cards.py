@@ -2,7 +2,7 @@
 
 import re
 
-from shared.gateways.reading import JsonObject, text
+from shared.gateways.reading import JsonObject, objects, text
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 _NAME = re.compile(r"^FN(?:;[^:\n]*)?:(.*)$", re.IGNORECASE | re.MULTILINE)
@@ -28,10 +28,7 @@ def _vcard(card: JsonObject) -> str:
 
 def lines(several: JsonObject) -> str:
     """Write several cards, one a line."""
-    cards = several.get("contacts")
-    if not isinstance(cards, list):
-        return ""
-    return "\n".join(filter(None, (line(card) for card in cards if isinstance(card, dict))))
+    return "\n".join(filter(None, map(line, objects(several.get("contacts")))))
 
 
 def _name(vcard: str) -> str:

@@ -14,6 +14,7 @@ from shared.gateways.outcome import (
     Ignored,
     Translation,
     Unreadable,
+    or_one,
     translation_of,
 )
 from shared.gateways.reading import JsonObject, mapping, text
@@ -97,7 +98,8 @@ def _without_envelope(webhook: JsonObject, line: Line) -> Iterator[Outcome]:
     elif text(webhook, "field") and isinstance(webhook.get("value"), dict):
         yield from _change(webhook, line, None)  # as the App Dashboard shows its samples
     elif any(isinstance(webhook.get(name), list) for name in _READERS):
-        yield from _told(Change(line, webhook)) or [Unreadable("the payload has no entry")]
+        told = _told(Change(line, webhook))
+        yield from or_one(told, lambda: Unreadable("the payload has no entry"))
     else:
         yield Unreadable("the payload has no entry")
 
@@ -129,7 +131,7 @@ def _change(change: JsonValue, line: Line, sent_at: JsonValue) -> Iterator[Outco
         )
     elif about or (field and field not in _CHATS):
         told = _told(Change(line, about, field, sent_at))
-        yield from told or [_nothing(field, about)]
+        yield from or_one(told, lambda: _nothing(field, about))
     else:
         yield Unreadable("the value of a change is not an object")
 
@@ -141,23 +143,18 @@ def _of_another_number(about: JsonObject, line: Line) -> str | None:
     return number_id if is_other else None
 
 
-def _told(change: Change) -> list[Outcome]:
-    found = [
-        outcome
-        for name, read in _READERS.items()
-        for part in parts(change.value, name)
-        for outcome in read(change, part)
-    ]
+def _told(change: Change) -> Iterator[Outcome]:
+    for name, read in _READERS.items():
+        for part in parts(change.value, name):
+            yield from read(change, part)
     # While Meta's own agent answers a chat, its messages come one level deeper.
-    aside = mapping(change.value, "standby")
-    if not aside:
-        return found
-    about = {name: change.value.get(name) for name in ("metadata", "contacts")}
-    return found + _told(replace(change, value={**about, **aside, "standby": None}))
+    if aside := mapping(change.value, "standby"):
+        about = {name: change.value.get(name) for name in ("metadata", "contacts")}
+        yield from _told(replace(change, value={**about, **aside, "standby": None}))
 
 
 def _nothing(field: str, value: JsonObject) -> Ignored | Unreadable:
-    others = " ".join(sorted(name for name in value if name not in _ENVELOPE | _READERS.keys()))
+    others = " ".join(sorted(value.keys() - _ENVELOPE - _READERS.keys()))
     if field not in _CHATS:
         return Ignored("unknown-event", field[:LONGEST_DETAIL]) if field else Unreadable("no field")
     if others:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.gateways import cards, cloud_api_interactive
 from shared.gateways.cloud_api_party import parts
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
-from shared.gateways.reading import JsonObject, count, degrees, mapping, text
+from shared.gateways.reading import JsonObject, count, degrees, mapping, objects, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _readable(payload: str) -> str:
 
 
 def _order(content: JsonObject) -> _Shown | None:
-    items = [item for item in parts(content, "product_items") if isinstance(item, dict)]
+    items = list(objects(parts(content, "product_items")))
     lines = [text(content, "text").strip(), *map(_item, items), _total(items)]
     body = "\n".join(filter(None, lines))
     return ("orderMessage", body) if body else None
@@ -148,7 +148,7 @@ def _contacts(message: JsonObject) -> Content | Ignored | Unreadable:
     several = message.get("contacts")
     if not isinstance(several, list):
         return Unreadable("contacts is not a list")
-    people = [_card(card) for card in several if isinstance(card, dict)]
+    people = [_card(card) for card in objects(several)]
     body = "\n".join(filter(None, people))
     if not body:
         return Ignored("empty-message", "contacts")
@@ -174,14 +174,14 @@ def _company(card: JsonObject) -> str:
 
 
 def _phones(card: JsonObject) -> Iterator[str]:
-    for phone in parts(card, "phones"):
-        if isinstance(phone, dict) and (number := text(phone, "phone", "wa_id").strip()):
+    for phone in objects(parts(card, "phones")):
+        if number := text(phone, "phone", "wa_id").strip():
             yield number if text(phone, "phone") else f"+{number}"
 
 
 def _emails(card: JsonObject) -> Iterator[str]:
-    for email in parts(card, "emails"):
-        if isinstance(email, dict) and (mail := text(email, "email").strip()):
+    for email in objects(parts(card, "emails")):
+        if mail := text(email, "email").strip():
             yield mail
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored
-from shared.gateways.reading import JsonObject, embedded, joined, mapping, text
+from shared.gateways.reading import JsonObject, embedded, joined, mapping, objects, text
 from shared.gateways.redaction import is_secret
 
 _Shown = tuple[str, str]  # the media type and the body
@@ -33,7 +33,7 @@ def read(interactive: JsonObject) -> _Shown | Ignored | None:
 
 def template(sent: JsonObject) -> _Shown:
     """Show the words that were put into a template; its own are only with Meta."""
-    components = (part for part in _objects(sent, "components"))
+    components = (part for part in objects(sent.get("components")))
     words = (word for component in components for word in _words(component))
     return "template", "\n".join(words)
 
@@ -62,12 +62,12 @@ def _offer(kind: str, interactive: JsonObject) -> _Shown | Ignored:
 
 
 def _options(action: JsonObject) -> Iterator[str]:
-    for button in _objects(action, "buttons"):
+    for button in objects(action.get("buttons")):
         yield text(mapping(button, "reply"), "title")
-    for section in _objects(action, "sections"):
-        for row in _objects(section, "rows"):
+    for section in objects(action.get("sections")):
+        for row in objects(section.get("rows")):
             yield text(row, "title")
-    for card in _objects(action, "cards"):
+    for card in objects(action.get("cards")):
         yield text(mapping(card, "body"), "text")
     yield text(mapping(action, "parameters"), "display_text", "flow_cta")
 
@@ -75,12 +75,6 @@ def _options(action: JsonObject) -> Iterator[str]:
 def _words(component: JsonObject) -> Iterator[str]:
     if own := text(component, "text"):
         yield own
-    for parameter in _objects(component, "parameters"):
+    for parameter in objects(component.get("parameters")):
         if word := text(parameter, "text"):
             yield word
-
-
-def _objects(holder: JsonObject, name: str) -> Iterator[JsonObject]:
-    members = holder.get(name)
-    if isinstance(members, list):
-        yield from (member for member in members if isinstance(member, dict))

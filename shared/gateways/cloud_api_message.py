@@ -119,7 +119,7 @@ def _message(
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
         referral=_referral(mapping(message, "referral")),
-        data_json=redacted(_kept(message, chat.contact)),
+        data_json=redacted(_kept(message, chat)),
     )
 
 
@@ -129,8 +129,8 @@ def _referral(referral: JsonObject) -> Referral | None:
     return Referral.model_validate(known) if known else None
 
 
-def _kept(message: JsonObject, contact: JsonObject) -> JsonObject:
-    kept = {**message, "contact": contact} if contact else message
+def _kept(message: JsonObject, chat: Chat) -> JsonObject:
+    kept = chat.keeping(message)
     interactive = mapping(message, "interactive")
     reply = mapping(interactive, "nfm_reply")
     if "response_json" not in reply:

@@ -5,14 +5,16 @@ to. The contact's `wa_id`, which may have another ninth digit, and the BSUID bes
 in for it where it is missing, and are else kept in the message's `dataJson`.
 """
 
+import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
 from pydantic import JsonValue
 
+from shared.gateways.cloud_api_contacts import NOBODY, Contact, People, folded, names
 from shared.gateways.identity import Kind, Party, address, person
 from shared.gateways.line import Line
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
@@ -21,7 +23,6 @@ from shared.gateways.reading import JsonObject, flag, mapping, text
 SENDER = ("from", "from_user_id", "from_parent_user_id")
 RECIPIENT = ("to", "to_user_id", "to_parent_user_id")
 
-_CONTACT = ("wa_id", "user_id", "parent_user_id")
 _NOT_CHATS = {
     Kind.STATUS: "status-broadcast",
     Kind.BROADCAST: "broadcast-list",
@@ -29,10 +30,8 @@ _NOT_CHATS = {
     Kind.BOT: "bot-chat",
     Kind.OTHER: "unsupported-chat",
 }
-# One telephone is written with and without this digit: Brazil, Mexico, Argentina.
-_MOBILE_DIGIT = re.compile(r"(55[0-9]{2})9(?=[0-9]{8}$)|(52)1(?=[0-9]{10}$)|(54)9(?=[0-9]{10}$)")
 _NOT_DIGITS = re.compile(r"[^0-9]")
-_NUMBER_LIKE = re.compile(r"[+(]?[0-9][0-9 ().-]{5,}")
+_LONGEST_NUMBER = 64  # characters, as people write it
 _GROUP_ID = re.compile(r"[!-~]{1,255}")
 
 
@@ -55,11 +54,18 @@ class Change:
     field: str = ""
     sent_at: JsonValue = None
     in_history: bool = False
+    people: People = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", People(parts(self.value, "contacts")))
 
     @property
-    def contacts(self) -> list[JsonObject]:
-        """The people that the messages of the change are from, or to."""
-        return [contact for contact in parts(self.value, "contacts") if isinstance(contact, dict)]
+    def number(self) -> str:
+        """The business' own telephone number in digits, '' where it is not told."""
+        number = mapping(self.value, "metadata").get("display_phone_number")
+        if not isinstance(number, str) or len(number) > _LONGEST_NUMBER:
+            return ""
+        return _NOT_DIGITS.sub("", number)
 
     def about(self, chat: Party, told: JsonObject) -> About:
         """Say which chat, and when: at the part's own time, else at that of the webhook."""
@@ -78,21 +84,20 @@ class Chat:
     """The chat of a message; `author` is somebody else in a group."""
 
     party: Party
-    contact: JsonObject
+    contact: Contact
     from_me: bool = False
     is_group: bool = False
     author: Party | None = None
 
     @property
     def name(self) -> str | None:
-        """What the contact calls themselves, unless that is but an address; never our own."""
-        if self.from_me:
-            return None
-        name = text(mapping(self.contact, "profile"), "name", "username").strip()
-        name = name or text(self.contact, "username").strip()
-        if _NUMBER_LIKE.fullmatch(name) or name in _names(self.contact, _CONTACT):
-            return None
-        return name or None
+        """What the contact calls themselves; never our own name."""
+        return None if self.from_me else self.contact.name
+
+    def keeping(self, message: JsonObject) -> JsonObject:
+        """Put what is kept of the contact beside the message."""
+        kept = self.contact.kept
+        return message if kept is None else {**message, "contact": kept}
 
 
 def parts(holder: JsonObject, name: str) -> list[JsonValue]:
@@ -110,18 +115,17 @@ def is_ours(change: Change, message: JsonObject) -> bool:
     sender = address(text(message, "from"))
     if sender is None:
         return False
-    ours = _NOT_DIGITS.sub("", text(mapping(change.value, "metadata"), "display_phone_number"))
-    if ours and _folded(sender.canonical) == _folded(ours):
+    if change.number and folded(sender.canonical) == folded(change.number):
         return True
-    has_number = any(text(contact, "wa_id") for contact in change.contacts)
-    return change.in_history and has_number and not _contact_of(change, [sender.canonical])
+    is_nobody = change.people.of([sender.canonical]) is NOBODY
+    return change.in_history and change.people.has_number and is_nobody
 
 
 def chat_of(change: Change, message: JsonObject, *, from_me: bool) -> Chat | Ignored | Unreadable:
     """Find the chat of a message that came in, or of one of our own."""
-    aliases = list(_names(message, RECIPIENT if from_me else SENDER))
-    contact = _contact_of(change, aliases)
-    party = person([*aliases, *_names(contact, _CONTACT)])
+    aliases = list(names(message, RECIPIENT if from_me else SENDER))
+    contact = change.people.of(aliases)
+    party = person([*aliases, *contact.ids])
     group = group_of(text(message, "group_id"), *aliases)
     if group is not None:
         author = None if from_me else party
@@ -141,28 +145,8 @@ def group_of(group_id: str, *aliases: str) -> Party | None:
 
 def person_in(change: Change, holder: JsonObject, members: Iterable[str]) -> Party | None:
     """Join the named addresses with the ones of the contact that they are of."""
-    aliases = list(_names(holder, members))
-    return person([*aliases, *_names(_contact_of(change, aliases), _CONTACT)])
-
-
-def _names(holder: JsonObject, members: Iterable[str]) -> Iterator[str]:
-    return (name for member in members if (name := text(holder, member).strip()))
-
-
-def _contact_of(change: Change, aliases: list[str]) -> JsonObject:
-    contacts = change.contacts
-    wanted = {_folded(found.canonical) for found in map(address, aliases) if found is not None}
-    if not wanted and len(contacts) == 1:
-        return contacts[0]
-    for contact in contacts:
-        known = map(address, _names(contact, _CONTACT))
-        if wanted & {_folded(found.canonical) for found in known if found is not None}:
-            return contact
-    return {}
-
-
-def _folded(canonical: str) -> str:
-    return _MOBILE_DIGIT.sub(lambda found: found[1] or found[2] or found[3], canonical)
+    aliases = list(names(holder, members))
+    return person([*aliases, *change.people.of(aliases).ids])
 
 
 def _no_chat(aliases: list[str]) -> Ignored | Unreadable:

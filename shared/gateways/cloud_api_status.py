@@ -161,5 +161,5 @@ def _missed(change: Change, told: JsonObject) -> MessageReceived | Ignored | Unr
         participant=author.canonical if author else None,
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
-        data_json=redacted({**kept, "contact": chat.contact} if chat.contact else kept),
+        data_json=redacted(chat.keeping(kept)),
     )

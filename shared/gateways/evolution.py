@@ -13,13 +13,13 @@ from shared.gateways import (
 )
 from shared.gateways.baileys_events import Outcomes, Reader
 from shared.gateways.line import Line
-from shared.gateways.outcome import Ignored, Translation, Unreadable
+from shared.gateways.outcome import Ignored, Translation, Unreadable, translation_of
 from shared.gateways.reading import JsonObject, items, mapping
 
 
 def translate(record: EvolutionRecord, line: Line) -> Translation:
     """Say what one of Evolution's events means on a line; never raises, whatever it holds."""
-    return baileys_events.read(record.event, record.data, line, _READERS)
+    return translation_of(baileys_events.read(record.event, record.data, line, _READERS))
 
 
 def _edited(data: JsonValue, line: Line) -> Outcomes:

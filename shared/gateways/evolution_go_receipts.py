@@ -1,6 +1,7 @@
 """Whatsmeow's sources and receipts: who wrote where, and how far which messages came."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import JsonValue
 
@@ -9,6 +10,7 @@ from shared.contracts.message_change import DELIVERED, PLAYED, READ
 from shared.gateways import baileys_key
 from shared.gateways.baileys_changed import Changed
 from shared.gateways.baileys_key import MessageKey
+from shared.gateways.identity import canonical_wid
 from shared.gateways.line import Line, Time
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored, Unreadable
 from shared.gateways.reading import JsonObject, flag, items, text
@@ -42,14 +44,24 @@ def receipts(data: JsonObject, line: Line) -> Iterator[Event | Ignored | Unreada
         return
     kind = (text(data, "Type") or text(data, "state")).strip().lower()
     since = line.time(data.get("Timestamp"))
+    of_all = baileys_key.read(key(data, "0"))
     for wid in items(ids):
-        found = baileys_key.read(key(data, wid))
+        found = _of_message(of_all, wid)
         if isinstance(found, MessageKey):
             yield _receipt(found, kind, line, since)
         elif isinstance(found, Ignored):
             yield found
         else:
             yield Ignored("update-without-chat", found.detail)
+
+
+def _of_message(
+    found: MessageKey | Ignored | Unreadable, given: JsonValue
+) -> MessageKey | Ignored | Unreadable:
+    if not isinstance(found, MessageKey):
+        return found
+    wid = canonical_wid(text({"id": given}, "id"))
+    return replace(found, wid=wid) if wid else Unreadable("key.id is not an id")
 
 
 def _receipt(found: MessageKey, kind: str, line: Line, since: Time) -> Event | Ignored:

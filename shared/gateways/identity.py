@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST_ADDRESS = 255  # characters; what is longer is not read: it may stand beside many messages
+
 
 class Kind(StrEnum):
     """What an address stands for, read from its server."""
@@ -75,6 +77,8 @@ _WID = re.compile(r"[!-~]{1,255}")
 
 def address(jid: str) -> Address | None:
     """Recognise an address; None for text that is none."""
+    if len(jid) > LONGEST_ADDRESS:
+        return None
     stripped = jid.strip()
     if _BSUID.fullmatch(stripped):
         return Address(Kind.BSUID, stripped, stripped)

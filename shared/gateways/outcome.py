@@ -1,10 +1,12 @@
 """What a gateway's payload becomes: events, or the reason why it becomes none."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from shared.contracts.base import Event
 
+MOST_PARTS = 3_000  # of one payload; Meta gathers up to 1,000 updates
 LONGEST_DETAIL = 200  # characters: enough to find the cause, too few to hold a conversation
 
 
@@ -35,14 +37,30 @@ class Translation:
     ignored: tuple[Ignored, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
-    def parts(self) -> tuple[Event | Ignored | Unreadable, ...]:
-        """Give what there is of each kind, to be sorted in with another's."""
-        return self.events + self.ignored + self.unreadable
+
+def or_one(
+    parts: Iterable[Event | Ignored | Unreadable],
+    instead: Callable[[], Event | Ignored | Unreadable],
+) -> Iterator[Event | Ignored | Unreadable]:
+    """Give the parts as they are read, or one instead where there are none."""
+    is_empty = True
+    for part in parts:
+        is_empty = False
+        yield part
+    if is_empty:
+        yield instead()
 
 
 def translation_of(parts: Iterable[Event | Ignored | Unreadable]) -> Translation:
-    """Sort the outcomes of a payload's parts by their kind, each kind in its order."""
-    found = tuple(parts)
+    """Sort the outcomes of a payload's parts by their kind, each kind in its order.
+
+    A payload of too many parts is read no further, and nothing of it takes effect: it would keep
+    the lines of others waiting.
+    """
+    found = tuple(islice(parts, MOST_PARTS + 1))
+    if len(found) > MOST_PARTS:
+        detail = f"the payload has more than {MOST_PARTS} parts"
+        return Translation(unreadable=(Unreadable(detail, "too-many-parts"),))
     if not found:
         return Translation(ignored=(Ignored("empty-batch"),))
     return Translation(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
@@ -16,9 +17,11 @@ _UNITS_PER_SECOND = (1, 10**3, 10**6, 10**9)
 _COUNT = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?")
 _LOW_BITS = 0xFFFF_FFFF
 _LARGEST_COUNT = 2**64
+_LONGEST_COUNT = 64  # characters; what is longer is not read: a webhook's time is of all its parts
 _LONGEST_EMBEDDED = 64 * 1024  # characters
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _WIDEST_ANGLE = 180
+MOST_CHOICES = 1_000  # of one list that a message shows; the most that is seen is 257 contact cards
 
 
 def cleaned(text: str) -> str:
@@ -71,7 +74,7 @@ def count(value: JsonValue) -> int | None:
             return None
         case int() | float():
             return int(value) if abs(value) < _LARGEST_COUNT else None  # NaN is not
-        case str():
+        case str() if len(value) <= _LONGEST_COUNT:
             digits = _COUNT.fullmatch(value.strip())
             return int(digits[1]) if digits else None
         case {"low": int(low), "high": int(high)}:
@@ -85,7 +88,7 @@ def moment(value: JsonValue) -> datetime | None:
 
     A time that no message can be of is none, and so is one without a zone.
     """
-    if isinstance(value, str) and _ISO.fullmatch(value.strip()):
+    if isinstance(value, str) and len(value) <= _LONGEST_COUNT and _ISO.fullmatch(value.strip()):
         return _of_iso(value.strip())
     since_epoch = count(value)
     if since_epoch is None or since_epoch <= 0:
@@ -120,6 +123,16 @@ def embedded(holder: JsonObject, name: str) -> JsonObject:
 def items(value: JsonValue) -> list[JsonValue]:
     """Give the parts of what some versions send as a list and others, if single, bare."""
     return value if isinstance(value, list) else [value]
+
+
+def choices(value: JsonValue) -> list[JsonValue]:
+    """Give what a message has in a list, such as its buttons, as far as a person would read it."""
+    return value[:MOST_CHOICES] if isinstance(value, list) else []
+
+
+def objects(value: JsonValue) -> Iterator[JsonObject]:
+    """Give the objects among what should be a list of them, as far as a person would read it."""
+    return (part for part in choices(value) if isinstance(part, dict))
 
 
 def enumerated(value: JsonValue) -> str:

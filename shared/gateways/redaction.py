@@ -3,17 +3,20 @@
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from pydantic import JsonValue
 
+from shared.contracts.base import LONGEST_NAME
 from shared.gateways.reading import JsonObject, cleaned, embedded, mapping
 
 LARGEST = 16 * 1024  # bytes of UTF-8
 _DEEPEST = 24  # levels: a quoted message in a wrapped message has about ten
 _LARGEST_INTEGER = 2**63
 _LONGEST_ESSENTIAL = 255  # characters
+
+IsNoise = Callable[[str], bool]
 
 _SECRET_NAMES = frozenset(
     {
@@ -48,15 +51,37 @@ _SECRET_ENDINGS = (
     "keydistributionmessage",
 )
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_NOT_LETTERS = re.compile(r"[^a-z0-9]")
+_NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _ESSENTIAL = ("remoteJid", "remoteJidAlt", "fromMe", "id", "participant", "participantAlt")
 
 
-def redacted(message: JsonObject) -> str:
-    """Give the message as JSON text; one that stays too large is cut to its key and its type."""
-    whole = _dumped(_stripped(message, _DEEPEST))
-    if len(whole.encode()) <= LARGEST:
-        return whole
+class _TooLargeError(Exception):
+    """More would be kept than there is room for."""
+
+
+class _Room:
+    """How many more characters may be kept, and which texts nobody reads.
+
+    The work ends with the room: of a message of megabytes no more is read than may be kept.
+    """
+
+    def __init__(self, left: int, is_noise: IsNoise | None) -> None:
+        self.left = left
+        self.is_noise = is_noise
+
+    def take(self, characters: int) -> None:
+        self.left -= characters
+        if self.left < 0:
+            raise _TooLargeError
+
+
+def redacted(message: JsonObject, is_noise: IsNoise | None = None) -> str:
+    """Give the message as JSON text; one that stays too large is cut to its key and its type.
+
+    Texts that are noise become null.
+    """
+    if kept := _kept(message, LARGEST, is_noise):
+        return kept[1]
     return _dumped(
         {
             "key": _scalars(mapping(message, "key"), _ESSENTIAL),
@@ -65,38 +90,83 @@ def redacted(message: JsonObject) -> str:
     )
 
 
-@lru_cache(maxsize=1024)  # every message repeats the same few names
+def within(message: JsonObject, largest: int) -> JsonObject | None:
+    """Give what is kept of a message; None where its JSON text has more than `largest` bytes."""
+    kept = _kept(message, largest, None)
+    return kept[0] if kept else None
+
+
 def is_secret(name: str) -> bool:
-    """Tell whether a member or header of this name holds a secret, or bytes that nobody reads."""
+    """Tell whether a member or header of this name holds a secret, or bytes that nobody reads.
+
+    A name longer than any that a gateway has is nobody's to read either.
+    """
+    return len(name) > LONGEST_NAME or _is_secret(name)
+
+
+@lru_cache(maxsize=1024)  # every message repeats the same few names
+def _is_secret(name: str) -> bool:
     plain = _NOT_LETTERS.sub("", name.lower())
     return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+
+
+def _kept(
+    message: JsonObject, largest: int, is_noise: IsNoise | None
+) -> tuple[JsonObject, str] | None:
+    try:
+        kept = _members(message, _DEEPEST, _Room(largest, is_noise))
+    except _TooLargeError:
+        return None
+    written = _dumped(kept)
+    return (kept, written) if len(written.encode()) <= largest else None
 
 
 def _dumped(value: JsonValue) -> str:
     return _ENCODER.encode(value)
 
 
-def _stripped(value: JsonValue, levels: int) -> JsonValue:
+def _stripped(value: JsonValue, levels: int, room: _Room) -> JsonValue:
     match value:
         case dict() | list() if levels == 0:
-            return None
+            kept = None
         case dict():
-            return {
-                cleaned(name): _stripped(_opened(value, name), levels - 1)
-                for name, inner in value.items()
-                if not is_secret(name) and not _is_bytes(inner)
-            }
+            return _members(value, levels, room)
         case list():
-            return [_stripped(inner, levels - 1) for inner in value if not _is_bytes(inner)]
+            room.take(len("[]"))
+            return [_stripped(inner, levels - 1, room) for inner in value if not _is_bytes(inner)]
+        case str() if room.is_noise and room.is_noise(value):
+            kept = None
         case _:
-            return _scalar(value)
+            kept = _scalar(value)
+    room.take(len(kept) + len('""') if isinstance(kept, str) else 1)  # at least
+    return kept
 
 
-def _opened(holder: JsonObject, name: str) -> JsonValue:
+def _members(holder: JsonObject, levels: int, room: _Room) -> JsonObject:
+    room.take(len("{}"))
+    kept: JsonObject = {}
+    for name, value in holder.items():
+        if is_secret(name) or (isinstance(value, dict) and _is_bytes(value)):
+            continue
+        clean = cleaned(name)
+        room.take(len(clean) + len('"":'))
+        if isinstance(value, str) and _is_json(name, value, room):
+            kept[clean] = _opened(holder, name, levels - 1, room)
+        else:
+            kept[clean] = _stripped(value, levels - 1, room)
+    return kept
+
+
+def _is_json(name: str, value: str, room: _Room) -> bool:
+    return name.lower().endswith("json") and not (room.is_noise and room.is_noise(value))
+
+
+def _opened(holder: JsonObject, name: str, levels: int, room: _Room) -> JsonValue:
     """Open what is JSON text by its name, such as a flow's `paramsJson`: it may hold tokens."""
-    value = holder[name]
-    is_json = isinstance(value, str) and name.lower().endswith("json")
-    return embedded(holder, name) if is_json else value
+    inside = _Room(room.left, None)
+    kept = _stripped(embedded(holder, name), levels, inside)
+    room.left = inside.left
+    return kept
 
 
 def _scalar(value: JsonValue) -> JsonValue:

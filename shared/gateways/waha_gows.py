@@ -7,7 +7,9 @@ from pydantic import JsonValue
 from shared.gateways.reading import JsonObject, flag, text
 
 _DEEPEST = 24  # levels, as far as what is kept goes
-_CAPITALS = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z]|[0-9]|$)")  # the ID of stanzaID, the JPEG of …
+# The ID of stanzaID, the JPEG of …; a match begins where a run of capitals does: tried anywhere in
+# it, a long run takes its square.
+_CAPITALS = re.compile(r"(?<![A-Z])[A-Z]{2,}(?=[A-Z][a-z]|[0-9]|$)")
 _CHOICE = re.compile(r"[A-Z][a-z]")  # Go's wrapper around the one member chosen of several
 
 
@@ -46,17 +48,15 @@ def _object(holder: JsonObject, levels: int) -> JsonObject:
 
 
 def _form(value: JsonValue, levels: int) -> JsonValue:
-    match value:
-        case dict() | list() if levels <= 0:
-            return None
-        case dict():
-            return _object(value, levels)
-        case list():
-            return [_form(inner, levels - 1) for inner in value]
-        case _:
-            return value
+    if not isinstance(value, dict | list):
+        return value
+    if levels <= 0:
+        return None
+    if isinstance(value, dict):
+        return _object(value, levels)
+    return [_form(inner, levels - 1) for inner in value]
 
 
 def _spelt(name: str) -> str:
-    spelt = _CAPITALS.sub(lambda found: found[0].capitalize(), name)
+    spelt = name if name.islower() else _CAPITALS.sub(lambda found: found[0].capitalize(), name)
     return spelt[:1].lower() + spelt[1:]

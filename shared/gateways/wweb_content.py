@@ -5,7 +5,7 @@ from collections.abc import Callable
 from shared.gateways import cards, wweb_ids
 from shared.gateways.baileys_message import Content
 from shared.gateways.outcome import LONGEST_DETAIL, Ignored
-from shared.gateways.reading import JsonObject, count, degrees, flag, joined, mapping, text
+from shared.gateways.reading import JsonObject, choices, count, degrees, flag, joined, mapping, text
 from shared.gateways.wweb_interactive import READERS, Shown, is_missed_call
 from shared.gateways.wweb_record import words
 
@@ -154,10 +154,7 @@ def _first_vcard(message: JsonObject) -> str:
 
 
 def _vcards(message: JsonObject) -> str:
-    several = message.get("vCards")
-    if not isinstance(several, list):
-        return ""
-    return cards.lines({"contacts": [{"vcard": card} for card in several]})
+    return cards.lines({"contacts": [{"vcard": card} for card in choices(message.get("vCards"))]})
 
 
 def _untyped(message: JsonObject) -> Shown | None:

@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterator
 
 from shared.gateways import baileys_interactive
-from shared.gateways.reading import JsonObject, count, embedded, joined, mapping, moment, text
+from shared.gateways.reading import (
+    JsonObject,
+    choices,
+    count,
+    embedded,
+    joined,
+    mapping,
+    moment,
+    objects,
+    text,
+)
 from shared.gateways.wweb_record import words
 
 Shown = tuple[str, str]  # the media type and the body
@@ -11,8 +21,7 @@ Shown = tuple[str, str]  # the media type and the body
 
 def options(holder: JsonObject, member: str, *names: str) -> Iterator[str]:
     """Give the words of each of several options, which are texts or objects."""
-    several = holder.get(member)
-    for option in several if isinstance(several, list) else ():
+    for option in choices(holder.get(member)):
         if isinstance(option, str):
             yield text({"option": option}, "option")
         elif isinstance(option, dict):
@@ -53,10 +62,8 @@ def _list(message: JsonObject) -> Shown | None:
 
 
 def _rows(offered: JsonObject) -> Iterator[str]:
-    sections = offered.get("sections")
-    for section in sections if isinstance(sections, list) else ():
-        if isinstance(section, dict):
-            yield from options(section, "rows", "title")
+    for section in objects(offered.get("sections")):
+        yield from options(section, "rows", "title")
 
 
 def _list_response(message: JsonObject) -> Shown | None:
@@ -97,10 +104,8 @@ def _interactive(message: JsonObject) -> Shown:
 
 
 def _labels(message: JsonObject) -> Iterator[str]:
-    buttons = mapping(message, "interactivePayload").get("buttons")
-    for button in buttons if isinstance(buttons, list) else ():
-        if isinstance(button, dict):
-            yield text(embedded(button, "buttonParamsJson"), "display_text")
+    for button in objects(mapping(message, "interactivePayload").get("buttons")):
+        yield text(embedded(button, "buttonParamsJson"), "display_text")
 
 
 _FLOWS = frozenset({"flow", "galaxy_message"})  # WhatsApp's name for them outside and inside

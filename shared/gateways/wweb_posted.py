@@ -30,6 +30,7 @@ class Posted:
 _EVENT_NAMES = ("event", "dataType", "eventType", "event_type", "eventName", "event_name")
 _DATA = ("data", "payload", "body", "args")
 _HOLDERS = (dict, list)
+_LONGEST_NAME = 200  # characters: what is longer is no event's
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 
@@ -43,7 +44,7 @@ def named(payload: JsonObject) -> str:
 
 def plain(name: str) -> str:
     """Write `messageCreate`, `onMessageCreate` and `message.create` as whatsapp-web.js would."""
-    lowered = _HUMPS.sub("_", name.strip()).lower()
+    lowered = _HUMPS.sub("_", name.strip()[:_LONGEST_NAME]).lower()
     return _BETWEEN_WORDS.sub("_", lowered).removeprefix("on_")
 
 
@@ -78,8 +79,10 @@ def each(payload: JsonObject) -> Iterator[JsonObject]:
     if not gathered or not all(isinstance(one, dict) and "id" in one for one in gathered):
         yield payload
         return
+    # No more of the envelope than a message is read by: it is laid around each.
+    envelope = {n: payload[n] for n in _DATA if isinstance(payload.get(n), _HOLDERS)}
     for one in gathered:
-        yield payload | {name: one}
+        yield {"timestamp": payload.get("timestamp"), **envelope, name: one}
 
 
 def _state(payload: JsonObject) -> str:

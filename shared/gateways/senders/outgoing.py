@@ -3,7 +3,7 @@
 import hashlib
 import mimetypes
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from shared.gateways.identity import Address, Kind, address
 JsonObject = dict[str, JsonValue]
 
 LONGEST_ERROR = 255  # characters of a provider's words that are kept
+_DEEPEST = 8  # levels of lists in an error
 _GROUP = re.compile(r"[0-9]{16,40}|[0-9]{6,20}-[0-9]{6,20}")
 _WID = re.compile(r"3EB0[0-9A-F]{18}")
 _MIME = {
@@ -170,9 +171,13 @@ def member(value: JsonValue, *path: str) -> JsonValue:
 
 
 def words(value: JsonValue) -> str:
-    """Join the texts in an error, however they are nested."""
+    """Join the texts in an error, in the first levels of its lists."""
+    return "; ".join(filter(None, _texts(value, _DEEPEST)))
+
+
+def _texts(value: JsonValue, levels: int) -> Iterator[str]:
     if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "; ".join(filter(None, map(words, value)))
-    return ""
+        yield value
+    elif isinstance(value, list) and levels:
+        for inner in value:
+            yield from _texts(inner, levels - 1)
