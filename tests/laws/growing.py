@@ -6,7 +6,7 @@ from typing import Any
 
 Grown = Callable[[int], Any]
 
-RUNS = (
+RUNS: tuple[str, ...] = (
     "A",
     "a",
     "aA",
@@ -26,7 +26,7 @@ RUNS = (
     "%5D",
 )
 RUNS = (*RUNS, "é", "\x00", "data:", "/9j/", "FN;", "TEL", "TEL:1\n", ";waid=1", "item1", "\r\n ")
-LONGEST_TEXT, MOST_ITEMS, MOST_PARTS = 64_000, 8_000, 2_000
+LONGEST_TEXT, MOST_ITEMS, MOST_PARTS = 65_536, 4_096, 2_048
 
 
 def number(n: int) -> str:
@@ -387,7 +387,8 @@ PARTS: dict[str, dict[str, Grown]] = {
     "cloud-api": _PARTS_OF_CLOUD,
     "baileys": _PARTS_OF_BAILEYS
     | {"events": lambda n: {_EVENTS[p % 2] + " " * (p // 2): [] for p in range(min(n, 600))}},
-    "evolution": _PARTS_OF_BAILEYS,
+    # The rest is read by the same readers.
+    "evolution": {kind: _PARTS_OF_BAILEYS[kind] for kind in ("messages", "people", "voters")},
     "evolution-go": {"receipts": _receipts},
     "whatsapp-web-js": {
         "messages": lambda n: {

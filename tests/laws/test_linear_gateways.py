@@ -53,7 +53,20 @@ def test_a_text_of_twice_the_length_takes_twice_the_work(run: str) -> None:
     assert superlinear == []
 
 
-BLANKED = (*growing.RUNS, "%5D=", "a%5D", "]", "a]", "=", "token=", "'", '\\"', "{", "{}", "[{")
+BLANKED: tuple[str, ...] = (
+    *growing.RUNS,
+    "%5D=",
+    "a%5D",
+    "]",
+    "a]",
+    "=",
+    "token=",
+    "'",
+    '\\"',
+    "{",
+    "{}",
+    "[{",
+)
 BLANKED = (*BLANKED, '"token":', '"token":{', "'token':[", '\\"token\\":"', '"a" ', "x.", "&", ": ")
 
 
@@ -98,4 +111,4 @@ def test_the_largest_payload_of_as_many_parts_as_are_allowed_is_soon_read() -> N
     translation = registry.translate("cloud-api", payload, LINE)
     assert len(translation.events) == MOST_PARTS
     assert all(isinstance(event, MessageReceived) for event in translation.events)
-    assert spent(lambda: registry.translate("cloud-api", payload, LINE), 2) < LONGEST_S
+    assert spent(lambda: registry.translate("cloud-api", payload, LINE), 1) < LONGEST_S

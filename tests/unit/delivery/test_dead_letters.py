@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 
 from shared.delivery.dead_letters import claimed_company, dead_letter, headers_as_read
 from shared.schema.secret_columns import SECRETS
+from tests.support.effort import spent
 
 
 def record(
@@ -48,6 +49,13 @@ def test_secrets_are_blanked_even_in_a_broken_body(body: bytes) -> None:
 @pytest.mark.parametrize("run", [rb"\\", b'"', b"'", b"x", b"a]", b"token=", b'{"token":['])
 def test_megabytes_of_one_sign_hold_nobody_up(run: bytes) -> None:
     assert dead_letter(record(run * 500_000), "r", "d").body is not None
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("body", [b"%5D" * 16_000, b"a" + b"%5D" * 16_000 + b"!"])
+def test_48_kilobytes_of_brackets_are_soon_looked_through(body: bytes) -> None:
+    assert dead_letter(record(body), "r", "d").body == body
+    assert spent(lambda: dead_letter(record(body), "r", "d"), 1) < 2
 
 
 def test_what_follows_a_secret_is_kept() -> None:
