@@ -33,12 +33,12 @@ async def test_the_other_company_hardly_notices(
     standing: Deployment, quiet_s: float, attack: Attack
 ) -> None:
     before = await standing.sql('SELECT COALESCE(max(id), 0) AS id FROM "DeadLetters"')
-    for number in range(3):
+    for number in range(attack.times):
         await standing.publish(*attack.write(standing, 10 * ATTACKS.index(attack) + number))
     felt = await attacks.delays(standing, attack.name.replace(" ", "-"), MESSAGES, PAUSE_S)
     await standing.settled()
     letters = await standing.sql(
         'SELECT reason FROM "DeadLetters" WHERE id > :id', id=before[0]["id"]
     )
-    assert [row["reason"] for row in letters] == list(attack.reasons) * 3
+    assert [row["reason"] for row in letters] == list(attack.reasons) * attack.times
     assert p95(felt) <= max(NOTICED * quiet_s, HARDLY_S)
