@@ -23,6 +23,7 @@ from shared.cli.letter_options import (
 from shared.cli.letters import Content
 from shared.cli.options import grouped
 from shared.cli.replaying import Mending, check_topics, put_back
+from shared.delivery.decode import TOO_LARGE
 from shared.settings import Settings
 
 USUAL_LIMIT = 50
@@ -163,6 +164,12 @@ async def _replayable(
                 "Nothing is replayed: secrets were blanked, and --edit has to give them anew, in "
                 f"dead letter {_named(blanked)}."
             )
+    without_body = [i for i, letter in found.items() if letter["reason"] == TOO_LARGE]
+    if mending.body is None and without_body:
+        raise Refused(
+            "Nothing is replayed: the body was too large to be kept, and --edit has to give one, "
+            f"in dead letter {_named(without_body)}."
+        )
     return _unless(Status.DISCARDED, found)
 
 

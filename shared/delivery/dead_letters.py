@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.contracts.base import Event
 from shared.db.bulk import all_columns, statement
 from shared.delivery.blanking import without_secrets
-from shared.delivery.decode import Record, headers_of
+from shared.delivery.decode import TOO_LARGE, Record, headers_of
 from shared.delivery.header_names import as_bytes
 from shared.delivery.outbox import moment
 from shared.delivery.quarantine import line_of, storable_text
+from shared.delivery.too_large import TooLarge
 from shared.gateways.redaction import is_secret
 
 LARGEST_ID = 2**31 - 1
@@ -60,17 +61,21 @@ def dead_letter(
 ) -> DeadLetter:
     """Describe a record that is given up; secrets in its headers and body are blanked.
 
+    One that is too large is given up for that, whatever else is wrong: it has no body to keep.
     `company_id` is whose it is, for whoever may read that company's letters and for its deletion:
     None where nobody knows.
     """
     headers = [(as_bytes(name), value) for name, value in record.headers]
+    body = record.value
+    if isinstance(body, TooLarge):
+        reason, detail, body = TOO_LARGE, body.says, None
     return DeadLetter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=record.key,
         headers=json.dumps([(_storable(n), _storable(_shown(n, v))) for n, v in headers]),
-        body=without_secrets(record.topic, record.value),
+        body=without_secrets(record.topic, body),
         reason=reason,
         detail=storable_text(detail),
         sqlstate=sqlstate,

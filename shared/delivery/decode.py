@@ -15,6 +15,7 @@ from shared.contracts.json_limits import exceeded
 from shared.contracts.trouble import first_trouble
 from shared.delivery import header_names
 from shared.delivery.subscription import Subscription
+from shared.delivery.too_large import TooLarge
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 
@@ -57,6 +58,7 @@ class Reading:
 
 LONGEST_SHOWN = 100  # characters
 TENANT_MISMATCH = "tenant-mismatch"
+TOO_LARGE = "too-large"
 
 _MEMBERS = {
     "ce_type": "type",
@@ -142,6 +144,8 @@ class SortingTable:
         """Give the body, which others than our services may have written to be read at any cost."""
         if record.value is None:
             return Rejected("empty-body", "the record has no body")
+        if isinstance(record.value, TooLarge):
+            return Rejected(TOO_LARGE, record.value.says)
         is_ours_alone = getattr(self._contracts[record.topic][0], "ours_alone", False)
         limit = None if is_ours_alone else exceeded(record.value)
         return Rejected(limit.reason, limit.detail) if limit else record.value

@@ -1,7 +1,8 @@
 """How many bytes of records a worker process holds at once, whatever waits in Kafka.
 
-Half is for what aiokafka has fetched and not handed over, a quarter for the batch in hand, and one
-transaction takes as much as that quarter. Objects and facts made of a record take a multiple.
+Half is what one fetch brings, as it was sent, and a quarter may wait meanwhile; a quarter, counted
+uncompressed, is for the batch in hand, and one transaction takes as much as that quarter. Objects
+and facts made of a record take a multiple.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ TOO_LONG = ("57014", "25P03")  # SQLSTATE: a statement's time, a transaction's i
 MOST_RECORDS = 2**20
 BYTES_IN_FLIGHT = 64 * 2**20
 USUAL_PARTITIONS = 12  # of a topic
+OF_A_HEADER = 100  # bytes of a header beside its name and value, as objects
 LEAST_FETCH = 65_536  # bytes of a partition; Kafka gives a larger record alone
 
 
@@ -28,6 +30,11 @@ def of_a_partition(bytes_in_flight: int, topics: int) -> int:
     """Give the most bytes that it may keep of each partition, so that all of them fit."""
     share = of_a_response(bytes_in_flight) // (topics * USUAL_PARTITIONS)
     return max(share, LEAST_FETCH)
+
+
+def of_a_poll(of_a_response: int) -> int:
+    """Return the most bytes, uncompressed, that a poll hands over; a larger record comes alone."""
+    return of_a_response // 2
 
 
 class Portions:
@@ -92,6 +99,8 @@ def in_parts(records: Sequence[Record], most: int) -> Iterator[list[Record]]:
 
 
 def size_of(record: Record) -> int:
-    """Count the bytes of a record that it takes from Kafka."""
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return len(record.value or b"") + len(record.key or b"") + headers
+    """Return the bytes that a record takes in memory, uncompressed."""
+    size = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:
+        size += OF_A_HEADER + len(name) + len(value or b"")
+    return size

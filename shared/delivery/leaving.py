@@ -45,4 +45,6 @@ def _refused(record: Record, name: str, is_gone: bool) -> DeadLetter:  # noqa: F
     reason = DELETED if is_gone else BEING_DELETED
     detail = f"{whose} is {reason.replace('-', ' ')}"
     letter = dead_letter(record, reason, detail, company_id=int(company))
-    return replace(letter, key=None, headers="[]", body=None, line=company)
+    # The size and hash of a body that is too large are not kept either.
+    refused = replace(letter, reason=reason, detail=detail, line=company)
+    return replace(refused, key=None, headers="[]", body=None)

@@ -17,11 +17,12 @@ from typing_extensions import override
 from shared import kafka
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
-from shared.delivery import header_names, in_flight, membership, requests
+from shared.delivery import in_flight, membership, requests
 from shared.delivery.awaiting import DEPLOYMENT
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
 from shared.delivery.drain import Drain
+from shared.delivery.fetching import bound_memory
 from shared.delivery.health import worst
 from shared.delivery.http import answering
 from shared.delivery.lanes import lanes_of
@@ -126,7 +127,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         no_reply=True,
     )
     subscriber(worker.take)
-    drain = Drain(lanes, bulk, engine, Rereader(kafka.connection(settings.kafka)), consumer)
+    drain = Drain(lanes, bulk, engine, _rereader(settings), consumer)
     timers = [
         TimerLoop(timer, corridor, engine, publisher)
         for timer in (*service.timers, requests.forgetting(service.name))
@@ -203,8 +204,12 @@ async def _looping(loops: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _rereader(settings: Settings) -> Rereader:
+    return Rereader(kafka.connection(settings.kafka), settings.bytes_in_flight)
+
+
 def _broker(settings: Settings) -> KafkaBroker:
-    header_names.tolerate_any()
+    bound_memory()
     return KafkaBroker(
         settings.kafka.bootstrap_servers,
         security=kafka.security(settings.kafka),

@@ -34,7 +34,8 @@ class _Name(str):
         return self.raw
 
 
-def _name(raw: bytes) -> _Name:
+def name_of(raw: bytes) -> str:
+    """Make a header name of any bytes for aiokafka's builder."""
     name = _Name()
     name.raw = raw
     return name
@@ -54,7 +55,7 @@ async def send(
         2, COMPRESSIONS[compression], 0, -1, -1, 0, LARGEST_BATCH
     )
     for record in records:
-        headers = [(_name(name), value) for name, value in record.headers]
+        headers = [(name_of(name), value) for name, value in record.headers]
         batch.append(
             key=record.key, value=record.value, timestamp=record.timestamp_ms, headers=headers
         )

@@ -114,6 +114,21 @@ async def test_rubbish_is_listed_repaired_replayed_and_becomes_a_row(
     assert await answer(flow, "list") == []
 
 
+async def test_a_body_that_was_too_large_is_given_anew_or_not_replayed(
+    flow: Deployment, tmp_path: Path
+) -> None:
+    letter_id = str(await dead(flow, b"not json"))
+    await flow.sql("""UPDATE "DeadLetters" SET reason = 'too-large', body = NULL""")
+    refused = await run(flow, "replay", letter_id)
+    assert (refused.code, (await letters(flow))[0]["status"]) == (4, "open")
+    assert "the body was too large to be kept, and --edit has to give one" in refused.complaint
+    mended = tmp_path / "mended.json"
+    mended.write_bytes(body())
+    assert (await run(flow, "replay", letter_id, "--edit", str(mended))).code == 0
+    await flow.settled()
+    assert await wids(flow) == ["A1"]
+
+
 async def test_replayed_twice_is_once(flow: Deployment, tmp_path: Path) -> None:
     letter_id = str(await dead(flow, b"not json"))
     mended = tmp_path / "mended.json"
