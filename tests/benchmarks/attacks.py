@@ -59,7 +59,7 @@ async def _row(flow: Deployment, attack: Attack, messages: int) -> str:
 
 async def _repeat(flow: Deployment, attack: Attack) -> None:
     for number in range(1_000):
-        await flow.publish(*attack.write(flow, 1_000 * ATTACKS.index(attack) + number))
+        await attacks.launch(flow, attack, 1_000 * ATTACKS.index(attack) + number)
         await asyncio.sleep(EVERY_S)
 
 

@@ -139,7 +139,7 @@ def _with_member(raw: Raw, name: str, value: JsonValue) -> bytes:
 
 
 KINDS: tuple[Hostile, ...] = (
-    _poison, _poison, _deep, _crowded, _long_name, _escapes, _slow_names,
+    _poison, _poison, _huge, _deep, _crowded, _long_name, _escapes, _slow_names,
 )  # fmt: skip
 
 

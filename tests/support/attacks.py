@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from pydantic import JsonValue
@@ -13,6 +14,7 @@ from shared.contracts.gateway import GatewayReceived
 from shared.contracts.json_limits import LONGEST_MEMBER_NAME
 from shared.contracts.record_request import ContactsRecordSave, MessagesRecordSave
 from tests.support import world
+from tests.support.any_batches import CODECS, batch, record
 from tests.support.build import NOON, received
 from tests.support.deployment import Deployment, Record
 
@@ -21,6 +23,7 @@ OTHER, OTHER_LINE = 2, 20
 LOOK_S = 0.01
 STORED_WITHIN_S = 60.0
 PEOPLE = 1_000
+HUGE = 100  # MiB
 POISON = "POISON"  # a wid that the database refuses, for a reason that nobody lists
 REFUSE = (
     """
@@ -44,7 +47,7 @@ class Attack:
     """
 
     name: str
-    write: Callable[[Deployment, int], Sequence[Record]]
+    write: Callable[[Deployment, int], Sequence[Record | bytes]]
     reasons: tuple[str, ...] = ()
     times: int = 3
 
@@ -103,6 +106,16 @@ def _unreadable(body: bytes) -> Callable[[Deployment, int], list[Record]]:
     return lambda flow, _: [Record(flow.topic("message.received"), key, body)]
 
 
+@cache
+def _huge(codec: str) -> bytes:
+    """Build a batch of one record of 100 MB, which is some hundred kilobytes on the wire."""
+    number, compress = CODECS[codec]
+    filler = b'"x' + b" " * (2**20 - 3) + b'",'
+    body = (b"[", *[filler] * HUGE, b"0]")
+    key = f"{ATTACKER}:{LINE}:5511900000009".encode()
+    return batch([record(0, key, iter(body), sum(map(len, body)))], 1, number, compress)
+
+
 def _noise(seed: int, size: int = 9_000) -> str:
     random = Random(seed)
     return "".join(random.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(size))
@@ -139,6 +152,8 @@ ATTACKS = (
            times=1),
     Attack("runs of %5D", _unreadable(b"token=a" + b"%5D" * 16_000), ("unreadable-body",)),
     Attack("a bottomless body", _unreadable(b"[" * 900_000), ("too-many-members",)),
+    Attack("100 MB in a gzip batch", lambda _, __: [_huge("gzip")], ("too-large",)),
+    Attack("100 MB in a zstd batch", lambda _, __: [_huge("zstd")], ("too-large",)),
     Attack("9,000 characters in an index", _saved),
     Attack("refused for a reason that nobody lists", _poison, ("poison",)),
 )  # fmt: skip
@@ -151,6 +166,15 @@ async def prepare(flow: Deployment) -> None:
         await world.line(flow, line, company_id)
     for statement in REFUSE:
         await flow.sql(statement)
+
+
+async def launch(flow: Deployment, attack: Attack, number: int) -> None:
+    """Publish the records of an attack."""
+    for written in attack.write(flow, number):
+        if isinstance(written, bytes):
+            await flow.publish_batch("message.received", written)
+        else:
+            await flow.publish(written)
 
 
 async def delays(flow: Deployment, name: str, count: int, pause_s: float) -> list[float]:

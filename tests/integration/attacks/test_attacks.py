@@ -34,7 +34,7 @@ async def test_the_other_company_hardly_notices(
 ) -> None:
     before = await standing.sql('SELECT COALESCE(max(id), 0) AS id FROM "DeadLetters"')
     for number in range(attack.times):
-        await standing.publish(*attack.write(standing, 10 * ATTACKS.index(attack) + number))
+        await attacks.launch(standing, attack, 10 * ATTACKS.index(attack) + number)
     felt = await attacks.delays(standing, attack.name.replace(" ", "-"), MESSAGES, PAUSE_S)
     await standing.settled()
     letters = await standing.sql(
