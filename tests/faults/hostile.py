@@ -118,7 +118,7 @@ def _long_name(source: _Source) -> Raw:
 def _escapes(source: _Source) -> Raw:
     """Write what is no JSON, and in which a secret is looked for in vain."""
     run = source.random.choice((b"%5D", b"\\", b'"', b'\\"', b"token=", b'"token":'))
-    return replace(source.message(), value=b"token=" + run * 16_000, dead="unreadable-body")
+    return replace(source.message(), value=run * 16_000, dead="unreadable-body")
 
 
 def _slow_names(source: _Source) -> Raw:

@@ -150,7 +150,7 @@ ATTACKS = (
     Attack("a thousand messages and contacts",
            posted("cloud-api", _cloud(contacts=_people(PEOPLE), messages=_messages(PEOPLE))),
            times=1),
-    Attack("runs of %5D", _unreadable(b"token=a" + b"%5D" * 16_000), ("unreadable-body",)),
+    Attack("runs of %5D", _unreadable(b"%5D" * 16_000), ("unreadable-body",)),
     Attack("a bottomless body", _unreadable(b"[" * 900_000), ("too-many-members",)),
     Attack("100 MB in a gzip batch", lambda _, __: [_huge("gzip")], ("too-large",)),
     Attack("100 MB in a zstd batch", lambda _, __: [_huge("zstd")], ("too-large",)),
