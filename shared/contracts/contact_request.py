@@ -9,7 +9,7 @@ from shared.contracts.base import Id, Name, Request
 
 MOST = 100  # tags, users or fields of one contact
 
-Ids = Annotated[tuple[Id, ...], Field(max_length=MOST)]
+Ids = Annotated[tuple[Id, ...], Field(max_length=MOST, fail_fast=True)]
 Fields = Annotated[dict[Name, Name], Field(max_length=MOST)]
 
 

@@ -10,7 +10,9 @@ from shared.contracts.base import Name, Request, Token
 MOST_ROWS = 1_000  # of one request
 
 Row = dict[str, Any]
-Rows = Annotated[tuple[Row, ...], Field(min_length=1, max_length=MOST_ROWS, repr=False)]
+Rows = Annotated[
+    tuple[Row, ...], Field(min_length=1, max_length=MOST_ROWS, fail_fast=True, repr=False)
+]
 
 
 class RecordRequest(Request):

@@ -9,7 +9,7 @@ from shared.contracts.base import Id, Name, Request, Text
 
 MOST_TAGS = 100  # in one request
 
-Tags = Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_TAGS)]
+Tags = Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_TAGS, fail_fast=True)]
 
 
 class TicketRequest(Request):

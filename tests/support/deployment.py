@@ -153,6 +153,13 @@ class Deployment:
             for record in await self._read([self.topic(name)])
         ]
 
+    async def origins(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Read the source and the sequence of every fact on our topics; others have neither."""
+        records = await self._read([self.topic(name) for name in names])
+        headers = [dict(record.headers) for record in records]
+        found = [(of_one.get("ce_source"), of_one.get("ce_sequence")) for of_one in headers]
+        return [(s.decode(), n.decode()) for s, n in found if s and n]
+
     async def settled(self) -> None:
         """Wait until every worker has taken everything and nothing new has come for a while."""
         still = 0

@@ -1,0 +1,94 @@
+"""`python -m tests.faults.expensive --payloads 50000`: the search for records that cost most.
+
+Payloads are made from good ones and grown; those that take most time and memory for their size are
+grown further, up to 3.5 MB. The most expensive ones are then published to real workers, each with
+a good record of another company behind it. What is over a limit is printed so that
+`--only ID` makes it again.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared.db import migrations, roles
+from tests.benchmarks import stage
+from tests.faults.__main__ import FOLDER, fresh_servers, say
+from tests.faults.expensive.children import measure
+from tests.faults.expensive.payloads import Recipe
+from tests.faults.expensive.published import Outcome, stand
+from tests.faults.expensive.report import Report, judged
+from tests.faults.expensive.search import Again, climb
+from tests.support.deployment import deployment
+from tests.support.servers import ROLE_PASSWORD
+from tests.support.sources import ROOT
+
+WORST = 40
+
+
+def main() -> int:
+    """Search, publish the worst and print the table; 1 where anything is over a limit."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.expensive", description=__doc__)
+    parser.add_argument("--payloads", type=int, default=50_000)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--only", metavar="ID", action="append", type=Recipe.read, default=[])
+    parser.add_argument("--families", nargs="+", default=[], metavar="BEGINNING")
+    parser.add_argument("--worst", type=int, default=WORST, help="published to real workers")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--unpublished", action="store_true", help="search in this process alone")
+    parser.add_argument("--plant", default="", help="MODULE:FUNCTION that slows something down")
+    parser.add_argument("--folder", type=Path, default=FOLDER / "expensive")
+    given = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    report = search(given)
+    if not given.unpublished:
+        say(report.text())  # in case that the servers do not come up
+        given.folder.mkdir(parents=True, exist_ok=True)
+        with fresh_servers(given.folder / "servers") as servers:
+            settings = stage.settings_of(servers)
+            asyncio.run(_prepare(settings.database.url))
+            published = _published(servers.kafka_bootstrap, servers.database_url, report.recipes)
+            report.outcomes = asyncio.run(published)
+    say(report.text())
+    return int(bool(report.troubles()))
+
+
+def search(given: argparse.Namespace) -> Report:
+    """Find the worst payloads; those over the limit are measured once more."""
+    if given.only:
+        again = Again(given.only)
+        measure(again, 1, given.plant)
+        return judged(again.measured, Again(()), len(given.only), {}, {})
+    found = climb(given.payloads, given.seed, given.families)
+    found.progress = say
+    measure(found, given.processes, given.plant)
+    again = Again([*(m.recipe for m in found.suspects()), *found.fattest(given.worst // 2)])
+    measure(again, 1, given.plant)
+    worst = [*found.finalists(given.worst), *again.measured]
+    traced = Again([m.recipe for m in worst], traced=True)
+    measure(traced, given.processes, given.plant)
+    return judged(worst, traced, found.learned, found.raised, found.ends)
+
+
+async def _prepare(url: str) -> None:
+    await migrations.upgrade(url)
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as conn:
+        await roles.apply(conn, dict.fromkeys(roles.ROLES, ROLE_PASSWORD))
+    await engine.dispose()
+
+
+async def _published(bootstrap: str, url: str, recipes: Sequence[Recipe]) -> list[Outcome]:
+    async with deployment(bootstrap, url) as started, stand(started, say) as standing:
+        return await standing.publish(recipes)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""What a record costs in this process: read, translated, and told or made a dead letter.
+
+The corridor is a worker's own. Its connection answers as a database would in which every line is
+registered and no row is there yet; handlers that need more than that refuse what they are given,
+so that the path of a dead letter is measured. What they cost, a real deployment shows.
+"""
+
+import asyncio
+import gc
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from typing_extensions import override
+
+from shared.contracts.outcome import Dead, Outcome
+from shared.contracts.record_request import RecordRequest
+from shared.delivery.checkpoints import Checkpoint
+from shared.delivery.corridor import Corridor
+from shared.delivery.decode import Record
+from shared.delivery.publish import Publisher
+from shared.delivery.subscription import Subscription
+from shared.settings import Settings
+from tests.faults.expensive.payloads import Payload
+from tests.faults.expensive.seeds import COMPANY_ID, WHATSAPP_ID
+from tests.support.any_records import AnyRecord
+from tests.support.deployment import CONSUMERS, PARTITIONS
+
+NAMESPACE, EVOLUTION_PREFIX = "costs", "evolution"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What reading a record took, and what became of it."""
+
+    cpu_s: float
+    peak_bytes: int
+    end: str
+
+
+class _Answer(list[Any]):
+    """The rows of a statement, in the ways in which they are asked for."""
+
+    def mappings(self) -> "_Answer":
+        return self
+
+    def scalar_one(self) -> Any:
+        return datetime.now(UTC)
+
+
+class _Connection:
+    """Answers the statements of translations and of requests about rows; all else has no rows."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    async def execution_options(self, **_: object) -> None:
+        """Take them."""
+
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[None]:
+        yield
+
+    async def execute(self, _: object, given: Mapping[str, Any] | None = None) -> _Answer:
+        match given or {}:
+            case {"server": servers, "instance": instances}:
+                pairs = zip(servers, instances, strict=True)
+                return _Answer((s, i, COMPANY_ID, WHATSAPP_ID, True) for s, i in pairs)
+            case {"reason": reasons, "epoch": _}:
+                self.reasons += reasons
+            case {"company_id": companies, "id": ids}:
+                return _Answer(zip(companies, ids, strict=True))
+            case {"table": _, "count": count}:
+                return _Answer((n,) for n in range(count))
+            case _:
+                pass
+        return _Answer()
+
+
+class _Engine:
+    """Gives the connection."""
+
+    def __init__(self, conn: _Connection) -> None:
+        self._conn = conn
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[_Connection]:
+        yield self._conn
+
+
+class _Publisher(Publisher):
+    @override
+    def partitions(self, topic: str) -> int:
+        return PARTITIONS
+
+
+class Scale:
+    """Weighs records as the workers of all services read them."""
+
+    def __init__(self) -> None:
+        settings = Settings(namespace=NAMESPACE, evolution_prefix=EVOLUTION_PREFIX, sender=True)
+        self._ignored: list[str] = []
+        structlog.configure(processors=[self._note])
+        self._of: dict[str, Corridor] = {}
+        for name, service in CONSUMERS.items():
+            heard = [_measured(s) for s in service(settings).subscriptions]
+            corridor = Corridor(name, NAMESPACE, heard, _Publisher({}))
+            self._of |= dict.fromkeys(corridor.table.topics, corridor)
+        self._loop = asyncio.new_event_loop()
+        gc.collect()
+        gc.freeze()  # so that it takes no time to begin each measurement without rubbish
+
+    def weigh(self, payload: Payload, *, traced: bool = False) -> Cost:
+        """Return what a payload costs: its CPU seconds or, traced, also its peak of memory."""
+        record = _consumed(payload)
+        gc.collect()
+        if traced:
+            tracemalloc.start()
+        began = time.thread_time()
+        try:
+            end = self._loop.run_until_complete(self._carried(record))
+        except Exception as error:  # noqa: BLE001 - what a payload raises is what is looked for
+            end = f"raises {type(error).__name__}"
+        cpu_s = time.thread_time() - began
+        peak = tracemalloc.get_traced_memory()[1] if traced else 0
+        tracemalloc.stop()
+        return Cost(cpu_s, peak, end)
+
+    async def _carried(self, record: Record) -> str:
+        corridor = self._of.get(record.topic)
+        if corridor is None:
+            return "nobody reads this topic"
+        conn = _Connection()
+        self._ignored.clear()
+        engine = cast("AsyncEngine", _Engine(conn))
+        batch = await corridor.reader.read(engine, [record], {}, {})
+        place = TopicPartition(record.topic, record.partition)
+        held = {place: Checkpoint(*place, 0, None, None, 1, None, {}, {}, None)}
+        result = await corridor.carry(cast("AsyncConnection", conn), batch, held)
+        return ", ".join(_ends(result.counts, conn.reasons, self._ignored))
+
+    def _note(self, _: object, __: str, event: Any) -> Any:
+        self._ignored += event.get("reasons", {})
+        raise structlog.DropEvent
+
+
+def _ends(
+    counts: Mapping[str, int], reasons: Sequence[str], ignored: Sequence[str]
+) -> Iterator[str]:
+    if counts["told"]:
+        yield "facts"
+    yield from (f"letter: {reason}" for reason in dict.fromkeys(reasons))
+    yield from (f"ignored: {reason}" for reason in list(dict.fromkeys(ignored))[:3])
+    if counts["skipped"]:
+        yield "skipped"
+    if not (counts["told"] or reasons or ignored or counts["skipped"]):
+        yield "rows"
+
+
+def _measured(subscription: Subscription) -> Subscription:
+    has_rows = any(issubclass(c, RecordRequest) for c in subscription.contracts)
+    if subscription.only_reads or has_rows:
+        return subscription
+    return replace(subscription, handler=_refuse)
+
+
+async def _refuse(_: AsyncConnection, batch: Sequence[BaseModel]) -> Outcome:
+    return [Dead(event, "refused", "not measured here") for event in batch]
+
+
+def topic_of(payload: Payload, namespace: str, evolution_prefix: str) -> str:
+    """Return the full name of a payload's topic."""
+    beginning = f"{evolution_prefix}.global" if payload.is_evolutions else namespace
+    return f"{beginning}.{payload.topic}"
+
+
+def _consumed(payload: Payload) -> Record:
+    made: AnyRecord = payload.record
+    headers = [(n.decode("utf-8", "surrogateescape"), v) for n, v in made.headers]
+    return ConsumerRecord(
+        topic_of(payload, NAMESPACE, EVOLUTION_PREFIX), 0, 7, made.timestamp_ms or 0, 0, made.key,
+        made.value, None, len(made.key or b""), len(made.value or b""), cast("Any", headers),
+    )  # fmt: skip
