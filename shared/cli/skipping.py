@@ -15,10 +15,11 @@ from shared.cli.letter_options import LARGEST_ID, LARGEST_NUMBER, Act
 from shared.cli.options import grouped
 from shared.cli.worker import Service
 from shared.db.bulk import statement
-from shared.delivery import checkpoints, dead_letters, header_names
+from shared.delivery import checkpoints, dead_letters
 from shared.delivery.checkpoints import Checkpoint
 from shared.delivery.dead_letters import claimed_company, dead_letter
 from shared.delivery.decode import Record
+from shared.delivery.fetching import bound_memory
 from shared.delivery.lanes import BULK
 from shared.delivery.noise import is_aside, read
 from shared.delivery.poison import SKIPPED
@@ -133,7 +134,7 @@ async def _standing(conn: AsyncConnection, place: Place, record: Record) -> Chec
 
 
 async def _read(settings: Settings, place: Place) -> Record:
-    header_names.tolerate_any()
+    bound_memory()
     at = TopicPartition(place.topic, place.partition)
     if at not in await resets.places(settings.kafka, place.topic):
         raise WrongUsage(f"{place.topic} has no partition {place.partition}.")

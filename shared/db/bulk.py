@@ -16,6 +16,15 @@ def statement(sql: str) -> TextClause:
     return text(sql)
 
 
+def same(row: str, company: str) -> str:
+    """Compare a row's company where its id has found it already, in SQL that is no key to join by.
+
+    As an equality the planner would join by it: on a table without statistics it takes all rows of
+    a company for one row, and tries each with each.
+    """
+    return f'{row}."companyId" IS NOT DISTINCT FROM {company}'
+
+
 def columns(rows: Sequence[Any], names: Iterable[str]) -> dict[str, list[Any]]:
     """Turn rows (dataclasses or contracts) into one list a column, named as the attribute."""
     return {name: [getattr(row, name) for row in rows] for name in names}

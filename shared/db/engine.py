@@ -25,6 +25,8 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> AsyncEng
                 "application_name": application_name,
                 "TimeZone": "UTC",
                 "jit": "off",
+                # Tables grow within minutes: a plan that was made for an empty one does not stay.
+                "plan_cache_mode": "force_custom_plan",
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "lock_timeout": str(LOCK_TIMEOUT_MS),
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),

@@ -142,12 +142,13 @@ class SortingTable:
 
     def _body_of(self, record: Record) -> bytes | Rejected:
         """Give the body, which others than our services may have written to be read at any cost."""
-        value = _body(record)
-        if isinstance(value, Rejected):
-            return value
+        if record.value is None:
+            return Rejected("empty-body", "the record has no body")
+        if isinstance(record.value, TooLarge):
+            return Rejected(TOO_LARGE, record.value.says)
         is_ours_alone = getattr(self._contracts[record.topic][0], "ours_alone", False)
-        limit = None if is_ours_alone else exceeded(value)
-        return Rejected(limit.reason, limit.detail) if limit else value
+        limit = None if is_ours_alone else exceeded(record.value)
+        return Rejected(limit.reason, limit.detail) if limit else record.value
 
     def _contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
         contracts = self._contracts[topic]
@@ -167,14 +168,6 @@ class SortingTable:
             "unknown-type",
             f"no event on {contracts[0].topic} is called {type_name[:LONGEST_SHOWN]}",
         )
-
-
-def _body(record: Record) -> bytes | Rejected:
-    if isinstance(record.value, TooLarge):
-        return Rejected(TOO_LARGE, record.value.says)
-    return (
-        Rejected("empty-body", "the record has no body") if record.value is None else record.value
-    )
 
 
 def _time_of(record: Record) -> datetime:

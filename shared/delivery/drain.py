@@ -48,7 +48,9 @@ class Drain:
     ) -> None:
         self._service = lanes.service
         self._entry, self._bulk, self._watched = lanes.entry, lanes.bulk, lanes.watched
-        self._worker = Worker(corridor, engine, corridor.publisher, lambda: rereader)
+        self._worker = Worker(
+            corridor, engine, corridor.publisher, lambda: rereader, rereader.bytes_in_flight
+        )
         self._rereader = rereader
         self._consumer = consumer
         self._engine = engine

@@ -124,7 +124,7 @@ class BoundedResult(fetcher.FetchResult):
 
 
 class BoundedFetcher(fetcher.Fetcher):
-    """Hands a quarter of the bytes in flight to a poll; fetches while less than half is kept."""
+    """Hands a quarter of the bytes in flight to a poll; fetches while less than that is kept."""
 
     def __init__(self, *given: Any, **options: Any) -> None:  # noqa: ANN401 - as aiokafka's own
         super().__init__(*given, **options)  # type: ignore[no-untyped-call]
@@ -138,7 +138,7 @@ class BoundedFetcher(fetcher.Fetcher):
         max_records: int | None = None,
     ) -> dict[TopicPartition, Found]:
         """Return what was fetched; partitions of which something is left come last next time."""
-        if partitions and self._kept >= self._fetch_max_bytes:
+        if partitions and self._keeps_enough:
             for place in self._records.keys() - set(partitions):
                 del self._records[place]  # else what is asked for could never be fetched
         with polling(Turn(of_a_poll(self._fetch_max_bytes), WORK, self._room)):
@@ -150,13 +150,15 @@ class BoundedFetcher(fetcher.Fetcher):
         return found
 
     @property
-    def _kept(self) -> int:
-        return sum(getattr(result, "size", 0) for result in self._records.values())
+    def _keeps_enough(self) -> bool:
+        # While an answer comes it is in memory twice, as sent and cut, beside what is kept.
+        kept = sum(getattr(result, "size", 0) for result in self._records.values())
+        return bool(kept >= self._fetch_max_bytes // 2)
 
     @override
     def _get_actions_per_node(self, assignment: Any) -> Any:
         requests, *others = super()._get_actions_per_node(assignment)  # type: ignore[no-untyped-call]
-        return ([] if self._kept >= self._fetch_max_bytes else requests), *others
+        return ([] if self._keeps_enough else requests), *others
 
 
 def _weighed(record: ConsumerRecord[Any, Any]) -> ConsumerRecord[Any, Any]:

@@ -1,6 +1,6 @@
 """How many bytes of records a worker process holds at once, whatever waits in Kafka.
 
-Half is for what aiokafka has fetched and not handed over, as it was fetched; a quarter, counted
+Half is what one fetch brings, as it was sent, and a quarter may wait meanwhile; a quarter, counted
 uncompressed, is for the batch in hand, and one transaction takes as much as that quarter. Objects
 and facts made of a record take a multiple.
 """

@@ -33,7 +33,16 @@ MOST_FAILURES = 5
 OF_SERVERS = ("08", "0A", "28", "3D", "40", "42", "53", "55", "57P", "58", "F0", "XX001", "XX002")
 OF_ROW_SECURITY = "row-level security"  # 42501 too, but it speaks of a row
 SKIPPED = Rejected("skipped", "an operator has put it into the dead letters")
-NEVER = (OSError, KafkaError, MemoryError, RacedError, exc.TimeoutError, BaseExceptionGroup)
+NEVER = (
+    OSError,
+    KafkaError,
+    MemoryError,
+    RacedError,
+    exc.TimeoutError,
+    exc.PendingRollbackError,  # a connection that broke earlier in the transaction
+    exc.ResourceClosedError,
+    BaseExceptionGroup,
+)
 
 Offset = tuple[TopicPartition, int]
 

@@ -27,7 +27,8 @@ class Rereader:
         self, connection: Mapping[str, Any], bytes_in_flight: int = BYTES_IN_FLIGHT
     ) -> None:
         self._connection = connection
-        self._fetch_bytes = of_a_response(bytes_in_flight) // 2
+        self.bytes_in_flight = bytes_in_flight // 2
+        self._fetch_bytes = of_a_response(self.bytes_in_flight)
         self._client: AIOKafkaConsumer | None = None
         self._asking: AIOKafkaConsumer | None = None
         self._fetched: dict[TopicPartition, deque[Record]] = {}

@@ -21,7 +21,7 @@ _LONGEST_COUNT = 64  # characters; what is longer is not read: a webhook's time 
 _LONGEST_EMBEDDED = 64 * 1024  # characters
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _WIDEST_ANGLE = 180
-MOST_CHOICES = 1_000  # of one list that a message shows; the most that is seen is 257 contact cards
+MOST_CHOICES = 1_000  # of one list that a message shows: more than WhatsApp shows of any
 
 
 def cleaned(text: str) -> str:

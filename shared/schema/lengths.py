@@ -17,6 +17,7 @@ LARGEST_INDEX_ROW: Final = 2_704  # bytes, over all columns of a btree index on 
 LONGEST: Final = "longest"  # in a column's info: characters, where other columns need the room
 KEYS: Final = (PrimaryKeyConstraint, UniqueConstraint, ForeignKeyConstraint)
 BTREE: Final = "btree"  # others, such as those on the words of a text, hold parts of it
+WORD: Final = re.compile(r"\w+")
 
 AnyColumn = Column[Any]
 
@@ -58,5 +59,5 @@ def limit_indexed_text(metadata: MetaData) -> None:
 
 
 def _columns(index: Index, columns: Iterable[AnyColumn]) -> Iterator[AnyColumn]:
-    words = {word for e in index.expressions for word in re.findall(r"\w+", str(e))}
+    words = {word for e in index.expressions for word in WORD.findall(str(e))}
     return (column for column in columns if column.name in words)

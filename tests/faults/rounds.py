@@ -22,7 +22,7 @@ from shared.demo.records import Topics
 from shared.embedded.servers import Servers
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from shared.topics import TOPICS, evolution_topics
-from tests.faults import desk, traffic
+from tests.faults import desk, hostile, traffic
 from tests.faults.audit import Before, Case, all_topics, audit
 from tests.faults.crew import BASE, Crew
 from tests.faults.findings import LETTERS, TWICE, Finding
@@ -199,6 +199,7 @@ async def arena(
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     async with engine.begin() as conn:
         await roles.apply(conn, servers.role_passwords)
+        await hostile.plant(conn)
     crew = Crew(servers, plant)
     watching: asyncio.Task[None] | None = None
     try:

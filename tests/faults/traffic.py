@@ -17,7 +17,7 @@ from shared.demo.facts import Facts
 from shared.demo.records import Raw, Topics
 from shared.demo.script import Writer, write
 from shared.settings import KafkaSettings
-from tests.faults import changes, requests
+from tests.faults import changes, hostile, requests
 from tests.faults.changes import Changes
 from tests.faults.desk import Desk
 from tests.faults.requests import Requests
@@ -28,6 +28,7 @@ SHUFFLED_SHARE = 0.4  # of stretches, each put into any order
 STRETCH = 25
 CHUNK = 20  # records on their way at once
 ACKNOWLEDGED_WITHIN_S = 10.0
+LARGEST_REQUEST = 2 * hostile.HUGE  # bytes before compression
 REAL_WIDS = "3EB0"  # the demo's crowd; what it only pretends to say begins otherwise
 
 Place = tuple[str, int, int]  # topic, partition, offset
@@ -86,7 +87,8 @@ def compose(setting: Setting, random: Random, events: int) -> Traffic:
     changed = changes.write(random, setting.stage, setting.topics, script.said, script.expected)
     office = requests.Office(random, setting.topics, setting.name, setting.now)
     asked = requests.write(office, setting.desk, events)
-    mixed = _mixed(random, script.all, (*changed.records, *asked.records))
+    costly = hostile.write(random, setting.topics, setting.stage, setting.now, events)
+    mixed = _mixed(random, script.all, (*changed.records, *asked.records, *costly))
     records = _shuffled(random, _doubled(random, mixed))
     expected = changes.left_by(changed, script.expected)
     return Traffic(setting.name, _numbered(setting, records), expected, changed, asked)
@@ -171,7 +173,12 @@ async def _publish(producer: AIOKafkaProducer, chunk: Sequence[Raw], places: lis
 @asynccontextmanager
 async def _producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        **kafka.connection(settings), acks="all", enable_idempotence=True, request_timeout_ms=5_000
+        **kafka.connection(settings),
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=5_000,
+        compression_type="lz4",
+        max_request_size=LARGEST_REQUEST,
     )
     try:
         await producer.start()

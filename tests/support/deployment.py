@@ -28,6 +28,7 @@ from shared.db.engine import create_engine
 from shared.schema import OWNERS
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from shared.topics import TOPICS, Topic, evolution_topics
+from tests.support.any_batches import send_built
 from tests.support.servers import ROLE_PASSWORD
 
 APPS = {
@@ -124,6 +125,10 @@ class Deployment:
             for record in records
         ]
         return [(at.topic, at.partition, at.offset) for at in await asyncio.gather(*sent)]
+
+    async def publish_batch(self, name: str, batch: bytes, partition: int = 0) -> None:
+        """Put a record batch on one of our topics as it is."""
+        await send_built(self._producer, self.topic(name), partition, batch)
 
     async def sql(self, query: str, **values: object) -> list[dict[str, Any]]:
         """Run a statement and give its rows, if it has any."""

@@ -10,7 +10,7 @@ from services.contacts.rules.identifying import Lid, Line
 from services.contacts.rules.linking import LidNumber
 from services.contacts.store.state import STATE, saved_state
 from shared.contracts.contact import ContactMerged
-from shared.db.bulk import RacedError, all_columns, columns, statement
+from shared.db.bulk import RacedError, all_columns, columns, same, statement
 
 LINES = statement("""
 SELECT w."companyId", w.id, w."allowGroup"
@@ -19,23 +19,31 @@ JOIN unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[])) AS b(compan
   ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
 """)
 
+# By each key apart, so that each has its index.
+FOUND = " UNION ".join(
+    f"""
+  SELECT b.company_id, k.id, k."mergedIntoContactId" AS winner, k.number, k.lid, k.jid
+  FROM b JOIN "Contacts" k ON k."companyId" = b.company_id AND k.{column} = b.{given}"""
+    for column, given in (
+        ("number", "number"),
+        ("number", "other_number"),
+        ("lid", "lid"),
+        ("jid", "jid"),
+    )
+)
+
 # A merged contact stands for the one that it was merged into, whatever key it is found by.
-KNOWN = statement("""
+KNOWN = statement(f"""
+WITH b AS (
+  SELECT * FROM unnest(CAST(:company_id AS int[]), CAST(:number AS text[]),
+                       CAST(:other_number AS text[]), CAST(:lid AS text[]), CAST(:jid AS text[]))
+    AS b(company_id, number, other_number, lid, jid)
+), found AS ({FOUND})
 SELECT DISTINCT found.number, found.lid, found.jid,
        c.id, c."companyId", c.number, c.lid, c.jid, c."remoteJid", c.name, c."isGroup", c.active,
        c.channel, c."whatsappId", c."updatedAt"
-FROM unnest(CAST(:company_id AS int[]), CAST(:number AS text[]), CAST(:other_number AS text[]),
-            CAST(:lid AS text[]), CAST(:jid AS text[]))
-  AS b(company_id, number, other_number, lid, jid)
-CROSS JOIN LATERAL (
-  SELECT id, "mergedIntoContactId" AS winner, number, lid, jid FROM "Contacts"
-  WHERE "companyId" = b.company_id AND number IN (b.number, b.other_number)
-  UNION SELECT id, "mergedIntoContactId", number, lid, jid FROM "Contacts"
-  WHERE "companyId" = b.company_id AND lid = b.lid
-  UNION SELECT id, "mergedIntoContactId", number, lid, jid FROM "Contacts"
-  WHERE "companyId" = b.company_id AND jid = b.jid
-) AS found
-JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = COALESCE(found.winner, found.id)
+FROM found JOIN "Contacts" c ON c.id = COALESCE(found.winner, found.id)
+                            AND {same("c", "found.company_id")}
 ORDER BY c.id
 """)
 

@@ -10,20 +10,20 @@ from services.tickets.rules.routing import ConversationKey, Situation, Ticket, W
 from services.tickets.store import attendances
 from services.tickets.store.state import NEXT_VERSION, STATE, state
 from shared.contracts.ticket import TicketOpened, TicketReopened
-from shared.db.bulk import RacedError, all_columns, columns, statement
+from shared.db.bulk import RacedError, all_columns, columns, same, statement
 from shared.db.purged import stays
 
 NOW = statement("SELECT clock_timestamp()")
 ANSWERED_WITHIN = timedelta(hours=1)  # longer than a send is tried
 
-SITUATIONS = statement("""
+SITUATIONS = statement(f"""
 SELECT b.company_id, b.whatsapp_id, b.contact_id, c.id AS standing_id,
        w."groupAsTicket" = 'enabled' AS group_as_ticket,
        COALESCE(w."timeCreateNewTicket", 0) AS reopen_minutes,
        CASE WHEN s."enableLGPD" = 'enabled' AND s."lgpdConsent" = 'enabled'
                  AND c."lgpdAcceptedAt" IS NULL
             THEN NOT EXISTS (SELECT FROM "Tickets" t
-                             WHERE t."companyId" = b.company_id AND t."contactId" = c.id
+                             WHERE t."contactId" = c.id AND {same("t", "b.company_id")}
                                AND t."lgpdAcceptedAt" IS NOT NULL)
             ELSE FALSE END AS asks_consent,
        CASE WHEN s."DirectTicketsToWallets" THEN wallet."walletId" END AS wallet_user_id,
@@ -31,9 +31,9 @@ SELECT b.company_id, b.whatsapp_id, b.contact_id, c.id AS standing_id,
 FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:contact_id AS int[]))
   AS b(company_id, whatsapp_id, contact_id)
 JOIN "Whatsapps" w ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
-JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = b.contact_id
-JOIN "Contacts" c ON c."companyId" = b.company_id
-                 AND c.id = COALESCE(named."mergedIntoContactId", named.id)
+JOIN "Contacts" named ON named.id = b.contact_id AND {same("named", "b.company_id")}
+JOIN "Contacts" c ON c.id = COALESCE(named."mergedIntoContactId", named.id)
+                 AND {same("c", "b.company_id")}
 LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 LEFT JOIN LATERAL (
   SELECT "walletId" FROM "ContactWallets"

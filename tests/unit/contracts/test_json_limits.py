@@ -8,6 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.json_limits import DEEPEST, LONGEST_MEMBER_NAME, MOST_MEMBERS, exceeded
+from shared.delivery.outbox import LARGEST_RECORD
+from shared.delivery.too_large import LARGEST, MOST_HEADERS
+from shared.gateways.outcome import MOST_PARTS
+from tests.support.sources import ROOT
 
 LARGE = 3_500_000  # bytes
 VALUES = st.recursive(
@@ -63,3 +67,16 @@ def test_nothing_takes_long_to_measure(piece: bytes) -> None:
         begun = time.process_time()
         exceeded(start + body)
         assert time.process_time() - begun < 2
+
+
+def test_the_documents_name_the_limits() -> None:
+    page = (ROOT / "docs" / "events.md").read_text("utf-8")
+    for limit in (
+        f"{LARGEST // 2**20} MiB uncompressed, {MOST_HEADERS:,} headers | one record | `too-large`",
+        f"{MOST_MEMBERS:,} members and elements | one body | `too-many-members`",
+        f"{DEEPEST} levels of objects and arrays in one another | one body | `too-deep`",
+        f"{LONGEST_MEMBER_NAME:,} bytes | the name of a member | `name-too-long`",
+        f"{MOST_PARTS:,} parts",
+        f"{LARGEST_RECORD:,} bytes | a fact that a record causes | `fact-too-large`",
+    ):
+        assert limit in page

@@ -48,7 +48,7 @@ def _actions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_is_fetched_while_little_is_kept() -> None:
-    made = fetching({PLACES[0]: fetched(500), PLACES[1]: fetcher.FetchError(error=None, backoff=0)})
+    made = fetching({PLACES[0]: fetched(300), PLACES[1]: fetcher.FetchError(error=None, backoff=0)})
     assert actions_of(made) == (FETCH, {}, 0.2, False, [])
 
 
@@ -62,7 +62,7 @@ async def test_what_nobody_asks_for_gives_way(monkeypatch: pytest.MonkeyPatch) -
         return {}
 
     monkeypatch.setattr(fetcher.Fetcher, "fetched_records", nothing)
-    made = fetching({place: fetched(500) for place in PLACES})
+    made = fetching({place: fetched(400) for place in PLACES})
     await made.fetched_records([PLACES[1]])
     assert places_kept(made) == [PLACES[1]]
     await made.fetched_records([PLACES[0]])
