@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBase
 
 STRUCT = DefaultRecordBase.HEADER_STRUCT
 BEFORE_BATCH = DefaultRecordBase.AFTER_LEN_OFFSET  # bytes: base offset and length
+MORE, MOST_BITS = 0x80, 70  # the bit that says that a byte follows; ten bytes of seven bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,19 @@ class BatchHeader:
         times = (self.first_ms, self.max_ms)
         header = (self.base_offset, length, -1, 2, 0, attributes, self.last_offset_delta, *times)
         return b"".join((STRUCT.pack(*header, -1, -1, -1, count), *records))
+
+
+def number_at(content: bytes | bytearray, at: int) -> tuple[int, int]:
+    """Return the number that stands at a byte (a zigzag varint), and where the next byte is.
+
+    aiokafka's own reader looks past the end of what it is given, at which a process may die.
+    Raises CorruptRecordException where no number stands there.
+    """
+    value = shift = 0
+    while 0 <= at < len(content) and shift < MOST_BITS:
+        byte = content[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < MORE:
+            return (value >> 1) ^ -(value & 1), at
+    raise CorruptRecordException("a number of a record is broken off or too large")

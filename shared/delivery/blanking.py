@@ -24,6 +24,7 @@ SCALAR = re.compile(rb"[^,}\]\s]*")
 MARK = re.compile(rb"""(?<!\\)\\*+["']|[{}\[\]]+""")
 QUOTES = b"\"'"
 OPENING = b"{["
+MOST_MARKS = 50_000  # secrets of a body, and brackets and quotes in them; what follows is hidden
 
 # Stands in a request about rows where a secret was, so that nobody saves nothing in its place.
 BLANKED: Final = b"(blanked)"
@@ -64,13 +65,15 @@ def _is_json(body: bytes) -> bool:
 
 
 def _blanked(body: bytes, members: re.Pattern[bytes], hides: Hides, mark: bytes) -> bytes:
-    kept, at = [], 0
+    kept, at, left = list[bytes](), 0, MOST_MARKS
     for member in members.finditer(body):
         slashes, quote, name = member.groups()
         if member.start() >= at and hides(name.decode("ascii", "replace")):
             delimiter = slashes + quote
             kept += [body[at : member.end()], delimiter, mark, delimiter]
-            at = _end_of_value(body, member.end(), delimiter)
+            at, left = _end_of_value(body, member.end(), delimiter, left - 1)
+            if left <= 0:
+                return b"".join(kept)
     return b"".join([*kept, body[at:]])
 
 
@@ -82,27 +85,28 @@ def _without_parameters(body: bytes, hides: Hides, mark: bytes) -> bytes:
     return PARAMETER.sub(blank, body)
 
 
-def _end_of_value(body: bytes, start: int, delimiter: bytes) -> int:
+def _end_of_value(body: bytes, start: int, delimiter: bytes, left: int) -> tuple[int, int]:
+    """Find where a value ends, and how many marks may be looked at after it."""
     if body.startswith(delimiter, start):
-        return _end_of_string(body, start, delimiter)
+        return _end_of_string(body, start, delimiter), left
     if body[start : start + 1] in {b"{", b"["}:
-        return _end_of_brackets(body, start, delimiter)
+        return _end_of_brackets(body, start, delimiter, left)
     scalar = SCALAR.match(body, start)
-    return scalar.end() if scalar else start
+    return (scalar.end() if scalar else start), left
 
 
-def _end_of_brackets(body: bytes, start: int, delimiter: bytes) -> int:
+def _end_of_brackets(body: bytes, start: int, delimiter: bytes, left: int) -> tuple[int, int]:
     """Find where what opens here is closed, whatever its strings hold; else the body's end."""
     depth, at = 0, start
-    while found := MARK.search(body, at):
-        at = found.end()
+    while left > 0 and (found := MARK.search(body, at)):
+        at, left = found.end(), left - 1
         if found[0] == delimiter:
             at = _end_of_string(body, found.start(), delimiter)
         elif found[0][-1] not in QUOTES:
             depth, closed = _after_brackets(found[0], depth)
             if not depth:
-                return found.start() + closed
-    return len(body)
+                return found.start() + closed, left
+    return len(body), left
 
 
 def _after_brackets(run: bytes, depth: int) -> tuple[int, int]:

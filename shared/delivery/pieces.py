@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.util import decode_varint
 
-from shared.delivery.batch_header import BatchHeader
+from shared.delivery.batch_header import BatchHeader, number_at
 from shared.delivery.header_names import as_text
 from shared.delivery.too_large import (
     LARGEST,
@@ -206,10 +205,7 @@ class Cutter:
             self._held += chunk
 
     def _number_at(self, at: int) -> tuple[int, int]:
-        try:
-            return decode_varint(self._held, at)
-        except (ValueError, IndexError) as error:
-            raise CorruptRecordException(f"Found invalid record structure: {error!r}") from error
+        return number_at(self._held, at)
 
     def _drop(self, size: int) -> None:
         del self._held[:size]

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, cast
 
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.record.util import decode_varint
 from typing_extensions import override
 
 from shared.delivery import legacy
-from shared.delivery.batch_header import BEFORE_BATCH, STRUCT, BatchHeader
+from shared.delivery.batch_header import BEFORE_BATCH, STRUCT, BatchHeader, number_at
 from shared.delivery.header_names import as_text
 from shared.delivery.pieces import PIECE, Cutter, Piece
 from shared.delivery.too_large import LARGEST, LONGEST_KEPT
@@ -200,11 +200,11 @@ class _Cursor:
     """Reads numbers and byte strings of a batch, one after another."""
 
     def __init__(self, content: bytes) -> None:
-        self._content: Any = content  # decode_varint reads bytes as well as a bytearray
+        self._content = content
         self._at = 0
 
     def number(self) -> int:
-        value, self._at = decode_varint(self._content, self._at)
+        value, self._at = number_at(self._content, self._at)
         return value
 
     def string(self) -> bytes | None:
@@ -212,7 +212,9 @@ class _Cursor:
         if size < 0:
             return None
         start, self._at = self._at, self._at + size
-        return cast("bytes", self._content[start : self._at])
+        if self._at > len(self._content):
+            raise CorruptRecordException("a record is longer than its batch")
+        return self._content[start : self._at]
 
 
 def _named_in_any_way(content: bytes) -> Iterator[Any]:

@@ -79,7 +79,7 @@ async def test_a_record_that_is_waited_for_is_skipped_and_its_neighbours_are_sto
     skipped = await run(flow, *words, "1", *reason, "--json")
     assert skipped.code == 0, skipped.complaint
     again = await run(flow, *words, "1", *reason)
-    assert (again.code, "is a dead letter of messages already" in again.complaint) == (4, True)
+    assert (again.code, "already" in again.complaint) == (4, True), again.complaint
     await flow.settled()
     assert await stored(flow) == ["A", "B"]
     past = await run(flow, *words, "0", *reason)

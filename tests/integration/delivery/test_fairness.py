@@ -16,6 +16,7 @@ from shared.contracts.campaign import CampaignSend
 from shared.delivery.corridor import Corridor
 from shared.delivery.decode import Record
 from shared.delivery.drain import Drain
+from shared.delivery.in_flight import BYTES_IN_FLIGHT
 from shared.delivery.lanes import lanes_of
 from shared.delivery.subscription import Subscription
 from shared.delivery.worker import Worker
@@ -40,6 +41,8 @@ HEARD = (Subscription((CampaignSend,), tell),)
 
 class HeldLog(HeldConsumer):
     """A partition's log in memory, for the normal lane's consumer and for reading it again."""
+
+    bytes_in_flight = BYTES_IN_FLIGHT
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,9 @@ from tests.support.sources import ROOT
 LARGE = 3_500_000  # bytes
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=80), inner, max_size=4)
+    ),
 )
 
 
