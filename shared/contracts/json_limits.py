@@ -13,6 +13,8 @@ _COLON = re.compile(rb"\s*+:")
 _NO_BRACKETS = bytes(byte for byte in range(256) if chr(byte) not in "[]{}")
 _OPENING = b"[{"
 _QUOTES = 2
+QUOTES_OF_A_MEMBER = 4  # of its name and of its value, if that is text
+LONGEST_MARGIN = 1_024  # bytes of white space before a body
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,16 @@ class Exceeded:
 
 
 def exceeded(body: bytes) -> Exceeded | None:
-    """Return the first limit that a body exceeds, whether it is JSON or not; None where it fits."""
+    """Return the first limit that a body exceeds; None where it fits, or holds no members."""
+    if not body[:LONGEST_MARGIN].lstrip().startswith((b"{", b"[")):
+        return None  # a parser gives it up at its beginning
     return _size_exceeded(body) or _name_exceeded(body)
 
 
 def _size_exceeded(body: bytes) -> Exceeded | None:
+    quotes = body.count(b'"')
+    if quotes > QUOTES_OF_A_MEMBER * MOST_MEMBERS:
+        return _too_many(quotes // QUOTES_OF_A_MEMBER)
     containers = body.count(b"[") + body.count(b"{")
     if containers <= DEEPEST and containers + body.count(b",") <= MOST_MEMBERS:
         return None
@@ -36,13 +43,17 @@ def _size_exceeded(body: bytes) -> Exceeded | None:
     brackets = structure.translate(None, _NO_BRACKETS)
     members = structure.count(b",") + brackets.count(b"[") + brackets.count(b"{")
     if members > MOST_MEMBERS:
-        return Exceeded(
-            "too-many-members",
-            f"the body has about {members:,} members and elements; the limit is {MOST_MEMBERS:,}",
-        )
+        return _too_many(members)
     if _is_too_deep(brackets):
         return Exceeded("too-deep", f"the body is nested deeper than {DEEPEST} levels")
     return None
+
+
+def _too_many(members: int) -> Exceeded:
+    return Exceeded(
+        "too-many-members",
+        f"the body has about {members:,} members and elements; the limit is {MOST_MEMBERS:,}",
+    )
 
 
 def _is_too_deep(brackets: bytes) -> bool:

@@ -21,6 +21,7 @@ from shared.delivery.decode import Record, SortingTable
 from shared.delivery.lanes import EntryLane, Lane
 from shared.delivery.noise import Spans, written
 from shared.delivery.outbox import LARGEST_RECORD, Origin, Outgoing, encode, pack
+from shared.delivery.poison import Kind, kind_of
 from shared.delivery.positions import Aside
 from shared.delivery.publish import Publisher
 from shared.delivery.quarantine import Runs
@@ -41,6 +42,7 @@ class Result:
     counts: Counter[str]
     runs: Runs
     aside: Mapping[Place, Aside] = field(default_factory=dict)
+    kinds: frozenset[Kind] = frozenset()
 
 
 class Corridor:
@@ -96,6 +98,7 @@ class Corridor:
             batch.counts,
             batch.runs,
             {Place(p.topic, p.partition): json.loads(p.aside) for p in progress},
+            _kinds(batch),
         )
 
     async def _settled(
@@ -201,6 +204,16 @@ class FactTooLargeError(Exception):
         )
         self.record = record
         self.company_id = company_id
+
+
+def _kinds(batch: Sorted) -> frozenset[Kind]:
+    """Return of which kinds records took effect."""
+    dead = {(letter.topic, letter.partition, letter.offset) for letter in batch.letters}
+    return frozenset(
+        kind_of(record)
+        for _, record in batch.events
+        if (record.topic, record.partition, record.offset) not in dead
+    )
 
 
 def _given_up(item: Dead, origin_of: dict[int, Record]) -> DeadLetter:

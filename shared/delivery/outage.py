@@ -1,7 +1,8 @@
 """Waiting for the world: partitions are paused, the group is kept, and health says for what."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -21,6 +22,7 @@ log = structlog.get_logger("chatia.worker")
 
 ANYTHING = text("SELECT 1")
 OUTAGE = "outage"
+SAY_AGAIN_S = 60.0
 OUR_FAULTS = ("42", "0A")  # SQLSTATE classes: a statement, table or right that is not as it must be
 
 
@@ -49,25 +51,30 @@ class Outage:
         self._pauses = pauses
         self._backoff = Backoff()
         self._resuming: asyncio.Task[None] | None = None
+        self._said_of: dict[str, object] = {}
+        self._said_at = 0.0
 
     @property
     def lasts(self) -> bool:
         """Tell whether partitions are paused for it now."""
         return self._resuming is not None and not self._resuming.done()
 
-    def wait_out(self, error: Exception, records: Iterable[Record] = ()) -> None:
+    def wait_out(self, error: Exception, records: Sequence[Record] = ()) -> None:
         """Pause every partition until the database answers, and then a little.
 
-        `records` are those in hand, of which the log names the first.
+        `records` are those in hand, of which the log names the first, and how many they are.
         """
-        what = awaited(error)
-        if self._health.waits_for(what):
+        what, at = awaited(error), where(records)
+        is_news = self._health.waits_for(what) or at != self._said_of
+        if is_news or time.monotonic() - self._said_at > SAY_AGAIN_S:
+            self._said_of, self._said_at = at, time.monotonic()
             log.error(
                 "batch.postponed",
                 waiting_for=what,
                 error=type(error).__name__,
                 exc_info=error if what == health.US else None,
-                **where(records),
+                records=len(records),
+                **at,
                 **of_database(error),
             )
         self._pauses.hold(OUTAGE)

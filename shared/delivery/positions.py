@@ -156,3 +156,12 @@ def first_offsets(records: Iterable[Record]) -> dict[TopicPartition, int]:
     for record in records:
         first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
     return first
+
+
+def without(
+    portions: Iterable[Sequence[Record]], places: Iterable[TopicPartition]
+) -> list[Sequence[Record]]:
+    """Return portions without the records of some partitions; those that are empty are left out."""
+    gone = set(places)
+    kept = [[r for r in p if TopicPartition(r.topic, r.partition) not in gone] for p in portions]
+    return [portion for portion in kept if portion]

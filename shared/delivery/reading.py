@@ -1,5 +1,6 @@
 """Records read before their transaction begins, so that no lock waits for what reading costs."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from shared.delivery.noise import Spans
 from shared.delivery.positions import Aside
 from shared.delivery.subscription import Subscription
 
-READ_AT_ONCE = 2**20  # bytes of records that one handler reads before other tasks get their turn
+READ_AT_ONCE = 2**20  # bytes of records that are read before other tasks get their turn
 
 Unread = Mapping[tuple[TopicPartition, int], Rejected]
 
@@ -53,7 +54,10 @@ class BatchReader:
     ) -> Batch:
         """Read the records that are to be taken now; those in `unread` are left as they are."""
         choice = self.lane.choose(records, aside)
-        readings = [self._reading(record, unread) for record in choice.taken]
+        readings = list[Reading]()
+        for part in in_parts(choice.taken, READ_AT_ONCE):
+            readings += [self._reading(record, unread) for record in part]
+            await asyncio.sleep(0)
         outcomes: defaultdict[int, Outcome] = defaultdict(list)
         for subscription in self.subscriptions:
             if subscription.only_reads:

@@ -23,8 +23,8 @@ from shared.delivery.in_flight import BYTES_IN_FLIGHT, Portions
 from shared.delivery.outage import Outage
 from shared.delivery.outbox import unpack
 from shared.delivery.pauses import Pauses
-from shared.delivery.poison import Poison
-from shared.delivery.positions import Fit, Position, Positions, by_place, first_offsets
+from shared.delivery.poison import Left, Poison, Verdict
+from shared.delivery.positions import Fit, Position, Positions, by_place, first_offsets, without
 from shared.delivery.publish import Publisher
 from shared.delivery.quarantine import EverythingUnreadableError
 from shared.delivery.stops import Stops
@@ -75,9 +75,7 @@ class Worker:
                 records = [r for r in records if Place(r.topic, r.partition) not in moved]
             waiting = deque(self._portions.of(records))
             try:
-                while waiting:
-                    await self._take_first(waiting)
-                self.outage.is_over()
+                await self._take_all(waiting)
             except OvertakenError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
                 self._positions.forget(overtaken.places)
@@ -92,8 +90,22 @@ class Worker:
                 self._seek_back(waiting)
                 self.outage.wait_out(error, waiting[0])
 
-    async def _take_first(self, waiting: deque[Sequence[Record]]) -> None:
-        """Take the first portion; where a record of it may be to blame, leave it in halves."""
+    async def _take_all(self, waiting: deque[Sequence[Record]]) -> None:
+        left = list[Left]()
+        while waiting:
+            left += await self._take_first(waiting)
+        for each in left:
+            self._seek_back([[each.record]])
+            self.outage.wait_out(each.error, [each.record])
+        if not left:
+            self.outage.is_over()
+
+    async def _take_first(self, waiting: deque[Sequence[Record]]) -> list[Left]:
+        """Take the first portion; where a record of it may be to blame, leave it in halves.
+
+        A record that may be to blame, unless its deployment is, is left and returned; what else is
+        in hand of its partition is read again after it.
+        """
         portion = waiting[0]
         try:
             await self._take(portion)
@@ -102,14 +114,21 @@ class Worker:
         # What is no record's fault is raised again, and waited for by who called.
         except Exception as error:
             self._portions.failed(portion, error)
-            if not await self.poison.blames(portion, error):
+            verdict = await self.poison.judge(portion, error)
+            if verdict is Verdict.WAIT:
                 raise
             self._positions.tried_again(first_offsets(portion))
+            if verdict is Verdict.LATER:
+                others = without(waiting, by_place(portion))
+                waiting.clear()
+                waiting.extend(others)
+                return [Left(portion[0], error)]
             if (middle := len(portion) // 2) > 0:
                 waiting.popleft()
                 waiting.extendleft((portion[middle:], portion[:middle]))
         else:
             self._portions.went(waiting.popleft())
+        return []
 
     async def take_over(self, places: Iterable[Place]) -> None:
         """Make partitions ours: tell what their outboxes hold, read on from the stored offset."""
@@ -223,6 +242,7 @@ class Worker:
         result = await self._commit(fitting)
         self.corridor.runs = result.runs
         self._positions.committed(result.next_offsets, result.aside)
+        self.poison.succeeded(result.kinds)
         self.poison.forget(result.next_offsets)
         await self._publisher.publish(result.facts)
         self._positions.told(result.next_offsets)

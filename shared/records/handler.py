@@ -114,7 +114,8 @@ async def _load(conn: AsyncConnection, plan: Plan, rows: Sequence[Asked], *, sav
     plan.ids = {
         table.name: iter(await store.new_ids(conn, table, count))
         for table, count in nameless
-        if table.has_id
+        # Another owner's sequence may not be asked, and its request is refused in any case.
+        if table.has_id and table.owner == plan.owner
     }
     for name, wanted in asking.parents_of(rows).items():
         plan.known.parents |= await store.parents(conn, name, wanted)

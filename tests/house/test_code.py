@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.sources import Source, sources
 
-LONGEST_FILE = 300
+LONGEST_FILE = 310
 LONG_FOR_A_REASON = {
     "shared/schema/campaigns.py": "a list of tables, as long as the tables have columns",
     "shared/schema/internal.py": "the same",

@@ -113,10 +113,13 @@ class Bench:
         given = (self.corridor, self.engine, self.publisher, lambda: self.consumer)
         return Worker(*given, bytes_in_flight)  # type: ignore[arg-type]
 
-    async def next_offset(self) -> int:
+    async def next_offset(self, place: TopicPartition = PLACE) -> int:
         async with self.engine.connect() as conn:
-            query = text('SELECT "nextOffset" FROM "Checkpoints" WHERE topic = :t')
-            return int((await conn.execute(query, {"t": PLACE.topic})).scalar_one())
+            query = text(
+                'SELECT "nextOffset" FROM "Checkpoints" WHERE topic = :t AND partition = :p'
+            )
+            named = {"t": place.topic, "p": place.partition}
+            return int((await conn.execute(query, named)).scalar_one())
 
     async def outbox_is_full(self) -> bool:
         async with self.engine.connect() as conn:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
@@ -15,14 +16,14 @@ from shared.contracts.outcome import Outcome
 from shared.db.bulk import RacedError
 from shared.delivery import checkpoints
 from shared.delivery.poison import MOST_FAILURES, may_be_of_a_record
-from tests.integration.delivery.bench import PLACE, Bench, tell
+from tests.integration.delivery.bench import PLACE, Bench, record, tell
 
 pytestmark = pytest.mark.integration
 
 RAISE = """
 DO $$ BEGIN RAISE EXCEPTION 'no such thing' USING ERRCODE = '{}', TABLE = 'Tickets'; END $$
 """
-POISON = ("54000", "XX000", "P0001", "57014", "22012")
+POISON = ("54000", "XX000", "P0001", "V0001", "22012")
 
 
 def number(offset: int) -> str:
@@ -159,17 +160,56 @@ async def test_a_line_that_sends_nothing_but_poison_is_quarantined(bench: Bench)
     ] * 3
 
 
-async def test_a_row_that_row_level_security_refuses_is_of_its_record(bench: Bench) -> None:
-    async def refused(sql: str) -> DBAPIError:
-        async with bench.engine.connect() as conn:
-            with pytest.raises(DBAPIError) as raised:
-                await conn.execute(text(sql))
-        return raised.value
+OTHER = TopicPartition(PLACE.topic, 1)
 
-    words = 'new row violates row-level security policy for table "Tickets"'
-    of_a_row = RAISE.format("42501").replace("no such thing", words)
-    assert may_be_of_a_record(await refused(of_a_row))
-    assert not may_be_of_a_record(await refused(RAISE.format("42501")))
+
+def elsewhere(offset: int) -> Any:
+    """Give a good record of another partition."""
+    return replace(record(500_000 + offset), partition=1, offset=offset)
+
+
+async def try_again(bench: Bench, guilty: int, offset: int) -> None:
+    """Read on as a consumer would, with one more record in the other partition."""
+    bench.worker.outage.forget()
+    await bench.worker.take_over(bench.worker.lost([PLACE, OTHER]))
+    await bench.worker.take([*(record(n) for n in range(guilty, 4)), elsewhere(offset)])
+
+
+@pytest.mark.parametrize("sqlstate", ["42501", "42P01", "57014", "25P03"])
+async def test_a_record_to_blame_is_known_by_others_of_its_kind(
+    bench: Bench, sqlstate: str
+) -> None:
+    bench.hear(Refusing(2, sqlstate))
+    bench.consumer.ours = {PLACE, OTHER}
+    await bench.worker.take_over([PLACE, OTHER])
+    await bench.worker.take([*(record(n) for n in range(4)), elsewhere(0)])
+    assert await bench.next_offset(PLACE) == 2
+    assert await bench.next_offset(OTHER) == 1
+    for offset in range(1, MOST_FAILURES + 2):
+        await try_again(bench, 2, offset)
+    (letter,) = await letters(bench)
+    assert (letter["reason"], letter["offset"], letter["sqlstate"]) == ("poison", 2, sqlstate)
+    assert await bench.next_offset(PLACE) == 4
+    assert await bench.next_offset(OTHER) == MOST_FAILURES + 2
+
+
+async def test_where_all_of_a_kind_fail_the_log_names_the_record_and_nothing_is_poison(
+    bench: Bench,
+) -> None:
+    async def without_rights(conn: AsyncConnection, _: Sequence[CampaignSend]) -> Outcome:
+        await conn.execute(text(RAISE.format("42501")))
+        return []
+
+    bench.hear(without_rights)
+    bench.consumer.ours = {PLACE, OTHER}
+    await bench.worker.take_over([PLACE, OTHER])
+    with capture_logs() as logs:
+        for offset in range(2 * MOST_FAILURES):
+            await try_again(bench, 0, offset)
+    assert (await letters(bench), await bench.next_offset()) == ([], 0)
+    postponed = [log for log in logs if log["event"] == "batch.postponed"]
+    assert {log["records"] for log in postponed} == {1}
+    assert bench.worker.health.status.startswith("degraded: waiting for a fault of ours")
 
 
 def test_races_and_missing_memory_are_no_records_fault() -> None:
