@@ -60,8 +60,8 @@ def _is_too_deep(brackets: bytes) -> bool:
     depth = 0
     for bracket in brackets:
         depth += 1 if bracket in _OPENING else -1
-        if depth > DEEPEST:
-            return True
+        if not 0 <= depth <= DEEPEST:
+            return depth > DEEPEST  # else it is no JSON, and its parser says so
     return False
 
 
