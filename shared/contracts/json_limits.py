@@ -9,12 +9,12 @@ LONGEST_MEMBER_NAME = 1_024  # bytes
 
 # A string that is never closed ends with the body, so that no byte is looked at twice.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+_BEGINNING = re.compile(rb"\s*+[{\[]")
 _COLON = re.compile(rb"\s*+:")
 _NO_BRACKETS = bytes(byte for byte in range(256) if chr(byte) not in "[]{}")
 _OPENING = b"[{"
 _QUOTES = 2
 QUOTES_OF_A_MEMBER = 4  # of its name and of its value, if that is text
-LONGEST_MARGIN = 1_024  # bytes of white space before a body
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Exceeded:
 
 def exceeded(body: bytes) -> Exceeded | None:
     """Return the first limit that a body exceeds; None where it fits, or holds no members."""
-    if not body[:LONGEST_MARGIN].lstrip().startswith((b"{", b"[")):
+    if not _BEGINNING.match(body):
         return None  # a parser gives it up at its beginning
     return _size_exceeded(body) or _name_exceeded(body)
 

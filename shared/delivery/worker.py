@@ -84,18 +84,20 @@ class Worker:
                 self._seek_back(waiting)
                 self.stops.stop_all(str(error))
             # Nothing may leave the handler: FastStream would go on with the next batch and the
-            # records of this one would never be read again. An outage and a bug of ours are both
-            # waited for, loudly; neither is ever dead-lettered.
+            # records of this one would never be read again. What no single record is to blame for
+            # is waited for, loudly, and never dead-lettered.
             except Exception as error:  # noqa: BLE001 - see above
                 self._seek_back(waiting)
                 self.outage.wait_out(error, waiting[0])
 
     async def _take_all(self, waiting: deque[Sequence[Record]]) -> None:
         left = list[Left]()
-        while waiting:
-            left += await self._take_first(waiting)
+        try:
+            while waiting:
+                left += await self._take_first(waiting)
+        finally:  # also where another portion fails: nothing else would read them again
+            self._seek_back([[each.record] for each in left])
         for each in left:
-            self._seek_back([[each.record]])
             self.outage.wait_out(each.error, [each.record])
         if not left:
             self.outage.is_over()

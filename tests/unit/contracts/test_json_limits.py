@@ -38,6 +38,11 @@ def test_levels_are_counted(levels: int, why: str) -> None:
     assert reason(b'{"a":' * levels + b"1" + b"}" * levels) == why
 
 
+@pytest.mark.parametrize("margin", [1, 5_000])
+def test_white_space_before_a_body_hides_nothing(margin: int) -> None:
+    assert reason(b" " * margin + b"[" * (DEEPEST + 1)) == "too-deep"
+
+
 @pytest.mark.parametrize(("more", "why"), [(0, ""), (1, "too-many-members")])
 def test_members_are_counted(more: int, why: str) -> None:
     elements = MOST_MEMBERS - 1 + more  # and the commas between them, and the array itself
