@@ -1,9 +1,10 @@
 """Secrets in bodies that are kept: looked for by their names, since a body may be broken."""
 
-import json
 import re
 from collections.abc import Callable
 from typing import Final
+
+from pydantic import BaseModel, ValidationError
 
 from shared.gateways.redaction import is_secret
 from shared.schema.secret_columns import SECRETS
@@ -33,6 +34,10 @@ SECRET_COLUMNS: Final = frozenset(name for names in SECRETS.values() for name in
 Hides = Callable[[str], bool]
 
 
+class _Anything(BaseModel):
+    """Reads JSON without making Python objects of its members."""
+
+
 def is_of_requests(topic: str) -> bool:
     """Whether rows are asked for on a topic, and may carry what opens something."""
     return topic.endswith(".requests")
@@ -58,9 +63,9 @@ def _hides_column(name: str) -> bool:
 
 def _is_json(body: bytes) -> bool:
     try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
+        _Anything.model_validate_json(body)
+    except ValidationError as error:
+        return error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid"
     return True
 
 

@@ -1,12 +1,13 @@
 """The sorting table: each record alone becomes an event of a contract, or a reason why not."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Generic, TypeVar
 
 from aiokafka import ConsumerRecord
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from shared.contracts import catalogue
 from shared.contracts.base import BEGINNING, Event
@@ -18,6 +19,7 @@ from shared.delivery.subscription import Subscription
 from shared.delivery.too_large import TooLarge
 
 Record = ConsumerRecord[bytes | None, bytes | None]
+_Data = TypeVar("_Data", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,23 @@ def _unreadable_name(name: str) -> str:
     return f"a header is called {shown[:LONGEST_SHOWN]}, which is not UTF-8; tell who publishes it"
 
 
+class _Attributes(BaseModel):
+    """The attributes of a structured CloudEvent that decide how its data is read."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    type: str
+    companyid: JsonValue = ""
+
+
+class _Structured(BaseModel, Generic[_Data]):
+    """A structured CloudEvent, whose data is read in place: it may be megabytes."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    data: _Data
+
+
 class SortingTable:
     """Knows, for every topic, which contracts may come on it."""
 
@@ -122,16 +141,17 @@ class SortingTable:
         value = self._body_of(record)
         if isinstance(value, Rejected):
             return value
-        if headers.content_type.startswith("application/cloudevents+json"):
-            structured = _structured(value)
-            if isinstance(structured, Rejected):
-                return structured
-            headers, value = structured
+        is_structured = headers.content_type.startswith("application/cloudevents+json")
+        if is_structured:
+            attributes = _attributes_in(value)
+            if isinstance(attributes, Rejected):
+                return attributes
+            headers = attributes
         contract = self._contract(record.topic, headers.type)
         if isinstance(contract, Rejected | Skipped):
             return contract
         try:
-            event = contract.model_validate_json(value)
+            event = _parsed(contract, value, is_structured=is_structured)
         except ValidationError as error:
             return Rejected("unreadable-body", first_trouble(error))
         if isinstance(event, RawRecord):
@@ -178,15 +198,25 @@ def _types_of(topic: str) -> set[str]:
     return {contract.ce_type() for contract in catalogue.contracts().get(topic, ())}
 
 
-def _structured(value: bytes) -> tuple[Headers, bytes] | Rejected:
+def _attributes_in(value: bytes) -> Headers | Rejected:
     try:
-        envelope = json.loads(value)
-    except (ValueError, RecursionError):
-        return Rejected("unreadable-body", "the body is not JSON")
-    if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
+        envelope = _Attributes.model_validate_json(value)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+            return Rejected("unreadable-body", "the body is not JSON")
         return Rejected("unreadable-body", "a structured CloudEvent needs a type")
-    attributes = Headers(type=envelope["type"], company_id=str(envelope.get("companyid", "")))
-    return attributes, json.dumps(envelope.get("data")).encode()
+    return Headers(type=envelope.type, company_id=str(envelope.companyid))
+
+
+def _parsed(contract: type[BaseModel], value: bytes, *, is_structured: bool) -> BaseModel:
+    if is_structured:
+        return _structured(contract).model_validate_json(value).data
+    return contract.model_validate_json(value)
+
+
+@cache
+def _structured(contract: type[BaseModel]) -> type[_Structured[BaseModel]]:
+    return _Structured[contract]  # type: ignore[valid-type]  # a type that is known only here
 
 
 def _checked_company(event: BaseModel, claimed: str) -> BaseModel | Rejected:

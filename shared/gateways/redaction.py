@@ -106,7 +106,9 @@ def is_secret(name: str) -> bool:
 
 @lru_cache(maxsize=1024)  # every message repeats the same few names
 def _is_secret(name: str) -> bool:
-    plain = _NOT_LETTERS.sub("", name.lower())
+    plain = name.lower()
+    if not (plain.isascii() and plain.isalnum()):
+        plain = _NOT_LETTERS.sub("", plain)
     return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
 
 

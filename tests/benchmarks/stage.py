@@ -24,6 +24,7 @@ from tests.benchmarks.load import Load
 PARTITIONS = 12
 SERVICES = ("contacts", "tickets", "messages", "campaigns")
 START_S = 60.0
+PROGRAM = "shared.cli"
 ANALYZE = text("ANALYZE")
 COMPANIES = text("""
 INSERT INTO "Companies" (id, name) SELECT n, 'Empresa ' || n FROM generate_series(1, :last) AS n
@@ -72,11 +73,13 @@ async def analyze(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def workers(running: Servers, environment: Mapping[str, str]) -> AsyncIterator[None]:
-    """Run one process of each service until the block ends."""
+async def workers(
+    running: Servers, environment: Mapping[str, str], program: str = PROGRAM
+) -> AsyncIterator[None]:
+    """Run one process of each service until the block ends; `program` is a module."""
     logs = {name: running.state / "logs" / f"{name}.log" for name in SERVICES}
     begins = {name: log.stat().st_size if log.exists() else 0 for name, log in logs.items()}
-    processes = [start(running, name, environment) for name in SERVICES]
+    processes = [start(running, name, environment, program) for name in SERVICES]
     try:
         async with asyncio.timeout(START_S):
             for name, log in logs.items():
@@ -104,9 +107,11 @@ async def load(settings: Settings) -> AsyncIterator[Load]:
         yield made
 
 
-def start(running: Servers, service: str, environment: Mapping[str, str]) -> Guarded:
+def start(
+    running: Servers, service: str, environment: Mapping[str, str], program: str = PROGRAM
+) -> Guarded:
     """Start a worker process under the role of its service."""
     database = settings_of(running).database
     login = roles.environment(database, service, running.role_passwords)
-    argv = [sys.executable, "-m", "shared.cli", "worker", service]
+    argv = [sys.executable, "-m", program, "worker", service]
     return running.spawn(service, argv, login | dict(environment))

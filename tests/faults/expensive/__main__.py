@@ -11,22 +11,24 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.db import migrations, roles
+from shared.embedded.servers import Servers
 from tests.benchmarks import stage
 from tests.faults.__main__ import FOLDER, fresh_servers, say
+from tests.faults.expensive import watched_worker
 from tests.faults.expensive.children import measure
 from tests.faults.expensive.payloads import Recipe
 from tests.faults.expensive.published import Outcome, stand
 from tests.faults.expensive.report import Report, judged
 from tests.faults.expensive.search import Again, climb
+from tests.faults.expensive.watching import LogFiles
 from tests.support.deployment import deployment
-from tests.support.servers import ROLE_PASSWORD
 from tests.support.sources import ROOT
 
 WORST = 40
@@ -52,9 +54,8 @@ def main() -> int:
         given.folder.mkdir(parents=True, exist_ok=True)
         with fresh_servers(given.folder / "servers") as servers:
             settings = stage.settings_of(servers)
-            asyncio.run(_prepare(settings.database.url))
-            published = _published(servers.kafka_bootstrap, servers.database_url, report.recipes)
-            report.outcomes = asyncio.run(published)
+            asyncio.run(_prepare(settings.database.url, servers.role_passwords))
+            report.outcomes = asyncio.run(_published(servers, report.recipes))
     say(report.text())
     return int(bool(report.troubles()))
 
@@ -76,17 +77,27 @@ def search(given: argparse.Namespace) -> Report:
     return judged(worst, traced, found.learned, found.raised, found.ends)
 
 
-async def _prepare(url: str) -> None:
+async def _prepare(url: str, passwords: Mapping[str, str]) -> None:
     await migrations.upgrade(url)
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.begin() as conn:
-        await roles.apply(conn, dict.fromkeys(roles.ROLES, ROLE_PASSWORD))
+        await roles.apply(conn, passwords)
     await engine.dispose()
 
 
-async def _published(bootstrap: str, url: str, recipes: Sequence[Recipe]) -> list[Outcome]:
-    async with deployment(bootstrap, url) as started, stand(started, say) as standing:
-        return await standing.publish(recipes)
+async def _published(servers: Servers, recipes: Sequence[Recipe]) -> list[Outcome]:
+    """Publish to workers that are processes of their own, so that none waits for another."""
+    bootstrap, url = servers.kafka_bootstrap, servers.database_url
+    async with deployment(bootstrap, url, workers=()) as started:
+        names = {
+            "CHATIA_NAMESPACE": started.settings.namespace,
+            "CHATIA_EVOLUTION_PREFIX": started.settings.evolution_prefix,
+            "CHATIA_LOG_FORMAT": "json",
+        }
+        async with stage.workers(servers, names, watched_worker.__name__):
+            logs = LogFiles(servers.state / "logs" / f"{name}.log" for name in stage.SERVICES)
+            async with stand(started, logs, say) as standing:
+                return await standing.publish(recipes)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,13 @@ import asyncio
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from typing import Any
-from unittest import mock
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError
-from structlog.testing import capture_logs
 
 from shared import kafka
 from shared.cli import cluster
@@ -22,12 +19,11 @@ from shared.contracts.base import Event
 from shared.contracts.gateway import GatewayReceived
 from shared.contracts.message import MessageReceived
 from shared.contracts.record_request import SAVES
-from shared.delivery.decode import Reading, Record
-from shared.delivery.reading import BatchReader, Unread
 from shared.settings import Settings
 from shared.topics import TOPICS, evolution_topics
 from tests.faults.expensive.measuring import topic_of
 from tests.faults.expensive.payloads import Payload, Recipe, payload
+from tests.faults.expensive.watching import Spot, Watch
 from tests.laws.samples import SAMPLES, WORLD
 from tests.support.any_records import AnyRecord, send
 from tests.support.build import at
@@ -60,7 +56,6 @@ STORED = 'SELECT 1 FROM "Messages" WHERE "companyId" = :company AND wid = :wid'
 SOURCE = re.compile(
     r".*/(?P<topic>[^/]+)/(?P<partition>[0-9]+)/[0-9]+ (?P<offset>[0-9]{20})\.[0-9]{6}"
 )
-Spot = tuple[str, int, int]  # topic, partition, offset
 NOWHERE: Spot = ("", 0, 0)
 
 
@@ -73,14 +68,6 @@ class Outcome:
     tries: int
     held_s: float | None  # until its worker was past the record behind it; None where it was not
     neighbour_s: float | None  # until what that record tells was stored
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What is observed of the workers while a payload is taken in."""
-
-    tries: Counter[Spot] = field(default_factory=Counter)
-    logs: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -101,7 +88,7 @@ class Stand:
         self,
         deployment: Deployment,
         producer: AIOKafkaProducer,
-        seen: _Seen,
+        seen: Watch,
         tell: Callable[[str], None],
     ) -> None:
         self._deployment = deployment
@@ -152,7 +139,7 @@ class Stand:
         self._count += 1
         wid = f"N{self._count}"
         neighbour = _neighbour(made, self._count, wid)
-        del self._seen.logs[:]
+        self._seen.ignored()
         offset = await self._send(topic, made.record)
         began = time.monotonic()
         behind = await send(self._producer, topic, PARTITION, [neighbour])
@@ -166,7 +153,7 @@ class Stand:
         letters = await self._letters(spot)
         assert await self._letters((topic, PARTITION, behind)) == []
         return _Sent(
-            recipe, spot, letters, self._ignored(), self._seen.tries[spot], held_s, stored_s
+            recipe, spot, letters, self._seen.ignored(), self._seen.tries(spot), held_s, stored_s
         )
 
     async def _send(self, topic: str, record: AnyRecord) -> int:
@@ -193,10 +180,6 @@ class Stand:
     async def _letters(self, spot: Spot) -> list[str]:
         place = dict(zip(("topic", "partition", "offset"), spot, strict=True))
         return [row["reason"] for row in await self._deployment.sql(LETTERS, **place)]
-
-    def _ignored(self) -> list[str]:
-        of_all = [e for e in self._seen.logs if e["event"] == "payloads.ignored"]
-        return list(dict.fromkeys(reason for e in of_all for reason in e["reasons"]))
 
     async def _facts(self) -> Counter[Spot]:
         """Read all facts, and count those that each record caused."""
@@ -263,9 +246,9 @@ def _event(topic: str, number: int, wid: str, upsert: str) -> Event:
 
 @asynccontextmanager
 async def stand(
-    deployment: Deployment, tell: Callable[[str], None] = lambda _: None
+    deployment: Deployment, seen: Watch, tell: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Stand]:
-    """Fill a deployment with two companies, have it take large records, and watch its workers."""
+    """Fill a deployment with two companies, and have it take large records."""
     await _fill(deployment)
     await _take_large_records(deployment.settings)
     producer = AIOKafkaProducer(
@@ -274,24 +257,9 @@ async def stand(
     )  # fmt: skip
     await producer.start()
     try:
-        with _watched() as seen:
-            yield Stand(deployment, producer, seen, tell)
+        yield Stand(deployment, producer, seen, tell)
     finally:
         await producer.stop()
-
-
-@contextmanager
-def _watched() -> Iterator[_Seen]:
-    """Count how often each record is read, and keep what the workers log."""
-    seen = _Seen()
-    read = BatchReader._reading  # noqa: SLF001 - what is watched
-
-    def counted(self: BatchReader, record: Record, unread: Unread) -> Reading:
-        seen.tries[record.topic, record.partition, record.offset] += 1
-        return read(self, record, unread)
-
-    with mock.patch.object(BatchReader, "_reading", counted), capture_logs() as seen.logs:
-        yield seen
 
 
 async def _fill(deployment: Deployment) -> None:

@@ -212,5 +212,21 @@ async def test_where_all_of_a_kind_fail_the_log_names_the_record_and_nothing_is_
     assert bench.worker.health.status.startswith("degraded: waiting for a fault of ours")
 
 
+async def test_a_record_that_is_left_is_read_again_also_where_another_partition_fails(
+    bench: Bench,
+) -> None:
+    async def fails(conn: AsyncConnection, batch: Sequence[CampaignSend]) -> Outcome:
+        is_left = batch[0].number == number(0)
+        await conn.execute(text(RAISE.format("42501" if is_left else "53300")))
+        return []
+
+    bench.hear(fails)
+    bench.consumer.ours = {PLACE, OTHER}
+    await bench.worker.take_over([PLACE, OTHER])
+    bench.consumer.sought.clear()
+    await bench.worker.take([record(0), elsewhere(0)])
+    assert bench.consumer.sought == [0, 0]  # one in each partition
+
+
 def test_races_and_missing_memory_are_no_records_fault() -> None:
     assert not any(map(may_be_of_a_record, (RacedError(), MemoryError(), TimeoutError())))

@@ -11,6 +11,7 @@ from tests.faults.expensive.published import stand
 from tests.faults.expensive.report import judged
 from tests.faults.expensive.search import LIMIT_S, Again, climb
 from tests.faults.expensive.seeds import seeds
+from tests.faults.expensive.watching import in_this_process
 from tests.support.deployment import Deployment
 
 PAYLOADS, WORST = 300, 8
@@ -28,8 +29,9 @@ async def test_no_record_of_a_short_search_is_over_a_limit(standing: Deployment)
     again = Again([m.recipe for m in found.suspects()])
     await asyncio.to_thread(measure, again, 1)
     report = judged([*worst, *again.measured], Again(()), found.learned, found.raised, found.ends)
-    async with stand(standing) as standing_by:
-        report.outcomes = await standing_by.publish(report.recipes)
+    with in_this_process() as seen:
+        async with stand(standing, seen) as standing_by:
+            report.outcomes = await standing_by.publish(report.recipes)
     assert report.troubles(HELD_S) == []
     assert found.learned == PAYLOADS
     assert len(report.outcomes) >= WORST // 2

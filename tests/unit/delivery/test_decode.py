@@ -71,6 +71,20 @@ def test_a_structured_event_is_read_too() -> None:
     assert read(envelope, content_type=b"application/cloudevents+json") == received()
 
 
+@pytest.mark.parametrize(
+    ("envelope", "detail"),
+    [
+        (b'{"type":"chatia.message.received.v1","data":', "the body is not JSON"),
+        (b"[]", "a structured CloudEvent needs a type"),
+        (b'{"type":1,"data":{}}', "a structured CloudEvent needs a type"),
+        (b'{"type":"chatia.message.received.v1"}', "data: Field required"),
+    ],
+)
+def test_a_structured_event_that_is_none_says_why(envelope: bytes, detail: str) -> None:
+    found = read(envelope, content_type=b"application/cloudevents+json")
+    assert found == Rejected("unreadable-body", detail)
+
+
 def test_a_type_that_other_services_hear_is_skipped() -> None:
     name = b"chatia.message.whispered.v1"
     assert read(b"{}", "chatia.message.stored", ce_type=name) == Skipped(name.decode())
