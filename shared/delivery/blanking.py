@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from string import ascii_letters, digits
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from shared.gateways.redaction import is_secret
+from shared.contracts.json_limits import MOST_MEMBERS
+from shared.gateways.redaction import SECRET_WORDS, is_secret
 from shared.schema.secret_columns import SECRETS
 
 # A body may be JSON, JSON in a string of JSON, or what is left of it: so names are looked for.
@@ -26,10 +28,18 @@ MARK = re.compile(rb"""(?<!\\)\\*+["']|[{}\[\]]+""")
 QUOTES = b"\"'"
 OPENING = b"{["
 MOST_MARKS = 50_000  # secrets of a body, and brackets and quotes in them; what follows is hidden
+MOST_NAMES = MOST_MEMBERS  # that are looked at in a body; what follows is hidden
 
 # Stands in a request about rows where a secret was, so that nobody saves nothing in its place.
 BLANKED: Final = b"(blanked)"
 SECRET_COLUMNS: Final = frozenset(name for names in SECRETS.values() for name in names)
+
+LOWER = bytes(range(256)).lower()
+NOT_ALPHANUMERIC = bytes(range(256)).translate(None, (digits + ascii_letters).encode())
+WORDS: Final = tuple(
+    word.encode()
+    for word in {*SECRET_WORDS, *("".join(filter(str.isalnum, c.lower())) for c in SECRET_COLUMNS)}
+)
 
 Hides = Callable[[str], bool]
 
@@ -49,12 +59,18 @@ def without_secrets(topic: str, body: bytes | None) -> bytes | None:
     In requests these are also the secret columns of all tables. Where a body is no JSON, members in
     single quotes and a form's parameters are looked for as well.
     """
-    if body is None:
-        return None
+    if body is None or not _may_hold_secrets(body):
+        return body
     hides, mark = (_hides_column, BLANKED) if is_of_requests(topic) else (is_secret, b"")
     if _is_json(body):
         return _blanked(body, MEMBER, hides, mark)
     return _without_parameters(_blanked(body, LOOSE_MEMBER, hides, mark), hides, mark)
+
+
+def _may_hold_secrets(body: bytes) -> bool:
+    """Return whether any name of a secret occurs, however it is written and whatever it is."""
+    letters = body.translate(LOWER, NOT_ALPHANUMERIC)
+    return any(word in letters for word in WORDS)
 
 
 def _hides_column(name: str) -> bool:
@@ -71,7 +87,9 @@ def _is_json(body: bytes) -> bool:
 
 def _blanked(body: bytes, members: re.Pattern[bytes], hides: Hides, mark: bytes) -> bytes:
     kept, at, left = list[bytes](), 0, MOST_MARKS
-    for member in members.finditer(body):
+    for number, member in enumerate(members.finditer(body)):
+        if number == MOST_NAMES:
+            return b"".join([*kept, body[at : max(at, member.start())]])
         slashes, quote, name = member.groups()
         if member.start() >= at and hides(name.decode("ascii", "replace")):
             delimiter = slashes + quote
@@ -83,11 +101,14 @@ def _blanked(body: bytes, members: re.Pattern[bytes], hides: Hides, mark: bytes)
 
 
 def _without_parameters(body: bytes, hides: Hides, mark: bytes) -> bytes:
-    def blank(found: re.Match[bytes]) -> bytes:
-        hidden = hides(found[1].decode("ascii", "replace"))
-        return found[0][: found.start(2) - found.start()] + mark if hidden else found[0]
-
-    return PARAMETER.sub(blank, body)
+    kept, at = list[bytes](), 0
+    for number, parameter in enumerate(PARAMETER.finditer(body)):
+        if number == MOST_NAMES:
+            return b"".join([*kept, body[at : parameter.start()]])
+        if hides(parameter[1].decode("ascii", "replace")):
+            kept += [body[at : parameter.start(2)], mark]
+            at = parameter.end()
+    return b"".join([*kept, body[at:]])
 
 
 def _end_of_value(body: bytes, start: int, delimiter: bytes, left: int) -> tuple[int, int]:

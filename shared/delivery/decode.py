@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic_core import from_json
 
 from shared.contracts import catalogue
 from shared.contracts.base import BEGINNING, Event
@@ -59,6 +60,7 @@ class Reading:
 
 
 LONGEST_SHOWN = 100  # characters
+LARGE = 65_536  # bytes of a body
 TENANT_MISMATCH = "tenant-mismatch"
 TOO_LARGE = "too-large"
 
@@ -210,8 +212,25 @@ def _attributes_in(value: bytes) -> Headers | Rejected:
 
 def _parsed(contract: type[BaseModel], value: bytes, *, is_structured: bool) -> BaseModel:
     if is_structured:
-        return _structured(contract).model_validate_json(value).data
-    return contract.model_validate_json(value)
+        return _validated(_structured(contract), value).data
+    return _validated(contract, value)
+
+
+def _validated(model: type[_Data], value: bytes) -> _Data:
+    """Read JSON by its model; each error holds what is wrong, and one of a large body all of it.
+
+    pydantic makes Python objects of that for each error, so for a large body they are made before.
+    """
+    members = _members(value) if len(value) > LARGE else None
+    return model.model_validate_json(value) if members is None else model.model_validate(members)
+
+
+def _members(value: bytes) -> dict[str, object] | None:
+    try:
+        members = from_json(value)
+    except ValueError:
+        return None  # the model says what is wrong, and where
+    return members if isinstance(members, dict) else None
 
 
 @cache

@@ -50,6 +50,9 @@ _SECRET_ENDINGS = (
     "thumbnail",
     "keydistributionmessage",
 )
+# A name of a secret holds one of these once its capitals are small and all but letters and digits
+# are left out.
+SECRET_WORDS = (*_SECRET_NAMES, *_SECRET_ENDINGS)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _ESSENTIAL = ("remoteJid", "remoteJidAlt", "fromMe", "id", "participant", "participantAlt")
