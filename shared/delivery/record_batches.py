@@ -123,9 +123,7 @@ class Batch:
     def __iter__(self) -> Iterator[Any]:
         if self._records is None:
             self._records = self._opened()
-        # Counted again when reading goes on in it: what is left may be most of it.
-        self.turn.records -= self._size
-        return self._records or iter(())
+        return self._counted(self._records or iter(()))
 
     @property
     def next_offset(self) -> int:
@@ -143,6 +141,15 @@ class Batch:
     def take_any_name(self) -> None:
         """Read again, whatever headers are called; records before the position are passed over."""
         self._records = _named_in_any_way(self._piece)
+
+    def _counted(self, records: Iterator[Any]) -> Iterator[Any]:
+        # Counted again when reading goes on in it: what is left may be most of it. Where nothing is
+        # left it is not: one that is larger than a turn would end every turn before the next batch.
+        for found in records:
+            self.turn.records -= self._size
+            yield found
+            break
+        yield from records
 
     def _opened(self) -> Iterator[Any] | None:
         """Return the records, none while another large batch is read in pieces."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from shared.delivery import in_flight, membership, requests
 from shared.delivery.awaiting import DEPLOYMENT
 from shared.delivery.consumer import Consumer
 from shared.delivery.corridor import Corridor
+from shared.delivery.decode import Record
 from shared.delivery.drain import Drain
 from shared.delivery.fetching import bound_memory
 from shared.delivery.health import worst
@@ -42,6 +44,8 @@ HEARTBEAT_MS = 1_000  # how soon the others notice that a worker joined or left
 REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # a topic that is created later is found after so long
 GRACEFUL_TIMEOUT_S = 15.0
+
+Take = Callable[[Sequence[Record]], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -126,7 +130,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
         no_reply=True,
     )
-    subscriber(worker.take)
+    subscriber(in_no_context(worker.take))
     drain = Drain(lanes, bulk, engine, _rereader(settings), consumer)
     timers = [
         TimerLoop(timer, corridor, engine, publisher)
@@ -157,6 +161,20 @@ def create_app(service: Service, settings: Settings) -> FastStream:
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
+
+
+def in_no_context(take: Take) -> Take:
+    """Let batches be taken where no context variable holds them.
+
+    FastStream keeps a batch in one. Each timer of the loop has a copy of its context, and cancelled
+    ones, such as of connections to the database, stay in the loop until there are a hundred of
+    them or their time comes: all that while the batch would stay in memory.
+    """
+
+    async def taking(records: Sequence[Record]) -> None:
+        await asyncio.create_task(take(records), context=Context())
+
+    return taking
 
 
 def _probes(worker: Worker, drain: Drain, reading: Sequence[asyncio.Task[Any]]) -> Probes:

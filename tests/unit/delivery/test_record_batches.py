@@ -4,7 +4,7 @@ import hashlib
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import count, repeat
+from itertools import count, islice, repeat
 from typing import Any
 
 import pytest
@@ -208,6 +208,13 @@ def test_a_poll_does_not_wait_for_a_huge_record() -> None:
     polls = list(Partition(mixed("zstd", 4 * WORK, 1)).polls())
     assert [len(found) for found in polls[:3]] == [0, 0, 0]
     assert sum(map(len, polls)) == 2
+
+
+@CODEC
+def test_a_record_that_is_larger_than_a_poll_holds_up_nothing_after_it(name: str) -> None:
+    lengths = [10, 5 * MIB, 5 * MIB, 10]
+    polls = islice(Partition(mixed(name, *lengths)).polls(4 * MIB), 100)
+    assert [len(found.value) for polled in polls for found in polled] == lengths
 
 
 def test_large_batches_of_one_consumer_are_read_one_after_another() -> None:
