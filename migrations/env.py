@@ -1,4 +1,4 @@
-"""What Alembic runs: on the connection that `shared.db.migrations` hands in, else on its own."""
+"""Runs the migrations for Alembic: on the connection from `shared.db.migrations`, or its own."""
 
 import asyncio
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ from shared.settings import DatabaseSettings
 def name_after_time(
     _context: MigrationContext, _revision: object, scripts: Iterable[MigrationScript]
 ) -> None:
-    """Name new revisions after the time at which they were written, so that files sort."""
+    """Set the ids of new revisions to the current time, so that their files sort."""
     for script in scripts:
         script.rev_id = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
 
 
 def migrate(connection: Connection) -> None:
-    """Run each migration in a transaction of its own."""
+    """Run the migrations, each in a transaction of its own."""
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -37,13 +37,13 @@ def migrate(connection: Connection) -> None:
 
 
 async def migrate_alone() -> None:
-    """Connect as the environment says, when the program `alembic` was called directly."""
+    """Run the migrations on a new connection, for the program `alembic`."""
     async with exclusive_connection(DatabaseSettings().url) as connection:
         await connection.run_sync(migrate)
 
 
-handed_in = context.config.attributes.get("connection")
-if handed_in is None:
+given_connection = context.config.attributes.get("connection")
+if given_connection is None:
     asyncio.run(migrate_alone())
 else:
-    migrate(handed_in)
+    migrate(given_connection)

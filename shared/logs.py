@@ -1,4 +1,4 @@
-"""Structured logs, once for our own records and those of the libraries."""
+"""Structured logs of this product and of its libraries."""
 
 import logging
 import sys
@@ -7,73 +7,73 @@ import time
 import structlog
 from typing_extensions import override
 
-from shared.settings import Settings
+from shared.settings import LogSettings
 
 REPEATS_S = 10.0
 
 
-class OnceInAWhile(logging.Filter):
-    """Lets each kind of line of a library through once in a while; it says how many there were.
+class RepeatFilter(logging.Filter):
+    """A filter that logs each message of a library once per REPEATS_S, with the dropped count.
 
-    aiokafka complains at every attempt while a broker is away: many times a second, for hours.
+    While a broker is unavailable, aiokafka logs many failed attempts per second.
     """
 
     def __init__(self, library: str) -> None:
         super().__init__()
         self._library = library
-        self._said: dict[str, tuple[float, int]] = {}
+        self._passed: dict[str, tuple[float, int]] = {}
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith(self._library):
             return True
         now = time.monotonic()
-        kind = str(record.msg)
-        at, unsaid = self._said.get(kind, (-REPEATS_S, 0))
+        message = str(record.msg)
+        at, dropped = self._passed.get(message, (-REPEATS_S, 0))
         if now - at < REPEATS_S:
-            self._said[kind] = at, unsaid + 1
+            self._passed[message] = at, dropped + 1
             return False
-        self._said[kind] = now, 0
-        if unsaid:
-            record.msg = f"{kind} (and {unsaid} times before)"
+        self._passed[message] = now, 0
+        if dropped:
+            record.msg = f"{message} (and {dropped} times before)"
         return True
 
 
-def _console() -> structlog.dev.ConsoleRenderer:
-    """Render for people, with plain tracebacks: rich ones show local variables, people's words."""
+def _build_console_renderer() -> structlog.dev.ConsoleRenderer:
+    """Return a renderer with plain tracebacks: rich ones show local variables, such as messages."""
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
 
 
-def configure(settings: Settings) -> None:
-    """Write one line an event to standard error: coloured for people, or JSON for machines."""
-    shared_steps: list[structlog.typing.Processor] = [
+def configure(settings: LogSettings) -> None:
+    """Configure logs to standard error, one line per event: coloured text, or JSON."""
+    common_processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*common_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    last: list[structlog.typing.Processor] = (
+    renderers: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if settings.log_format == "json"
-        else [_console()]
+        if settings.format == "json"
+        else [_build_console_renderer()]
     )
     handler = logging.StreamHandler()
-    handler.addFilter(OnceInAWhile("aiokafka"))
+    handler.addFilter(RepeatFilter("aiokafka"))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared_steps,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            foreign_pre_chain=common_processors,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())
-    for noisy in ("aiokafka", "faststream", "asyncio"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    root.setLevel(settings.level.upper())
+    for library in ("aiokafka", "faststream", "asyncio"):
+        logging.getLogger(library).setLevel(max(logging.WARNING, root.level))

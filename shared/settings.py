@@ -1,4 +1,4 @@
-"""What the environment says: read once, where a process starts, and handed on as values."""
+"""Settings that a process reads from its environment when it starts, grouped by concern."""
 
 import os
 import re
@@ -9,21 +9,31 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_KEY_OF_LINE = "CHATIA_GATEWAY_KEY"
-_SECRET_OF_LINE = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
+_LINE_KEY_VARIABLE = "CHATIA_GATEWAY_KEY"
+_LINE_SECRET_VARIABLE = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
 
 
-def _of_lines(variable: str) -> dict[str, SecretStr]:
-    """Read the variables that are called so, and then by a company and a line."""
+def _read_line_variables(variable: str) -> dict[str, SecretStr]:
+    """Read `<variable>_<companyId>_<whatsappId>` of all lines, by `<companyId>_<whatsappId>`."""
     pattern = re.compile(rf"{variable}_([0-9]+_[0-9]+)")
-    named = ((pattern.fullmatch(name), value) for name, value in os.environ.items())
-    return {found[1]: SecretStr(value) for found, value in named if found and value}
+    matches = ((pattern.fullmatch(name), value) for name, value in os.environ.items())
+    return {match[1]: SecretStr(value) for match, value in matches if match and value}
 
 
-class DatabaseSettings(BaseSettings):
-    """The seed's DB_* variables (seed 2.1), or DATABASE_URL, which wins where both are set."""
+class _Group(BaseSettings):
+    """Settings of one concern: the alias of a field is its variable.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    pydantic-settings also reads a variable called <prefix><field name>; no variable can have this
+    prefix, so that HOST, USER or CHATIA_LOGS set for other programs are not read.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, populate_by_name=True, env_prefix="only by alias: "
+    )
+
+
+class DatabaseSettings(_Group):
+    """How to reach Postgres: Whaticket's DB_* variables, or DATABASE_URL instead of them."""
 
     url_override: SecretStr | None = Field(None, alias="DATABASE_URL")
     host: str = Field("localhost", alias="DB_HOST")
@@ -40,7 +50,7 @@ class DatabaseSettings(BaseSettings):
 
     @field_validator("url_override")
     @classmethod
-    def _names_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
         scheme = value.get_secret_value().partition("://")[0] if value else "postgresql"
         if scheme.split("+")[0] not in {"postgres", "postgresql"}:
             msg = f"it must begin with postgresql://, not with {scheme}://"
@@ -54,43 +64,41 @@ class DatabaseSettings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The SQLAlchemy address for asyncpg; holds the password, so it is never printed."""
+        """Return the SQLAlchemy URL for asyncpg; it contains the password: never print it."""
         if self.url_override:
             rest = self.url_override.get_secret_value().partition("://")[2]
             return f"postgresql+asyncpg://{rest}"
-        login = _login(self.user, self.password.get_secret_value())
+        login = _quote_login(self.user, self.password.get_secret_value())
         return f"postgresql+asyncpg://{login}@{self.host}:{self.port}/{self.name}"
 
     @property
     def database(self) -> str:
-        """The database's own name, with which the names of its roles begin."""
+        """Return the database's name, with which the names of its roles begin."""
         return urlsplit(self.url).path.removeprefix("/")
 
-    def logged_in_as(self, user: str, password: str) -> Self:
-        """Reach the same database under another login."""
+    def with_login(self, user: str, password: str) -> Self:
+        """Return the settings of the same database under another login."""
         parts = urlsplit(self.url)
-        place = f"{_login(user, password)}@{parts.netloc.rpartition('@')[2]}"
-        url = SecretStr(urlunsplit(parts._replace(netloc=place)))
+        netloc = f"{_quote_login(user, password)}@{parts.netloc.rpartition('@')[2]}"
+        url = SecretStr(urlunsplit(parts._replace(netloc=netloc)))
         return self.model_copy(update={"url_override": url})
 
     @property
     def for_readers(self) -> Self | None:
-        """The login that sees one company; None where none is set."""
+        """Return the settings of the login that sees one company; None if it is not set."""
         if not self.reader:
             return None
-        return self.logged_in_as(self.reader, self.reader_password.get_secret_value())
+        return self.with_login(self.reader, self.reader_password.get_secret_value())
 
 
-def _login(user: str, password: str) -> str:
+def _quote_login(user: str, password: str) -> str:
     return quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
 
 
 class KafkaSettings(BaseSettings):
     """How to reach the brokers; TLS and SASL are for real clusters."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_prefix="KAFKA_", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(frozen=True, env_prefix="KAFKA_")
 
     bootstrap_servers: str = "localhost:9092"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -102,87 +110,183 @@ class KafkaSettings(BaseSettings):
     ssl_keyfile: str | None = None
 
 
-class Settings(BaseSettings):
-    """Everything that a process of ChatIA Flow takes from its environment."""
+class WorkerSettings(_Group):
+    """The static member id of a worker process, and its memory and quarantine limits."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="CHATIA_")
-
-    namespace: str = Field("chatia", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
-    evolution_prefix: str = "evolution"
     group_instance_id: str = Field(
-        "", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="a name that survives a restart"
+        "",
+        alias="CHATIA_GROUP_INSTANCE_ID",
+        pattern=r"^[A-Za-z0-9._-]{0,200}$",
+        description="Kafka's group.instance.id: static membership, kept over a restart",
     )
-    batch_records: int = Field(2_000, ge=1, description="most records in one transaction")
-    batch_wait_ms: int = Field(50, ge=1, description="how long a poll waits for records")
     bytes_in_flight: int = Field(
-        64 * 2**20, ge=8 * 2**20, description="most bytes of records that a process holds at once"
+        64 * 2**20,
+        alias="CHATIA_BYTES_IN_FLIGHT",
+        ge=32 * 2**20,  # a poll, a quarter, holds the largest record
+        description="most bytes of records that a process holds at once",
     )
-    send_interval_ms: int = Field(20_000, ge=1, description="between two sends of one line")
     quarantine_after: int = Field(
-        100, ge=0, description="unreadable records in a row that quarantine their line; 0 = never"
+        100,
+        alias="CHATIA_QUARANTINE_AFTER",
+        ge=0,
+        description="unreadable records in a row that quarantine their line; 0 = never",
     )
-    awaited_change_hours: float = Field(
-        72, gt=0, description="how long an ack or edit waits for its message before it is given up"
+
+
+class BatchSettings(_Group):
+    """Maximum size of a batch, and how long a poll waits for records."""
+
+    records: int = Field(
+        2_000, alias="CHATIA_BATCH_RECORDS", ge=1, description="most records in one transaction"
     )
+    wait_ms: int = Field(
+        50, alias="CHATIA_BATCH_WAIT_MS", ge=1, description="how long a poll waits for records"
+    )
+
+
+class FairnessSettings(_Group):
+    """From which multiple of the others' average a tenant is noisy."""
+
     noisy_times: float = Field(
-        4, ge=0, description="times what others send from which a company waits; 0 = never"
+        4,
+        alias="CHATIA_NOISY_TIMES",
+        ge=0,
+        description="times the average of the others from which a company is noisy; 0 = never",
     )
-    health_port: int = Field(
-        0, ge=0, le=65_535, description="where /ready and /live are answered; 0 = nowhere"
+
+
+class HealthSettings(_Group):
+    """The port of a worker's health probes."""
+
+    port: int = Field(
+        0, alias="CHATIA_HEALTH_PORT", ge=0, le=65_535, description="of /ready and /live; 0 = none"
     )
-    webhook_port: int = Field(
-        0, ge=0, le=65_535, description="where gateways post, at the messages worker; 0 = nowhere"
+
+
+class MessageSettings(_Group):
+    """How long changes wait for their message."""
+
+    awaited_change_hours: float = Field(
+        72,
+        alias="CHATIA_AWAITED_CHANGE_HOURS",
+        gt=0,
+        description="how long an ack or edit waits for its message before it is a dead letter",
     )
-    webhook_secret: SecretStr = Field(
-        SecretStr(""), description="from which each connection's token is made"
+
+
+class WebhookSettings(_Group):
+    """Where and how gateways post to the messages worker (docs/gateways.md)."""
+
+    port: int = Field(0, alias="CHATIA_WEBHOOK_PORT", ge=0, le=65_535, description="0 = none")
+    secret: SecretStr = Field(
+        SecretStr(""),
+        alias="CHATIA_WEBHOOK_SECRET",
+        description="from which each connection's token is derived",
     )
-    webhook_bytes: int = Field(
-        3_500_000, ge=1, le=4_000_000, description="the largest body that a gateway may post"
-    )
-    sender: bool = Field(
-        default=False,
-        description="on: the messages worker asks gateways to send (docs/sending.md)",
-    )
-    sends_at_once: int = Field(4, ge=1, description="requests under way at once for one line")
-    send_timeout_ms: int = Field(
-        30_000, ge=1, description="how long a gateway may take to answer a send"
-    )
-    send_retry_ms: int = Field(
-        1_000, ge=1, description="before a refused send is tried again; then four times as long"
-    )
-    evolution_api_key: SecretStr = Field(SecretStr(""), description="of Evolution API")
-    waha_api_key: SecretStr = Field(SecretStr(""), description="of WAHA")
-    cloud_api_token: SecretStr = Field(SecretStr(""), description="of the WhatsApp Cloud API")
-    line_keys: dict[str, SecretStr] = Field(
-        default_factory=partial(_of_lines, _KEY_OF_LINE),
-        description="CHATIA_GATEWAY_KEY_<companyId>_<whatsappId>: a line's own key or token",
+    max_bytes: int = Field(
+        3_500_000,
+        alias="CHATIA_WEBHOOK_BYTES",
+        ge=1,
+        le=4_000_000,
+        description="the largest body that a gateway may post",
     )
     cloud_api_secrets: SecretStr = Field(
         SecretStr(""),
+        alias="CHATIA_CLOUD_API_SECRETS",
         description="secrets of our own Meta apps, with commas: for lines without one of their own",
     )
     line_app_secrets: dict[str, SecretStr] = Field(
-        default_factory=partial(_of_lines, _SECRET_OF_LINE),
+        default_factory=partial(_read_line_variables, _LINE_SECRET_VARIABLE),
         description="CHATIA_CLOUD_API_SECRET_<companyId>_<whatsappId>: the line's own Meta app's",
     )
-    log_format: Literal["console", "json"] = "console"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
-    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
 
-    def app_secrets(self, company_id: int, whatsapp_id: int) -> list[str]:
-        """Give the secrets of the Meta apps that may post for a line: its own, else the shared."""
+    def find_app_secrets(self, company_id: int, whatsapp_id: int) -> list[str]:
+        """Return the secrets of the Meta apps that may post for a line: its own, or the shared."""
         own = self.line_app_secrets.get(f"{company_id}_{whatsapp_id}")
         secrets = own.get_secret_value() if own else self.cloud_api_secrets.get_secret_value()
         return [secret for secret in map(str.strip, secrets.split(",")) if secret]
 
-    def gateway_key(self, gateway: str, company_id: int, whatsapp_id: int) -> str:
-        """Give the secret by which a line's gateway knows us; empty where there is none."""
-        shared_by_lines = {
+
+class SendingSettings(_Group):
+    """How messages are sent through the gateways (docs/sending.md)."""
+
+    enabled: bool = Field(
+        default=False,
+        alias="CHATIA_SENDER",
+        description="on: the messages worker asks gateways to send",
+    )
+    interval_ms: int = Field(
+        20_000,
+        alias="CHATIA_SEND_INTERVAL_MS",
+        ge=1,
+        description="between two campaign sends of a line that has no rate of its own",
+    )
+    requests_per_line: int = Field(
+        4, alias="CHATIA_SENDS_AT_ONCE", ge=1, description="requests under way at once for one line"
+    )
+    timeout_ms: int = Field(
+        30_000,
+        alias="CHATIA_SEND_TIMEOUT_MS",
+        ge=1,
+        description="how long a gateway may take to answer a send",
+    )
+    retry_ms: int = Field(
+        1_000,
+        alias="CHATIA_SEND_RETRY_MS",
+        ge=1,
+        description="before a refused send is tried again; then four times as long",
+    )
+    evolution_api_key: SecretStr = Field(SecretStr(""), alias="CHATIA_EVOLUTION_API_KEY")
+    waha_api_key: SecretStr = Field(SecretStr(""), alias="CHATIA_WAHA_API_KEY")
+    cloud_api_token: SecretStr = Field(SecretStr(""), alias="CHATIA_CLOUD_API_TOKEN")
+    line_keys: dict[str, SecretStr] = Field(
+        default_factory=partial(_read_line_variables, _LINE_KEY_VARIABLE),
+        description="CHATIA_GATEWAY_KEY_<companyId>_<whatsappId>: a line's own key or token",
+    )
+
+    def find_gateway_key(self, gateway: str, company_id: int, whatsapp_id: int) -> str:
+        """Return the key or token that a line's gateway accepts; empty if there is none."""
+        shared_keys = {
             "evolution": self.evolution_api_key,
             "waha": self.waha_api_key,
             "cloud-api": self.cloud_api_token,
         }
         own = self.line_keys.get(f"{company_id}_{whatsapp_id}")
-        key = own or shared_by_lines.get(gateway)
+        key = own or shared_keys.get(gateway)
         return key.get_secret_value() if key else ""
+
+
+class LogSettings(_Group):
+    """How logs are written."""
+
+    format: Literal["console", "json"] = Field("console", alias="CHATIA_LOG_FORMAT")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", alias="CHATIA_LOG_LEVEL")
+
+
+class Settings(_Group):
+    """All settings of a process of ChatIA Flow."""
+
+    namespace: str = Field(
+        "chatia",
+        alias="CHATIA_NAMESPACE",
+        pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+        description="before every topic and consumer group",
+    )
+    evolution_prefix: str = Field(
+        "evolution",
+        alias="CHATIA_EVOLUTION_PREFIX",
+        description="before the global topics of Evolution API",
+    )
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    batches: BatchSettings = Field(default_factory=BatchSettings)
+    fairness: FairnessSettings = Field(default_factory=FairnessSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
+    messages: MessageSettings = Field(default_factory=MessageSettings)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    sending: SendingSettings = Field(default_factory=SendingSettings)
+    logs: LogSettings = Field(default_factory=LogSettings)
+
+
+MODELS: tuple[type[BaseSettings], ...] = (Settings, KafkaSettings, *_Group.__subclasses__())

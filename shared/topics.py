@@ -1,10 +1,12 @@
-"""The topics of a deployment: their names, partitions and retention (design 4)."""
+"""The topics of a deployment: names, partitions and retention (docs/architecture.md)."""
 
 from dataclasses import dataclass
 
 DAY_MS = 86_400_000
-KAFKAS_DEFAULT = 1_048_588  # bytes; set where we write, so that facts fit whatever the brokers say
-OF_A_PAYLOAD = 8 * 2**20  # bytes; WhatsApp Cloud API posts up to 3 MB, and JSON in JSON is longer
+KAFKA_DEFAULT_BYTES = (
+    1_048_588  # bytes; set for our own topics, so that facts fit whatever the brokers' default
+)
+PAYLOAD_BYTES = 8 * 2**20  # bytes; the Cloud API posts up to 3 MB, and JSON in JSON is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +16,13 @@ class Topic:
     name: str
     partitions: int = 12
     retention_ms: int = 7 * DAY_MS
-    max_message_bytes: int | None = KAFKAS_DEFAULT  # None: what the brokers say, for outsiders'
+    max_message_bytes: int | None = (
+        KAFKA_DEFAULT_BYTES  # None: the brokers' default, for topics of other producers
+    )
 
 
 TOPICS = (
-    Topic("gateway.received", max_message_bytes=OF_A_PAYLOAD),
+    Topic("gateway.received", max_message_bytes=PAYLOAD_BYTES),
     Topic("message.received", max_message_bytes=None),
     Topic("message.identified"),
     Topic("message.routed"),
@@ -51,8 +55,8 @@ EVOLUTION_EVENTS = (
 )
 
 
-def evolution_topics(prefix: str) -> tuple[Topic, ...]:
-    """Evolution API's global topics, which it names itself and which carry no namespace."""
+def build_evolution_topics(prefix: str) -> tuple[Topic, ...]:
+    """Return Evolution API's global topics, which it names itself, without a namespace."""
     return tuple(
         Topic(f"{prefix}.global.{event}", max_message_bytes=None) for event in EVOLUTION_EVENTS
     )

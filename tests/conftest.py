@@ -18,13 +18,13 @@ from tests.support.servers import (
 
 @pytest.fixture(scope="session")
 def shuffles() -> int:
-    """Give how many orders of events a test tries; CHATIA_TEST_SHUFFLES asks for more."""
+    """Return how many orders of events a test tries; CHATIA_TEST_SHUFFLES asks for more."""
     return int(os.environ.get("CHATIA_TEST_SHUFFLES", "12"))
 
 
 @pytest.fixture(scope="session")
 def days() -> int:
-    """Give how many made-up days of a company a test plays; CHATIA_TEST_DAYS asks for more."""
+    """Return how many made-up days of a company a test plays; CHATIA_TEST_DAYS asks for more."""
     return int(os.environ.get("CHATIA_TEST_DAYS", "5"))
 
 

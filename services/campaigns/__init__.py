@@ -1,1 +1,1 @@
-"""Campaigns: owns campaigns and their sends; hears campaign.send, tells message.send."""
+"""The campaigns service: stores the recipients of campaigns and publishes their sends when due."""

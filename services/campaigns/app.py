@@ -1,12 +1,12 @@
-"""The campaigns worker's application: the only place where its parts meet."""
+"""The application of the campaigns worker."""
 
 from faststream import FastStream
 
 from services.campaigns.consumer import service
-from shared.delivery.service import create_app as assemble
+from shared.delivery.app import create_app as assemble
 from shared.settings import Settings
 
 
 def create_app(settings: Settings) -> FastStream:
-    """Make the worker; `chatia worker campaigns` runs it."""
+    """Build the worker that `chatia worker campaigns` runs."""
     return assemble(service(settings), settings)

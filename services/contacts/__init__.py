@@ -1,1 +1,1 @@
-"""Contacts: owns the address book; hears message.received, tells message.identified."""
+"""The contacts service: the address book of each company, and the contact of each message."""

@@ -1,12 +1,12 @@
-"""The contacts worker's application: the only place where its parts meet."""
+"""The application of the contacts worker."""
 
 from faststream import FastStream
 
 from services.contacts.consumer import service
-from shared.delivery.service import create_app as assemble
+from shared.delivery.app import create_app as assemble
 from shared.settings import Settings
 
 
 def create_app(settings: Settings) -> FastStream:
-    """Make the worker; `chatia worker contacts` runs it."""
+    """Build the worker that `chatia worker contacts` runs."""
     return assemble(service(settings), settings)

@@ -1,6 +1,9 @@
-"""What the contacts worker listens to, and what it tells."""
+"""Subscriptions, timers and published facts of the contacts service."""
 
-from services.contacts import handlers
+from services.contacts.consent.handler import save_consents
+from services.contacts.identifying.handler import identify_messages
+from services.contacts.linking.handler import link_contacts
+from services.contacts.requests.handler import apply_requests
 from shared.contracts.contact import (
     ContactConsent,
     ContactDeleted,
@@ -12,13 +15,13 @@ from shared.contracts.contact import (
 )
 from shared.contracts.contact_request import ContactDelete, ContactSave
 from shared.contracts.message import MessageIdentified, MessageReceived, MessageRefused
-from shared.delivery.service import Service
+from shared.delivery.app import Service
 from shared.delivery.subscription import Subscription
-from shared.records.handler import FACTS, records_of
-from shared.records.purges import purging
+from shared.records.handler import FACTS, build_record_subscription
+from shared.records.purge_runner import build_purge_timer
 from shared.settings import Settings
 
-CHANGES = (
+OF_CONTACTS = (
     ContactSaved,
     ContactMerged,
     ContactDeleted,
@@ -27,17 +30,17 @@ CHANGES = (
 )
 
 
-def service(settings: Settings) -> Service:  # noqa: ARG001 - every service is asked the same way
+def service(settings: Settings) -> Service:  # noqa: ARG001 - the same signature in every service
     """Describe the service for `shared.delivery`."""
     return Service(
         name="contacts",
         subscriptions=(
-            Subscription((MessageReceived,), handlers.identify_messages),
-            Subscription((ContactLink,), handlers.link_contacts),
-            Subscription((ContactSave, ContactDelete), handlers.grant_requests),
-            Subscription((ContactConsent,), handlers.note_consents),
-            records_of("contacts"),
+            Subscription((MessageReceived,), identify_messages),
+            Subscription((ContactLink,), link_contacts),
+            Subscription((ContactSave, ContactDelete), apply_requests),
+            Subscription((ContactConsent,), save_consents),
+            build_record_subscription("contacts"),
         ),
-        tells=(MessageIdentified, MessageRefused, *CHANGES, *FACTS),
-        timers=(purging("contacts"),),
+        publishes=(MessageIdentified, MessageRefused, *OF_CONTACTS, *FACTS),
+        timers=(build_purge_timer("contacts"),),
     )

@@ -1,1 +1,1 @@
-"""Messages: owns lines and messages; hears gateways' raw events and message.routed."""
+"""The messages service: lines, messages, sends, webhooks, and requests to gateways."""

@@ -1,12 +1,12 @@
-"""The messages worker's application: the only place where its parts meet."""
+"""The application of the messages worker."""
 
 from faststream import FastStream
 
 from services.messages.consumer import service
-from shared.delivery.service import create_app as assemble
+from shared.delivery.app import create_app as assemble
 from shared.settings import Settings
 
 
 def create_app(settings: Settings) -> FastStream:
-    """Make the worker; `chatia worker messages` runs it."""
+    """Build the worker that `chatia worker messages` runs."""
     return assemble(service(settings), settings)

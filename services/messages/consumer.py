@@ -1,4 +1,4 @@
-"""What the messages worker listens to, when it wakes, and what it tells."""
+"""Subscriptions, timers, background tasks and published facts of the messages service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,9 +7,21 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.messages import handlers, sender, webhooks
-from services.messages.rules.changes import CHANGES
-from shared.contracts.answer import MessageFailed, MessageSent
+from services.messages.changes.handler import apply_waiting_changes, change_messages
+from services.messages.changes.rules import CHANGES
+from services.messages.composing.handler import compose_messages
+from services.messages.connections.handler import update_lines
+from services.messages.gateways_in.handler import translate_evolution, translate_posted
+from services.messages.gateways_in.webhooks import run_webhooks
+from services.messages.reassigning.handler import (
+    mark_messages_read,
+    move_messages,
+    reassign_messages,
+)
+from services.messages.send_results.handler import save_send_results
+from services.messages.sending.handler import publish_send_results, queue_sends
+from services.messages.sending.sender import run_sender
+from services.messages.storing.handler import store_messages
 from shared.contracts.connection import ConnectionUpdated
 from shared.contracts.contact import ContactLink, ContactMerged
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
@@ -24,76 +36,67 @@ from shared.contracts.message import (
     MessageUpdated,
 )
 from shared.contracts.message_request import MessageCompose
+from shared.contracts.send_result import MessageFailed, MessageSent
 from shared.contracts.ticket import TicketTransferred, TicketViewed
-from shared.delivery.service import Service
+from shared.delivery.app import Service
 from shared.delivery.subscription import Subscription, Timer
-from shared.records.handler import FACTS, records_of
-from shared.records.purges import purging
+from shared.records.handler import FACTS, build_record_subscription
+from shared.records.purge_runner import build_purge_timer
 from shared.settings import Settings
-from shared.topics import evolution_topics
+from shared.topics import build_evolution_topics
 
-WAITING_EVERY_MS = 5_000
-ANSWERS_EVERY_MS = 200
+WAITING_CHANGES_EVERY_MS = 5_000
+SEND_RESULTS_EVERY_MS = 200
+
+OF_GATEWAYS = (MessageReceived, *CHANGES, ConnectionUpdated, ContactLink)
+OF_MESSAGES = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved, MessagesSeen)
+OF_SENDS = (MessageSend, MessageSent, MessageFailed)
 
 
 def service(settings: Settings) -> Service:
     """Describe the service for `shared.delivery`."""
-    evolution = tuple(topic.name for topic in evolution_topics(settings.evolution_prefix))
-    own = settings.namespace
-    settle_waiting = partial(
-        handlers.settle_waiting,
-        namespace=own,
-        kept=timedelta(hours=settings.awaited_change_hours),
-    )
-    told_of_messages = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved, MessagesSeen)
-    told_of_gateways = (MessageReceived, *CHANGES, ConnectionUpdated, ContactLink)
     return Service(
         name="messages",
-        subscriptions=(
-            Subscription(
-                (EvolutionRecord,), handlers.translate_evolution, evolution, only_reads=True
-            ),
-            Subscription((GatewayReceived,), handlers.translate_posted, only_reads=True),
-            Subscription((MessageRouted,), partial(handlers.store_messages, namespace=own)),
-            Subscription(CHANGES, partial(handlers.change_messages, namespace=own)),
-            Subscription((ConnectionUpdated,), handlers.update_lines),
-            Subscription((MessageCompose,), handlers.compose_messages),
-            Subscription(
-                (MessageSent, MessageFailed), partial(handlers.join_answers, namespace=own)
-            ),
-            *_heard_by_the_sender(settings),
-            Subscription((TicketTransferred,), handlers.follow_tickets),
-            Subscription((TicketViewed,), handlers.see_tickets),
-            Subscription((ContactMerged,), handlers.follow_contacts),
-            records_of("messages"),
-        ),
-        tells=(
-            *told_of_gateways,
-            *told_of_messages,
-            MessageSend,
-            MessageSent,
-            MessageFailed,
-            *FACTS,
-        ),
-        timers=(
-            Timer("waiting-changes", WAITING_EVERY_MS, settle_waiting),
-            *_timers_of_the_sender(settings),
-            purging("messages"),
-        ),
-        beside=partial(_beside, settings),
+        subscriptions=_build_subscriptions(settings),
+        publishes=(*OF_GATEWAYS, *OF_MESSAGES, *OF_SENDS, *FACTS),
+        timers=_build_timers(settings),
+        background=partial(_run_background, settings),
     )
 
 
-def _heard_by_the_sender(settings: Settings) -> tuple[Subscription, ...]:
-    return (Subscription((MessageSend,), handlers.queue_sends),) if settings.sender else ()
+def _build_subscriptions(settings: Settings) -> tuple[Subscription, ...]:
+    evolution = tuple(topic.name for topic in build_evolution_topics(settings.evolution_prefix))
+    sends = (Subscription((MessageSend,), queue_sends),) if settings.sending.enabled else ()
+    return (
+        Subscription((EvolutionRecord,), translate_evolution, evolution, only_reads=True),
+        Subscription((GatewayReceived,), translate_posted, only_reads=True),
+        Subscription((MessageRouted,), store_messages),
+        Subscription(CHANGES, change_messages),
+        Subscription((ConnectionUpdated,), update_lines),
+        Subscription((MessageCompose,), compose_messages),
+        Subscription((MessageSent, MessageFailed), save_send_results),
+        *sends,
+        Subscription((TicketTransferred,), move_messages),
+        Subscription((TicketViewed,), mark_messages_read),
+        Subscription((ContactMerged,), reassign_messages),
+        build_record_subscription("messages"),
+    )
 
 
-def _timers_of_the_sender(settings: Settings) -> tuple[Timer, ...]:
-    answers = Timer("answers", ANSWERS_EVERY_MS, handlers.tell_answers)
-    return (answers,) if settings.sender else ()
+def _build_timers(settings: Settings) -> tuple[Timer, ...]:
+    apply_waiting = partial(
+        apply_waiting_changes,
+        kept=timedelta(hours=settings.messages.awaited_change_hours),
+    )
+    send_results = Timer("answers", SEND_RESULTS_EVERY_MS, publish_send_results)
+    return (
+        Timer("waiting-changes", WAITING_CHANGES_EVERY_MS, apply_waiting),
+        *((send_results,) if settings.sending.enabled else ()),
+        build_purge_timer("messages"),
+    )
 
 
 @asynccontextmanager
-async def _beside(settings: Settings, engine: AsyncEngine) -> AsyncIterator[None]:
-    async with webhooks.listening(settings, engine), sender.sending(settings, engine):
+async def _run_background(settings: Settings, engine: AsyncEngine) -> AsyncIterator[None]:
+    async with run_webhooks(settings, engine), run_sender(settings, engine):
         yield

@@ -1,1 +1,1 @@
-"""Tickets: owns conversations; hears message.identified and .stored, tells message.routed."""
+"""The tickets service: routes messages to tickets, and runs the life cycle of tickets."""

@@ -1,12 +1,12 @@
-"""The tickets worker's application: the only place where its parts meet."""
+"""FastStream application of the tickets worker."""
 
 from faststream import FastStream
 
 from services.tickets.consumer import service
-from shared.delivery.service import create_app as assemble
+from shared.delivery.app import create_app as assemble
 from shared.settings import Settings
 
 
 def create_app(settings: Settings) -> FastStream:
-    """Make the worker; `chatia worker tickets` runs it."""
+    """Build the application that `chatia worker tickets` runs."""
     return assemble(service(settings), settings)

@@ -1,7 +1,12 @@
-"""What the tickets worker listens to, when it wakes, and what it tells."""
+"""Subscriptions, timers and published facts of the tickets service."""
 
-from services.tickets import handlers
-from services.tickets.rules.life_cycle import REQUESTS
+from services.tickets.contact_merge.handler import follow_contacts
+from services.tickets.requests.handler import apply_requests
+from services.tickets.requests.life_cycle import REQUESTS
+from services.tickets.routing.handler import route_messages
+from services.tickets.timers.handler import run_due_actions
+from services.tickets.unread.handler import refresh_tickets
+from services.tickets.user_opening.handler import open_tickets
 from shared.contracts.contact import ContactConsent, ContactMerged
 from shared.contracts.message import (
     MessageIdentified,
@@ -30,15 +35,15 @@ from shared.contracts.ticket import (
     TicketViewed,
 )
 from shared.contracts.ticket_request import TicketOpen
-from shared.delivery.service import Service
+from shared.delivery.app import Service
 from shared.delivery.subscription import Subscription, Timer
-from shared.records.handler import FACTS, records_of
-from shared.records.purges import purging
+from shared.records.handler import FACTS, build_record_subscription
+from shared.records.purge_runner import build_purge_timer
 from shared.settings import Settings
 
-WAITING_EVERY_MS = 15_000
-MESSAGES = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved, MessagesSeen)
-STEPS = (
+DUE_EVERY_MS = 15_000
+MESSAGE_CHANGES = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved, MessagesSeen)
+TICKET_FACTS = (
     TicketOpened,
     TicketReopened,
     TicketAccepted,
@@ -55,21 +60,28 @@ STEPS = (
 )
 
 
-def service(settings: Settings) -> Service:  # noqa: ARG001 - every service is asked the same way
-    """Describe the service for `shared.delivery`."""
+def service(settings: Settings) -> Service:  # noqa: ARG001 - the same signature in every service
+    """Return the description of the service that `shared.delivery` runs."""
     return Service(
         name="tickets",
         subscriptions=(
-            Subscription((MessageIdentified,), handlers.route_messages),
-            Subscription(MESSAGES, handlers.refresh_tickets),
-            Subscription((ContactMerged,), handlers.follow_contacts),
-            Subscription(REQUESTS, handlers.grant_requests),
-            Subscription((TicketOpen,), handlers.open_tickets),
-            records_of("tickets"),
+            Subscription((MessageIdentified,), route_messages),
+            Subscription(MESSAGE_CHANGES, refresh_tickets),
+            Subscription((ContactMerged,), follow_contacts),
+            Subscription(REQUESTS, apply_requests),
+            Subscription((TicketOpen,), open_tickets),
+            build_record_subscription("tickets"),
         ),
-        tells=(MessageRouted, *STEPS, TicketRefused, MessageCompose, ContactConsent, *FACTS),
+        publishes=(
+            MessageRouted,
+            *TICKET_FACTS,
+            TicketRefused,
+            MessageCompose,
+            ContactConsent,
+            *FACTS,
+        ),
         timers=(
-            Timer("waiting-tickets", WAITING_EVERY_MS, handlers.pass_time),
-            purging("tickets"),
+            Timer("waiting-tickets", DUE_EVERY_MS, run_due_actions),
+            build_purge_timer("tickets"),
         ),
     )

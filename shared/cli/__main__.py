@@ -1,4 +1,4 @@
-"""`python -m shared.cli` is `chatia`, for processes that start others of their kind."""
+"""`python -m shared.cli` runs `chatia`; processes start others with it."""
 
 from shared.cli.app import main
 

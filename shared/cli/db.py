@@ -1,4 +1,4 @@
-"""`chatia db`: the schema's versions, the first rows and the roles of a database."""
+"""`chatia db`: migrations, seeds and roles of a database."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from shared import seeds
 from shared.cli import db_errors, output
-from shared.cli.errors import Refused, WrongUsage
+from shared.cli.errors import InvalidUsageError, RefusedError
 from shared.db import migrations, roles
 from shared.db.roles import ROLES
 from shared.seeds.rows import SeedError
@@ -37,8 +37,10 @@ def upgrade(
     revision: Annotated[str, typer.Argument(help="How far; by default all the way.")] = "head",
 ) -> None:
     """Apply the migrations that the database does not have yet."""
-    before, after = asyncio.run(_reached(lambda url: _migrated(url, migrations.upgrade, revision)))
-    output.say(_moved(before, after))
+    before, after = asyncio.run(
+        _run_with_database(lambda url: _migrate(url, migrations.upgrade, revision))
+    )
+    output.print_line(_describe_move(before, after))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -47,40 +49,40 @@ def downgrade(
 ) -> None:
     """Undo migrations; the tables that they made go, with their rows."""
     before, after = asyncio.run(
-        _reached(lambda url: _migrated(url, migrations.downgrade, revision))
+        _run_with_database(lambda url: _migrate(url, migrations.downgrade, revision))
     )
-    output.say(_moved(before, after))
+    output.print_line(_describe_move(before, after))
 
 
 @app.command()
 def current(*, as_json: output.JsonOption = False) -> None:
     """Tell which migration the database stands at."""
-    steps = asyncio.run(_reached(migrations.history))
+    steps = asyncio.run(_run_with_database(migrations.list_history))
     at = max((step.revision for step in steps if step.applied), default=None)
     pending = sum(not step.applied for step in steps)
     if as_json:
-        output.say_json({"revision": at, "pending": pending})
+        output.print_json({"revision": at, "pending": pending})
     elif pending:
-        output.say(f"{at or 'Nothing applied'}; {pending} to come: run `chatia db upgrade`.")
+        output.print_line(f"{at or 'Nothing applied'}; {pending} to come: run `chatia db upgrade`.")
     else:
-        output.say(f"{at}; nothing is missing.")
+        output.print_line(f"{at}; nothing is missing.")
 
 
 @app.command()
 def history(*, as_json: output.JsonOption = False) -> None:
     """List the migrations from the first on."""
-    steps = asyncio.run(_reached(migrations.history))
+    steps = asyncio.run(_run_with_database(migrations.list_history))
     if as_json:
-        output.say_json(
+        output.print_json(
             [
-                {"revision": step.revision, "says": step.says, "applied": step.applied}
+                {"revision": step.revision, "says": step.title, "applied": step.applied}
                 for step in steps
             ]
         )
         return
-    output.show_table(
+    output.print_table(
         ("revision", "what it makes", "applied"),
-        [(step.revision, step.says, "yes" if step.applied else "no") for step in steps],
+        [(step.revision, step.title, "yes" if step.applied else "no") for step in steps],
     )
 
 
@@ -91,19 +93,19 @@ def seed(name: SeedName = None) -> None:
     The administrator's password is that of ADMIN_PASSWORD, else a random one, shown once.
     """
     password = os.environ.get("ADMIN_PASSWORD") or None
-    for planted in asyncio.run(
-        _in_transaction(lambda conn: seeds.plant(conn, name, password=password))
+    for inserted in asyncio.run(
+        _run_in_transaction(lambda conn: seeds.insert_seeds(conn, name, password=password))
     ):
-        output.say(f"{planted.seed}: {_rows(planted.rows)} inserted.")
-        if planted.password:
-            output.say(f"The password of admin@admin.com is {planted.password}")
+        output.print_line(f"{inserted.seed}: {_format_count(inserted.rows)} inserted.")
+        if inserted.password:
+            output.print_line(f"The password of admin@admin.com is {inserted.password}")
 
 
 @app.command()
 def unseed(name: SeedName = None) -> None:
     """Remove the rows that the seeds inserted, unless other rows refer to them."""
-    for uprooted in asyncio.run(_in_transaction(lambda conn: seeds.uproot(conn, name))):
-        output.say(f"{uprooted.seed}: {_rows(uprooted.rows)} removed.")
+    for removed in asyncio.run(_run_in_transaction(lambda conn: seeds.remove_seeds(conn, name))):
+        output.print_line(f"{removed.seed}: {_format_count(removed.rows)} removed.")
 
 
 @app.command("roles")
@@ -114,9 +116,9 @@ def roles_command() -> None:
     without one keeps the one that it has; a new one has none, and can log in only where the
     server asks for none. Run this again after every upgrade.
     """
-    passwords = given_passwords()
-    made = asyncio.run(_in_transaction(lambda conn: roles.apply(conn, passwords)))
-    output.show_table(
+    passwords = read_role_passwords()
+    made = asyncio.run(_run_in_transaction(lambda conn: roles.apply(conn, passwords)))
+    output.print_table(
         ("role", "was", "password"),
         [
             (
@@ -129,63 +131,63 @@ def roles_command() -> None:
     )
 
 
-def given_passwords() -> dict[str, str]:
-    """Read the passwords that the environment gives to roles."""
+def read_role_passwords() -> dict[str, str]:
+    """Return the passwords of roles from ROLE_PASSWORD_*; roles without one are left out."""
     named = {role: os.environ.get(f"ROLE_PASSWORD_{role.upper()}") for role in ROLES}
     return {role: password for role, password in named.items() if password}
 
 
-async def _migrated(
+async def _migrate(
     url: str, move: Callable[[str, str], Awaitable[None]], revision: str
 ) -> tuple[str | None, str | None]:
-    before = await migrations.current(url)
+    before = await migrations.read_current(url)
     await move(url, revision)
-    return before, await migrations.current(url)
+    return before, await migrations.read_current(url)
 
 
-def _moved(before: str | None, after: str | None) -> str:
+def _describe_move(before: str | None, after: str | None) -> str:
     if before == after:
         return f"Nothing to do: the schema is at {after or 'its beginning'}."
     return f"The schema went from {before or 'its beginning'} to {after or 'its beginning'}."
 
 
-def _rows(number: int) -> str:
+def _format_count(number: int) -> str:
     return "1 row" if number == 1 else f"{number} rows"
 
 
-async def _in_transaction(do: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    async def connected(url: str) -> T:
+async def _run_in_transaction(action: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def run(url: str) -> T:
         engine = create_async_engine(url, poolclass=NullPool)
         async with engine.begin() as conn:
-            return await do(conn)
+            return await action(conn)
 
-    return await _reached(connected)
+    return await _run_with_database(run)
 
 
-async def _reached(do: Callable[[str], Awaitable[T]]) -> T:
-    """Do something with the database once it answers; its complaints become one sentence."""
+async def _run_with_database(action: Callable[[str], Awaitable[T]]) -> T:
+    """Wait for the database, run an action on its URL, and explain its errors."""
     url = DatabaseSettings().url
-    async with explained():
-        await _wait_for(url)
-        return await do(url)
+    async with explain_errors():
+        await _wait_for_database(url)
+        return await action(url)
 
 
 @asynccontextmanager
-async def explained() -> AsyncIterator[None]:
-    """Turn what migrations, seeds and roles raise, and the database, into a person's sentence."""
+async def explain_errors() -> AsyncIterator[None]:
+    """Raise errors of commands for those of migrations, seeds, roles and the database."""
     try:
-        async with db_errors.explained():
+        async with db_errors.explain_database_errors():
             yield
     except MigrationError as error:
-        raise WrongUsage(f"{error}: see `chatia db history`.") from error
+        raise InvalidUsageError(f"{error}: see `chatia db history`.") from error
     except (seeds.UnknownSeedError, roles.UnusablePasswordError) as error:
-        raise WrongUsage(str(error)) from error
+        raise InvalidUsageError(str(error)) from error
     except (SeedError, seeds.InUseError, roles.RoleNameTooLongError) as error:
-        raise Refused(str(error)) from error
+        raise RefusedError(str(error)) from error
 
 
-async def _wait_for(url: str) -> None:
-    """Knock for a few seconds: a server that is just starting refuses at first."""
+async def _wait_for_database(url: str) -> None:
+    """Try to connect for a few seconds, because a server that is starting refuses at first."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             connection = await asyncpg.connect(

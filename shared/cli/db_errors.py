@@ -1,4 +1,4 @@
-"""What the database and its driver complain of, as one sentence that tells what to do."""
+"""Turns errors of Postgres and its driver into errors of commands."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,41 +6,47 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from shared.cli.errors import CommandError, Refused, WorldFailed
+from shared.cli.errors import CommandError, DependencyFailedError, RefusedError
 
-# What Postgres' own complaints come down to, by SQLSTATE.
-COMPLAINTS: dict[str, Callable[[str], CommandError]] = {
-    "42P01": lambda _: WorldFailed(
+# By SQLSTATE.
+ERRORS: dict[str, Callable[[str], CommandError]] = {
+    "42P01": lambda _: DependencyFailedError(
         "The database has no tables of ChatIA Flow: run `chatia db upgrade`."
     ),
-    "55P03": lambda _: WorldFailed(
+    "55P03": lambda _: DependencyFailedError(
         "Somebody else holds a lock on the tables: try again when it is free."
     ),
-    "57P03": lambda said: WorldFailed(f"The database is not ready: {said}; try again in a moment."),
-    "42501": lambda said: Refused(f"The database user may not do this: {said}."),
-    "3D000": lambda said: WorldFailed(f"The database cannot be used: {said}."),
-    "28P01": lambda said: WorldFailed(f"The database refused the login: {said}."),
-    "28000": lambda said: WorldFailed(f"The database refused the login: {said}."),
+    "57P03": lambda message: DependencyFailedError(
+        f"The database is not ready: {message}; try again in a moment."
+    ),
+    "42501": lambda message: RefusedError(f"The database user may not do this: {message}."),
+    "3D000": lambda message: DependencyFailedError(f"The database cannot be used: {message}."),
+    "28P01": lambda message: DependencyFailedError(f"The database refused the login: {message}."),
+    "28000": lambda message: DependencyFailedError(f"The database refused the login: {message}."),
 }
 
 
 @asynccontextmanager
-async def explained() -> AsyncIterator[None]:
-    """Turn what is raised inside into the sentence that a person needs."""
+async def explain_database_errors() -> AsyncIterator[None]:
+    """Raise errors of commands for those of the database."""
     try:
         yield
     except OSError as error:
-        raise WorldFailed(
+        raise DependencyFailedError(
             f"The database does not answer ({error}): check DATABASE_URL or DB_HOST and DB_PORT."
         ) from error
     except asyncpg.PostgresError as error:
-        raise complaint(error.sqlstate or "", str(error)) from error
+        raise build_error(error.sqlstate or "", str(error)) from error
     except DBAPIError as error:
-        raise complaint(getattr(error.orig, "sqlstate", None) or "", str(error.orig)) from error
+        raise build_error(getattr(error.orig, "sqlstate", None) or "", str(error.orig)) from error
 
 
-def complaint(sqlstate: str, said: str) -> CommandError:
-    """Put what Postgres says into a sentence that tells what to do."""
-    said = said.rpartition(">: ")[2].splitlines()[0].rstrip(".")
-    known = COMPLAINTS.get(sqlstate)
-    return known(said) if known else WorldFailed(f"The database failed ({sqlstate}): {said}.")
+def build_error(sqlstate: str, message: str) -> CommandError:
+    """Build the error for an SQLSTATE and Postgres' message."""
+    message = message.rpartition(">: ")[2].splitlines()[0].rstrip(".")
+    build = ERRORS.get(sqlstate)
+    return (
+        build(message)
+        if build
+        else DependencyFailedError(f"The database failed ({sqlstate}): {message}.")
+    )

@@ -1,43 +1,42 @@
-# ruff: noqa: N818 - each is an answer that a command gives, named as the README names it
-"""Why a command ends without having done its work: one sentence and an exit code each."""
+"""Errors that end a command, each with an exit code."""
 
 from typing import ClassVar
 
 
 class CommandError(Exception):
-    """Ends a command: the sentence goes to standard error, without a traceback."""
+    """Ends a command: its message is printed on standard error, without a traceback."""
 
     exit_code: ClassVar[int]
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
 
-class AnswerIsNo(CommandError):
-    """The question was understood and answered with no, for example by a check that failed."""
+class CheckFailedError(CommandError):
+    """A check failed, or what exists differs from what should."""
 
     exit_code: ClassVar[int] = 1
 
 
-class WrongUsage(CommandError):
-    """The words of the command, the environment or the input cannot be used as they are."""
+class InvalidUsageError(CommandError):
+    """An argument, an environment variable or the input is wrong."""
 
     exit_code: ClassVar[int] = 2
 
 
-class WorldFailed(CommandError):
-    """Kafka, Postgres or the disk did not do their part; the same command may work later."""
+class DependencyFailedError(CommandError):
+    """Kafka, Postgres or a process failed; the same command may work later."""
 
     exit_code: ClassVar[int] = 3
 
 
-class Refused(CommandError):
-    """A rule forbids what was asked."""
+class RefusedError(CommandError):
+    """A rule forbids the operation."""
 
     exit_code: ClassVar[int] = 4
 
 
-class AlreadyRunning(CommandError):
-    """Somebody else does this already."""
+class ConflictError(CommandError):
+    """Another process already runs, or holds the port or name."""
 
     exit_code: ClassVar[int] = 5

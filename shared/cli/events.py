@@ -1,4 +1,4 @@
-"""`chatia events`: put events onto a topic, and see what a gateway's payload means."""
+"""`chatia events`: publish events, and translate a gateway's payloads."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from typing import Annotated, BinaryIO
 import typer
 
 from shared.cli import output
-from shared.cli.errors import WrongUsage
-from shared.cli.payloads import described, read_payloads
+from shared.cli.errors import InvalidUsageError
+from shared.cli.payloads import describe_translation, read_payloads
 from shared.cli.publishing import publish
-from shared.cli.records import Reader, event_reader, read_lines, read_raw
+from shared.cli.records import LineParser, build_event_parser, parse_lines, parse_raw_record
 from shared.gateways import registry
-from shared.gateways.line import Line
+from shared.gateways.normalize.line import Line
 from shared.settings import Settings
 
 app = typer.Typer(name="events", help="Events on Kafka.", no_args_is_help=True)
@@ -40,13 +40,17 @@ def publish_command(
     """Publish NDJSON, one event a line; nothing is published when any line cannot be."""
     settings = Settings()
     full_name = topic if raw else f"{settings.namespace}.{topic}"
-    read = read_raw if raw else event_reader(topic, f"{settings.namespace}/cli", datetime.now(UTC))
-    with _rewindable(file) as lines:
+    read = (
+        parse_raw_record
+        if raw
+        else build_event_parser(topic, f"{settings.namespace}/cli", datetime.now(UTC))
+    )
+    with _make_seekable(file) as lines:
         count = _publish_lines(settings, full_name, lines, read)
     if as_json:
-        output.say_json({"topic": full_name, "published": count})
+        output.print_json({"topic": full_name, "published": count})
     else:
-        output.say(f"Published to {full_name}: {count:,}.")
+        output.print_line(f"Published to {full_name}: {count:,}.")
 
 
 @app.command("translate")
@@ -64,38 +68,38 @@ def translate_command(
     """
     if gateway not in registry.GATEWAYS:
         known = ", ".join(registry.GATEWAYS)
-        raise WrongUsage(f"The gateway {gateway} is not known; there are: {known}.")
+        raise InvalidUsageError(f"The gateway {gateway} is not known; there are: {known}.")
     payloads = read_payloads(file.read())
     translations = [
         registry.translate(gateway, payload, Line(company, line, datetime.now(UTC)))
         for payload in payloads
     ]
     for translation in translations:
-        answer = described(translation)
+        answer = describe_translation(translation)
         if as_json:
-            output.say_json(answer)
+            output.print_json(answer)
         else:
-            output.say(json.dumps(answer, ensure_ascii=False, indent=2))
+            output.print_line(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
-def _publish_lines(settings: Settings, topic: str, lines: BinaryIO, read: Reader) -> int:
-    total = sum(1 for _ in read_lines(lines, read))
+def _publish_lines(settings: Settings, topic: str, lines: BinaryIO, read: LineParser) -> int:
+    total = sum(1 for _ in parse_lines(lines, read))
     lines.seek(0)
-    with output.progress_bar() as bar:
+    with output.build_progress_bar() as bar:
         task = bar.add_task(f"Publishing to {topic}", total=total)
         return asyncio.run(
             publish(
                 settings.kafka,
                 topic,
-                read_lines(lines, read),
+                parse_lines(lines, read),
                 lambda acknowledged: bar.advance(task, acknowledged),
             )
         )
 
 
 @contextmanager
-def _rewindable(file: BinaryIO) -> Iterator[BinaryIO]:
-    # Lines are read twice, first to judge all and then to publish, so that size is no matter.
+def _make_seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    # Lines are read twice, to check all before publishing any without holding them in memory.
     if file.seekable():
         yield file
         return

@@ -1,6 +1,6 @@
-"""`chatia gateway-sim`: a gateway's sending API that sends nothing, for trying things out.
+"""`chatia gateway-sim`: a gateway's sending API that sends nothing, for tests.
 
-It loses answers, refuses and repeats itself as often as it is told, always alike for a seed.
+It loses responses, refuses and repeats events as configured, the same way for the same seed.
 Numbers that end in 0000 have no WhatsApp.
 """
 
@@ -25,17 +25,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.cli import output
-from shared.cli.errors import AlreadyRunning, WrongUsage
-from shared.cli.options import grouped
-from shared.cli.signals import stoppable
-from shared.delivery.http import PortTakenError, answering
+from shared.cli.errors import ConflictError, InvalidUsageError
+from shared.cli.options import expand_option_groups
+from shared.cli.signals import stop_on_signals
+from shared.delivery.health.http_server import PortTakenError, serve_http
 from shared.gateways.senders import simulated
 from shared.gateways.senders.outgoing import JsonObject
 from shared.gateways.senders.registry import SENDERS
 
-NO_WHATSAPP = "0000"
-LOST_FOR_S = 3_600.0  # longer than anybody waits for an answer
-POSTED_WITHIN_S = 10.0
+NO_WHATSAPP_SUFFIX = "0000"
+LOST_RESPONSE_S = 3_600.0  # longer than any client waits
+POST_TIMEOUT_S = 10.0
 
 
 class Gateway(StrEnum):
@@ -47,8 +47,8 @@ class Gateway(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
-    """How often the gateway misbehaves; each is a share of requests from 0 to 1."""
+class FaultOptions:
+    """Options of faults; shares are of requests, from 0 to 1."""
 
     delay_ms: Annotated[int, typer.Option(min=0, help="Before an answer.")] = 0
     loss: Annotated[float, typer.Option(min=0, max=1, help="Sent, but never answered.")] = 0.0
@@ -60,8 +60,8 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True)
-class Posts:
-    """Where statuses and echoes are posted to, and the token or app secret that signs them."""
+class WebhookOptions:
+    """Options of the webhook that receives statuses and echoes."""
 
     webhook: Annotated[str, typer.Option(help="An http address; none = nothing is posted.")] = ""
     webhook_secret: Annotated[
@@ -70,97 +70,99 @@ class Posts:
 
 
 @dataclass(slots=True)
-class Simulated:
-    """One gateway: what it was asked, and what it does."""
+class SimulatedGateway:
+    """A simulated gateway and the sends that it accepted."""
 
     gateway: str
-    habits: Habits = field(default_factory=Habits)
-    posts: Posts = field(default_factory=Posts)
+    faults: FaultOptions = field(default_factory=FaultOptions)
+    webhooks: WebhookOptions = field(default_factory=WebhookOptions)
     sent: list[dict[str, JsonValue]] = field(default_factory=list)
     refused: int = 0
-    _dice: Random = field(init=False)
-    _began_ms: int = field(init=False)  # in ids, so that no other run's message has the same
-    _posting: set[asyncio.Task[None]] = field(init=False, default_factory=set)
-    _ended: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _random: Random = field(init=False)
+    _started_ms: int = field(init=False)  # part of message ids, which are unique across runs
+    _posts: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _stopped: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._began_ms = int(time.time() * 1000)
-        self._dice = Random(self.habits.seed)  # noqa: S311 - misfortunes that can be repeated
+        self._started_ms = int(time.time() * 1000)
+        self._random = Random(self.faults.seed)  # noqa: S311 - reproducible faults
 
     @property
     def application(self) -> Starlette:
         """The ASGI application."""
         return Starlette(
             routes=[
-                Route("/sent", self.show, methods=["GET"]),
-                Route("/{path:path}", self.take, methods=["POST"]),
+                Route("/sent", self.list_sent, methods=["GET"]),
+                Route("/{path:path}", self.receive_send, methods=["POST"]),
             ]
         )
 
-    async def show(self, _: Request) -> Response:
-        """Tell what was sent."""
+    async def list_sent(self, _: Request) -> Response:
+        """Return what was sent."""
         return JSONResponse({"count": len(self.sent), "refused": self.refused, "sent": self.sent})
 
-    async def take(self, request: Request) -> Response:
-        """Take one request to send."""
+    async def receive_send(self, request: Request) -> Response:
+        """Answer a request to send."""
         try:
             body = json.loads(await request.body())
-            heard = simulated.hear(self.gateway, request.url.path, body, int(time.time()))
+            send = simulated.read_send_request(
+                self.gateway, request.url.path, body, int(time.time())
+            )
         except ValueError:
             return JSONResponse({"message": "the body is not JSON"}, 400)
-        if heard is None:
+        if send is None:
             return JSONResponse({"message": "no such address"}, 404)
         if SENDERS[self.gateway].key_header not in request.headers:
             return JSONResponse({"message": "no key"}, 401)
-        is_none = heard.to.split("@")[0].endswith(NO_WHATSAPP)
-        if is_none or self._dice.random() < self.habits.errors:
+        has_no_whatsapp = send.to.split("@")[0].endswith(NO_WHATSAPP_SUFFIX)
+        if has_no_whatsapp or self._random.random() < self.faults.errors:
             self.refused += 1
-            return _answer(simulated.refused(self.gateway, final=is_none))
-        wid = heard.asked_id or f"SIM{self._began_ms:X}N{len(self.sent) + 1}"
-        self.sent.append({"id": wid, "to": heard.to, "text": heard.text, "sendId": heard.send_id})
-        is_lost = self._dice.random() < self.habits.loss
-        self._tell(heard, wid)
+            return _build_response(simulated.build_refusal(self.gateway, final=has_no_whatsapp))
+        wid = send.requested_wid or f"SIM{self._started_ms:X}N{len(self.sent) + 1}"
+        self.sent.append({"id": wid, "to": send.to, "text": send.text, "sendId": send.send_id})
+        is_lost = self._random.random() < self.faults.loss
+        self._post_events(send, wid)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOST_FOR_S if is_lost else self.habits.delay_ms / 1000):
-                await self._ended.wait()
-        return _answer(simulated.taken(self.gateway, heard, wid))
+            async with asyncio.timeout(LOST_RESPONSE_S if is_lost else self.faults.delay_ms / 1000):
+                await self._stopped.wait()
+        return _build_response(simulated.build_acceptance(self.gateway, send, wid))
 
     @asynccontextmanager
-    async def serving(self, port: int) -> AsyncIterator[None]:
-        """Answer on a port until the block ends."""
-        async with answering(self.application, port, "--port"):
+    async def serve(self, port: int) -> AsyncIterator[None]:
+        """Serve on a port until the block ends."""
+        async with serve_http(self.application, port, "--port"):
             try:
                 yield
             finally:
-                self._ended.set()
-                for task in self._posting:
+                self._stopped.set()
+                for task in self._posts:
                     task.cancel()
-                await asyncio.gather(*self._posting, return_exceptions=True)
+                await asyncio.gather(*self._posts, return_exceptions=True)
 
-    def _tell(self, heard: simulated.Heard, wid: str) -> None:
-        if not self.posts.webhook:
+    def _post_events(self, send: simulated.SendRequest, wid: str) -> None:
+        if not self.webhooks.webhook:
             return
-        told = [simulated.status(self.gateway, heard, wid, ack) for ack in simulated.ACKS]
-        if own := simulated.echo(self.gateway, heard, wid):
-            told.insert(0, own)
-        doubled = [
+        events = [simulated.build_status(self.gateway, send, wid, ack) for ack in simulated.ACKS]
+        if own := simulated.build_echo(self.gateway, send, wid):
+            events.insert(0, own)
+        payloads = [
             payload
-            for payload in told
-            for _ in range(1 + (self._dice.random() < self.habits.duplicates))
+            for payload in events
+            for _ in range(1 + (self._random.random() < self.faults.duplicates))
         ]
-        task = asyncio.create_task(self._post(doubled))
-        self._posting.add(task)
-        task.add_done_callback(self._posting.discard)
+        task = asyncio.create_task(self._post(payloads))
+        self._posts.add(task)
+        task.add_done_callback(self._posts.discard)
 
     async def _post(self, payloads: list[JsonObject]) -> None:
-        async with httpx.AsyncClient(timeout=POSTED_WITHIN_S, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=POST_TIMEOUT_S, trust_env=False) as client:
             for payload in payloads:
                 body = json.dumps(payload).encode()
-                headers = self._signed(body) | {"content-type": "application/json"}
-                await client.post(self.posts.webhook, content=body, headers=headers)
+                headers = self._build_signature_headers(body) | {"content-type": "application/json"}
+                await client.post(self.webhooks.webhook, content=body, headers=headers)
 
-    def _signed(self, body: bytes) -> dict[str, str]:
-        key = self.posts.webhook_secret
+    def _build_signature_headers(self, body: bytes) -> dict[str, str]:
+        key = self.webhooks.webhook_secret
         match self.gateway:
             case "waha":
                 return {"X-Webhook-Hmac": hmac.new(key.encode(), body, hashlib.sha512).hexdigest()}
@@ -171,32 +173,32 @@ class Simulated:
                 return {"Authorization": f"Bearer {key}"}
 
 
-@grouped
+@expand_option_groups
 def gateway_sim(
     *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where it answers.")],
     gateway: Annotated[Gateway, typer.Option(help="Whose sending API it is.")],
-    habits: Habits,
-    posts: Posts,
+    faults: FaultOptions,
+    webhooks: WebhookOptions,
 ) -> None:
     """Answer as a gateway's sending API would, send nothing, and tell at /sent what was asked."""
-    if posts.webhook and not posts.webhook.startswith(("http://", "https://")):
-        raise WrongUsage(f"The webhook {posts.webhook} is no http address.")
-    with stoppable():
+    if webhooks.webhook and not webhooks.webhook.startswith(("http://", "https://")):
+        raise InvalidUsageError(f"The webhook {webhooks.webhook} is no http address.")
+    with stop_on_signals():
         try:
-            asyncio.run(_run(Simulated(gateway.value, habits, posts), port))
+            asyncio.run(_run(SimulatedGateway(gateway.value, faults, webhooks), port))
         except PortTakenError as error:
-            raise AlreadyRunning(str(error)) from error
+            raise ConflictError(str(error)) from error
 
 
-async def _run(gateway: Simulated, port: int) -> None:
-    async with gateway.serving(port):
-        output.say(
+async def _run(gateway: SimulatedGateway, port: int) -> None:
+    async with gateway.serve(port):
+        output.print_line(
             f"A simulated {gateway.gateway} answers at http://localhost:{port}; /sent tells."
         )
         await asyncio.Event().wait()
 
 
-def _answer(answer: tuple[int, JsonObject]) -> Response:
-    code, body = answer
+def _build_response(response: tuple[int, JsonObject]) -> Response:
+    code, body = response
     return JSONResponse(body, code)

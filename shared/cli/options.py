@@ -1,4 +1,4 @@
-"""Options that belong together: declared once as a dataclass, taken by a command as one value."""
+"""Groups of options, each declared as a dataclass and shared by commands."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -7,27 +7,31 @@ from functools import wraps
 from typing import Any
 
 
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Spread the parameters that are dataclasses into one option for each of their fields."""
+def expand_option_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace parameters that are dataclasses by one option for each of their fields."""
     parameters = inspect.signature(command).parameters.values()
     groups: dict[str, Any] = {
         p.name: p.annotation for p in parameters if is_dataclass(p.annotation)
     }
-    spread = [single for p in parameters for single in _spread(p, groups)]
+    parameters_of_fields = [
+        expanded for p in parameters for expanded in _expand_parameter(p, groups)
+    ]
 
     @wraps(command)
-    def run(**given: Any) -> None:  # noqa: ANN401 - whatever the command line says
+    def run(**values: Any) -> None:  # noqa: ANN401 - option values have any type
         for name, group in groups.items():
-            given[name] = group(**{f.name: given.pop(f.name) for f in fields(group)})
-        command(**given)
+            values[name] = group(**{f.name: values.pop(f.name) for f in fields(group)})
+        command(**values)
 
     # Typer reads both: the names and defaults from here, the types from there.
-    run.__signature__ = inspect.Signature(spread)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in spread} | {"return": None}
+    run.__signature__ = inspect.Signature(parameters_of_fields)  # type: ignore[attr-defined]  # mypy knows no such attribute of functions
+    run.__annotations__ = {p.name: p.annotation for p in parameters_of_fields} | {"return": None}
     return run
 
 
-def _spread(parameter: inspect.Parameter, groups: dict[str, Any]) -> Iterator[inspect.Parameter]:
+def _expand_parameter(
+    parameter: inspect.Parameter, groups: dict[str, Any]
+) -> Iterator[inspect.Parameter]:
     if parameter.name not in groups:
         yield parameter
         return

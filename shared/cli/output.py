@@ -1,8 +1,4 @@
-"""What commands write: tables and sentences for people, JSON for programs.
-
-Answers go to standard output, progress and complaints to standard error, so that an answer can
-always be piped on.
-"""
+"""Prints lines, tables and JSON on standard output, errors and progress on standard error."""
 
 import json
 from collections.abc import Iterable
@@ -13,28 +9,28 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-LONGEST_LINE = 10_000  # characters of a table's row
+MAX_ROW_WIDTH = 10_000  # characters
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 
 
-def say(sentence: str) -> None:
-    """Tell a person one sentence; it is never wrapped, because programs read lines too."""
-    _console().print(sentence, soft_wrap=True)
+def print_line(line: str) -> None:
+    """Print one line; it is not wrapped, because programs read lines too."""
+    _build_console().print(line, soft_wrap=True)
 
 
-def say_json(answer: Any) -> None:  # noqa: ANN401 - whatever json can write
-    """Answer a program with one JSON value on one line."""
-    typer.echo(json.dumps(answer, ensure_ascii=False))
+def print_json(value: Any) -> None:  # noqa: ANN401 - any value that json writes
+    """Print a JSON value on one line."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def complain(sentence: str) -> None:
-    """Tell on standard error what went wrong."""
-    typer.echo(sentence, err=True)
+def print_error(message: str) -> None:
+    """Print an error on standard error."""
+    typer.echo(message, err=True)
 
 
-def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Lay rows out under their columns; numbers go to the right."""
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print rows as a table; numbers are right-aligned."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     listed = [list(row) for row in rows]
     for index, column in enumerate(columns):
@@ -42,15 +38,15 @@ def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
         table.add_column(column, justify="right" if is_number else "left", no_wrap=True)
     for row in listed:
         table.add_row(*(str(cell) for cell in row))
-    console = _console()
-    # A terminal that is too narrow folds the lines; nothing is cut, least of all the first column.
-    wide = console.options.update_width(LONGEST_LINE)
+    console = _build_console()
+    # Wider than a narrow terminal, which then wraps the lines; cells are never cut.
+    wide = console.options.update_width(MAX_ROW_WIDTH)
     console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
 
 
-def progress_bar() -> Progress:
-    """Make a bar that shows itself on terminals only and leaves nothing behind."""
+def build_progress_bar() -> Progress:
+    """Build a progress bar that is shown on terminals only and removed at the end."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -63,6 +59,6 @@ def progress_bar() -> Progress:
     )
 
 
-def _console() -> Console:
-    # Made anew each time, so that it writes to the present sys.stdout.
+def _build_console() -> Console:
+    # Built for each call, because tests replace sys.stdout.
     return Console(markup=False, highlight=False)

@@ -1,34 +1,34 @@
-"""Payloads of gateways, read from a file, and what they mean to us."""
+"""Reads payloads of gateways from a file, and describes their translation."""
 
 import json
 from typing import Any
 
 from pydantic import JsonValue
 
-from shared.cli.errors import WrongUsage
-from shared.gateways.outcome import Translation
+from shared.cli.errors import InvalidUsageError
+from shared.gateways.normalize.outcome import Translation
 
-UNREADABLE = "unreadable-payload"  # the reason of the dead letter that it would become
-DUMP = {"key", "headers", "value"}  # members of a record in a dump of Kafka
+UNREADABLE = "unreadable-payload"  # the reason of the dead letter
+DUMP_MEMBERS = {"key", "headers", "value"}  # a record of a Kafka dump has these members
 
 
 def read_payloads(content: bytes) -> list[JsonValue]:
-    """Read one JSON document, or one a line; raises WrongUsage where it is neither."""
+    """Read one JSON document, or one per line; raises InvalidUsageError for anything else."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise WrongUsage("The payload is not UTF-8 text.") from error
+        raise InvalidUsageError("The payload is not UTF-8 text.") from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     try:
-        return [_bare(json.loads(text))]
+        return [_unwrap_dump(json.loads(text))]
     except (ValueError, RecursionError) as error:
         if len(lines) < 2 or not _is_json(lines[0][1]):  # noqa: PLR2004 - one line is one payload
-            raise WrongUsage(f"The payload is not JSON: {error}.") from error
-    return [_payload_of_line(number, line) for number, line in lines]
+            raise InvalidUsageError(f"The payload is not JSON: {error}.") from error
+    return [_parse_line(number, line) for number, line in lines]
 
 
-def described(translation: Translation) -> dict[str, Any]:
-    """Say what came of a payload: the first outcome of each kind, and what else there is."""
+def describe_translation(translation: Translation) -> dict[str, Any]:
+    """Return the events and the first reason of a payload, and under `more` other reasons."""
     outcomes: list[dict[str, Any]] = [
         {"ignored": part.reason, "detail": part.detail} for part in translation.ignored
     ] + [{"ignored": UNREADABLE, "detail": part.detail} for part in translation.unreadable]
@@ -42,11 +42,11 @@ def described(translation: Translation) -> dict[str, Any]:
     return answer | (outcomes[0] if outcomes else {}) | ({"more": more} if more else {})
 
 
-def _payload_of_line(number: int, line: str) -> JsonValue:
+def _parse_line(number: int, line: str) -> JsonValue:
     try:
-        return _bare(json.loads(line))
+        return _unwrap_dump(json.loads(line))
     except (ValueError, RecursionError) as error:
-        raise WrongUsage(f"Line {number} is not JSON: {error}.") from error
+        raise InvalidUsageError(f"Line {number} is not JSON: {error}.") from error
 
 
 def _is_json(line: str) -> bool:
@@ -57,7 +57,7 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def _bare(payload: JsonValue) -> JsonValue:
-    if isinstance(payload, dict) and payload.keys() >= DUMP:
+def _unwrap_dump(payload: JsonValue) -> JsonValue:
+    if isinstance(payload, dict) and payload.keys() >= DUMP_MEMBERS:
         return payload["value"]
     return payload

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as an exception, so that whatever was started is also ended."""
+"""Turns SIGTERM and Ctrl-C into an exception, so that everything started is also ended."""
 
 import signal
 from collections.abc import Iterator
@@ -6,24 +6,24 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class ToldToStopError(Exception):
-    """SIGTERM or Ctrl-C has come."""
+class StopSignalError(Exception):
+    """SIGTERM or Ctrl-C was received."""
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """End the block when SIGTERM or Ctrl-C comes; a second one does not disturb the clearing up."""
+def stop_on_signals() -> Iterator[None]:
+    """End the block on SIGTERM or Ctrl-C; a second signal does not interrupt the clean-up."""
     signals = (signal.SIGTERM, signal.SIGINT)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         for number in signals:
             signal.signal(number, signal.SIG_IGN)
-        raise ToldToStopError
+        raise StopSignalError
 
     before = {number: signal.signal(number, stop) for number in signals}
     try:
         yield
-    except ToldToStopError:
+    except StopSignalError:
         return
     finally:
         for number, handler in before.items():

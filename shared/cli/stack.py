@@ -1,4 +1,4 @@
-"""The whole deployment for one machine: servers, tables, seeds, topics and the four workers."""
+"""Runs a whole deployment on one machine: servers, schema, seeds, topics and workers."""
 
 import asyncio
 import os
@@ -14,24 +14,24 @@ from sqlalchemy.pool import NullPool
 
 from shared import seeds
 from shared.cli import output, topics
-from shared.cli.db import explained, given_passwords
-from shared.cli.errors import AlreadyRunning, WorldFailed
+from shared.cli.db import explain_errors, read_role_passwords
+from shared.cli.errors import ConflictError, DependencyFailedError
 from shared.db import migrations, roles
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.processes import Guarded
-from shared.embedded.progress import reporter
-from shared.embedded.servers import Servers, runtime
+from shared.embedded.progress import build_reporter
+from shared.embedded.servers import Servers, run_servers
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 
-STATE = Path(".chatia")
+STATE_FOLDER = Path(".chatia")
 SERVICES = ("contacts", "tickets", "messages", "campaigns")
-DEMO_PASSWORD = "123456"  # noqa: S105 - the seed's own, and only in the demo
+DEMO_PASSWORD = "123456"  # noqa: S105 - Whaticket's default, only in the demo
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_HOST", "DB_NAME")
 
 
 @dataclass(slots=True)
 class Stack:
-    """What runs: the servers, and the workers that were started on them."""
+    """The running servers and workers."""
 
     settings: Settings
     servers: Servers
@@ -40,89 +40,91 @@ class Stack:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person must know about these servers, such as that one is a stand-in."""
+        """Warnings about the servers, such as that Kafka is replaced by a mock."""
         return self.servers.notes
 
     @property
     def logs(self) -> Path:
-        """Where servers and workers write."""
+        """The folder of the logs of servers and workers."""
         return self.servers.state / "logs"
 
     def start_workers(self, **environment: str) -> None:
-        """Start one process of each service under its role, with these variables besides."""
+        """Start one worker of each service under its database role, with additional variables."""
         for service in SERVICES:
             argv = [sys.executable, "-m", "shared.cli", "worker", service]
-            login = roles.environment(self.settings.database, service, self.role_passwords)
-            variables = _variables(self.settings) | login | environment
+            login = roles.build_environment(self.settings.database, service, self.role_passwords)
+            variables = _build_environment(self.settings) | login | environment
             self.workers.append(self.servers.spawn(service, argv, variables))
 
 
 @contextmanager
-def running(state: Path, *, demo: bool = False) -> Iterator[Stack]:
-    """Start what the environment does not name, and prepare it; all of it ends with the block.
+def run_stack(state: Path, *, demo: bool = False) -> Iterator[Stack]:
+    """Start servers that the environment does not name, and prepare them, until the block ends.
 
-    Only the demo goes on with a stand-in where no Kafka can be had.
+    Only the demo uses a mock where Kafka cannot be installed.
     """
-    base = Settings()
+    environment_settings = Settings()
     try:
-        with runtime(
+        with run_servers(
             state,
             kafka="KAFKA_BOOTSTRAP_SERVERS" not in os.environ,
             postgres=not any(name in os.environ for name in DATABASE_VARIABLES),
-            progress=reporter(),
-            mock_topics=_all_topics(base) if demo else None,
+            progress=build_reporter(),
+            mock_topics=_count_partitions(environment_settings) if demo else None,
         ) as servers:
-            settings = _with_servers(base, servers)
+            settings = _use_servers(environment_settings, servers)
             real_kafka = servers.kafka is None or servers.kafka_is_real
-            passwords = servers.role_passwords or given_passwords()
+            passwords = servers.role_passwords or read_role_passwords()
             asyncio.run(
-                prepare(settings, demo=demo, create_topics=real_kafka, role_passwords=passwords)
+                prepare_servers(
+                    settings, demo=demo, create_topics=real_kafka, role_passwords=passwords
+                )
             )
             yield Stack(settings, servers, passwords)
     except AlreadyRunningError as error:
-        raise AlreadyRunning(str(error)) from error
+        raise ConflictError(str(error)) from error
     except EmbeddedError as error:
-        raise WorldFailed(str(error)) from error
+        raise DependencyFailedError(str(error)) from error
 
 
-async def prepare(
+async def prepare_servers(
     settings: Settings, *, demo: bool, create_topics: bool, role_passwords: Mapping[str, str]
 ) -> None:
-    """Bring tables, seeds, roles and topics up to date; repeated, it changes nothing.
+    """Apply migrations, seeds, roles and topics; a second call changes nothing.
 
-    Roles are made where their passwords are known: elsewhere one may have no right to.
-    The administrator's password is that of ADMIN_PASSWORD; the demo's is the seed's own (seed 5.3).
+    Roles are created only if passwords are given, since the login may lack the right. The
+    administrator's password is ADMIN_PASSWORD; in the demo it is the one of Whaticket.
     """
-    async with explained():
+    async with explain_errors():
         await migrations.upgrade(settings.database.url)
         engine = create_async_engine(settings.database.url, poolclass=NullPool)
         password = os.environ.get("ADMIN_PASSWORD") or (DEMO_PASSWORD if demo else None)
         async with engine.begin() as conn:
-            planted = await seeds.plant(conn, password=password)
+            inserted = await seeds.insert_seeds(conn, password=password)
             if role_passwords:
                 await roles.apply(conn, role_passwords)
-    for seed in planted:
+    for seed in inserted:
         if seed.password and not demo:
-            output.say(f"The password of admin@admin.com is {seed.password}")
+            output.print_line(f"The password of admin@admin.com is {seed.password}")
     if create_topics:
-        await topics.apply(settings, with_evolution=True)
+        await topics.apply_topics(settings, with_evolution=True)
 
 
-def without_password(url: str) -> str:
-    """Show where a database is, and not how to enter it."""
+def remove_password(url: str) -> str:
+    """Return the URL of a database without user and password."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(("postgresql", host, parts.path, "", ""))
 
 
-def _all_topics(settings: Settings) -> dict[str, int]:
+def _count_partitions(settings: Settings) -> dict[str, int]:
     return {
         topic.name: topic.partitions
-        for topic in topics.deployment_topics(settings, with_evolution=True)
+        for topic in topics.list_deployment_topics(settings, with_evolution=True)
     }
 
 
-def _with_servers(base: Settings, servers: Servers) -> Settings:
+def _use_servers(settings: Settings, servers: Servers) -> Settings:
     changes: dict[str, object] = {}
     if servers.kafka is not None:
         changes["kafka"] = KafkaSettings(bootstrap_servers=servers.kafka_bootstrap)
@@ -130,8 +132,8 @@ def _with_servers(base: Settings, servers: Servers) -> Settings:
         changes["database"] = DatabaseSettings.model_validate(
             {"DATABASE_URL": servers.database_url}
         )
-    return base.model_copy(update=changes)
+    return settings.model_copy(update=changes)
 
 
-def _variables(settings: Settings) -> dict[str, str]:
+def _build_environment(settings: Settings) -> dict[str, str]:
     return {"CHATIA_NAMESPACE": settings.namespace}

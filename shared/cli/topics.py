@@ -1,4 +1,4 @@
-"""`chatia topics`: the topics of a deployment, made once and looked at often."""
+"""`chatia topics`: creates and lists topics, and accepts reset."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from pydantic.alias_generators import to_camel
 
-from shared.cli import cluster, output, resets
-from shared.cli.cluster import Found
-from shared.cli.errors import AnswerIsNo, Refused
-from shared.cli.resets import Broken
+from shared.cli import cluster, output, reset
+from shared.cli.cluster import TopicState
+from shared.cli.errors import CheckFailedError, RefusedError
+from shared.cli.reset import BrokenCheckpoint
 from shared.settings import Settings
-from shared.topics import DAY_MS, TOPICS, Topic, evolution_topics
+from shared.topics import DAY_MS, TOPICS, Topic, build_evolution_topics
 
 app = typer.Typer(name="topics", help="The topics on Kafka.", no_args_is_help=True)
 
@@ -38,16 +38,16 @@ def apply_command(
     """Create the topics that are missing; those that exist stay as they are."""
     settings = Settings()
     created, existing = asyncio.run(
-        apply(settings, with_evolution=with_evolution, replication=replication_factor)
+        apply_topics(settings, with_evolution=with_evolution, replication=replication_factor)
     )
-    different = _different_partitions(deployment_topics(settings), existing)
+    different = _find_differences(list_deployment_topics(settings), existing)
     if as_json:
         answer = {"created": created, "existing": list(existing), "different": different}
-        output.say_json(answer)
+        output.print_json(answer)
     else:
-        output.say(f"Topics created: {len(created)}; there already: {len(existing)}.")
+        output.print_line(f"Topics created: {len(created)}; there already: {len(existing)}.")
     if different:
-        raise AnswerIsNo(_partitions_differ(different))
+        raise CheckFailedError(_describe_differences(different))
 
 
 @app.command("list")
@@ -56,11 +56,11 @@ def list_command(
 ) -> None:
     """Show each topic as it is, or as `topics apply` would make it."""
     settings = Settings()
-    topics = deployment_topics(settings, with_evolution=with_evolution)
-    found = asyncio.run(_find(settings, topics))
-    rows = [(_as_it_is(topic, found), topic.name in found) for topic in topics]
+    topics = list_deployment_topics(settings, with_evolution=with_evolution)
+    states = asyncio.run(_load_states(settings, topics))
+    rows = [(_merge_state(topic, states), topic.name in states) for topic in topics]
     if as_json:
-        output.say_json(
+        output.print_json(
             [
                 {
                     "name": topic.name,
@@ -72,14 +72,14 @@ def list_command(
             ]
         )
         return
-    output.show_table(
+    output.print_table(
         ("topic", "partitions", "exists", "retention"),
         [
             (
                 topic.name,
                 topic.partitions,
                 "yes" if exists else "no",
-                _duration(topic.retention_ms),
+                _format_duration(topic.retention_ms),
             )
             for topic, exists in rows
         ],
@@ -101,72 +101,78 @@ def accept_reset_command(
     read from its beginning, under a new epoch. Workers go on by themselves within ten seconds.
     """
     settings = Settings()
-    name = _full_name(settings, topic)
-    broken = asyncio.run(resets.find(settings, name))
+    name = _complete_name(settings, topic)
+    broken = asyncio.run(reset.find_broken_checkpoints(settings, name))
     if not broken:
-        raise Refused(f"Every checkpoint of {name} fits its log, so there is nothing to accept.")
-    accepted = 0 if dry_run else asyncio.run(resets.accept(settings, name, broken))
+        raise RefusedError(
+            f"Every checkpoint of {name} fits its log, so there is nothing to accept."
+        )
+    accepted = 0 if dry_run else asyncio.run(reset.accept_reset(settings, name, broken))
     if as_json:
-        output.say_json({"broken": [_as_json(b) for b in broken], "accepted": accepted})
+        output.print_json({"broken": [_convert_to_json(b) for b in broken], "accepted": accepted})
         return
-    output.show_table(
+    output.print_table(
         ("service", "partition", "would read on from", "log begins at", "trouble"),
         [(b.service, b.partition, b.next_offset, b.log_start, b.trouble) for b in broken],
     )
-    output.say(f"Would begin anew: {len(broken)}." if dry_run else f"Begun anew: {accepted}.")
+    output.print_line(
+        f"Would begin anew: {len(broken)}." if dry_run else f"Begun anew: {accepted}."
+    )
 
 
-def _as_json(broken: Broken) -> dict[str, str | int]:
+def _convert_to_json(broken: BrokenCheckpoint) -> dict[str, str | int]:
     return {to_camel(name): value for name, value in asdict(broken).items()}
 
 
-def _full_name(settings: Settings, topic: str) -> str:
-    ours = {known.name for known in TOPICS}
-    return f"{settings.namespace}.{topic}" if topic in ours else topic
+def _complete_name(settings: Settings, topic: str) -> str:
+    names = {ours.name for ours in TOPICS}
+    return f"{settings.namespace}.{topic}" if topic in names else topic
 
 
-def deployment_topics(settings: Settings, *, with_evolution: bool = False) -> list[Topic]:
-    """List the topics under their full names."""
+def list_deployment_topics(settings: Settings, *, with_evolution: bool = False) -> list[Topic]:
+    """Return the topics with their full names."""
     ours = [replace(topic, name=f"{settings.namespace}.{topic.name}") for topic in TOPICS]
-    return ours + (list(evolution_topics(settings.evolution_prefix)) if with_evolution else [])
+    return ours + (
+        list(build_evolution_topics(settings.evolution_prefix)) if with_evolution else []
+    )
 
 
-async def apply(
+async def apply_topics(
     settings: Settings, *, with_evolution: bool = False, replication: int | None = None
-) -> tuple[list[str], dict[str, Found]]:
-    """Create what is missing; gives the names created, and what was there before."""
-    topics = deployment_topics(settings, with_evolution=with_evolution)
-    async with cluster.connected(settings.kafka) as admin:
-        existing = await cluster.find(admin, [topic.name for topic in topics])
+) -> tuple[list[str], dict[str, TopicState]]:
+    """Create missing topics; return the created names, and the states of existing topics."""
+    topics = list_deployment_topics(settings, with_evolution=with_evolution)
+    async with cluster.connect_admin(settings.kafka) as admin:
+        existing = await cluster.find_topics(admin, [topic.name for topic in topics])
         missing = [topic for topic in topics if topic.name not in existing]
-        made_before = await cluster.create(admin, missing, replication)
-        existing |= await cluster.find(admin, made_before)
-    return [topic.name for topic in missing if topic.name not in made_before], existing
+        created_by_others = await cluster.create_topics(admin, missing, replication)
+        existing |= await cluster.find_topics(admin, created_by_others)
+    return [topic.name for topic in missing if topic.name not in created_by_others], existing
 
 
-async def _find(settings: Settings, topics: Iterable[Topic]) -> dict[str, Found]:
-    async with cluster.connected(settings.kafka) as admin:
-        return await cluster.find(admin, [topic.name for topic in topics])
+async def _load_states(settings: Settings, topics: Iterable[Topic]) -> dict[str, TopicState]:
+    async with cluster.connect_admin(settings.kafka) as admin:
+        return await cluster.find_topics(admin, [topic.name for topic in topics])
 
 
-def _as_it_is(topic: Topic, found: dict[str, Found]) -> Topic:
-    actual = found.get(topic.name)
+def _merge_state(topic: Topic, states: dict[str, TopicState]) -> Topic:
+    actual = states.get(topic.name)
     if actual is None:
         return topic
     return replace(topic, partitions=actual.partitions, retention_ms=actual.retention_ms)
 
 
-def _different_partitions(
-    topics: Iterable[Topic], existing: dict[str, Found]
+def _find_differences(
+    topics: Iterable[Topic], existing: dict[str, TopicState]
 ) -> list[dict[str, str | int]]:
     return [
-        {"name": topic.name, "partitions": found.partitions, "expected": topic.partitions}
+        {"name": topic.name, "partitions": state.partitions, "expected": topic.partitions}
         for topic in topics
-        if (found := existing.get(topic.name)) and found.partitions != topic.partitions
+        if (state := existing.get(topic.name)) and state.partitions != topic.partitions
     ]
 
 
-def _partitions_differ(different: list[dict[str, str | int]]) -> str:
+def _describe_differences(different: list[dict[str, str | int]]) -> str:
     listed = ", ".join(
         f"{topic['name']} has {topic['partitions']} partitions instead of {topic['expected']}"
         for topic in different
@@ -174,7 +180,7 @@ def _partitions_differ(different: list[dict[str, str | int]]) -> str:
     return f"{listed}; they were left alone, because another number moves keys between partitions."
 
 
-def _duration(milliseconds: int) -> str:
+def _format_duration(milliseconds: int) -> str:
     if milliseconds < 0:
         return "for ever"
     days, rest = divmod(milliseconds, DAY_MS)

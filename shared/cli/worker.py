@@ -1,4 +1,4 @@
-"""`chatia worker`: one of the four services, as operators run it."""
+"""`chatia worker`: runs one of the four services."""
 
 import asyncio
 import importlib
@@ -17,14 +17,14 @@ from faststream import FastStream
 from sqlalchemy.exc import DBAPIError
 
 from shared import logs
-from shared.cli.db_errors import complaint
-from shared.cli.errors import AlreadyRunning, Refused, WorldFailed
-from shared.cli.signals import stoppable
-from shared.delivery.awaiting import await_servers
-from shared.delivery.http import PortTakenError
-from shared.delivery.membership import ForeignMemberError, InstanceTakenError
-from shared.delivery.publish import TopicMissingError
-from shared.delivery.settle import sqlstate_of
+from shared.cli.db_errors import build_error
+from shared.cli.errors import ConflictError, DependencyFailedError, RefusedError
+from shared.cli.signals import stop_on_signals
+from shared.db.errors import read_sqlstate
+from shared.delivery.health.http_server import PortTakenError
+from shared.delivery.health.startup import await_servers
+from shared.delivery.kafka.member_checks import ForeignMemberError, InstanceTakenError
+from shared.delivery.kafka.publisher import TopicMissingError
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
 
@@ -48,51 +48,53 @@ def worker(
     """Run a service's worker: takes its batches until SIGTERM, then finishes the one in hand."""
     settings = Settings()
     if processes > 1:
-        _run_many(service, processes, settings)
+        _run_processes(service, processes, settings)
         return
-    logs.configure(settings)
-    # By name, because `shared` knows no service; the command line is only where they are started.
+    logs.configure(settings.logs)
+    # Imported by name, because `shared` must not import services.
     app = importlib.import_module(f"services.{service}.app").create_app(settings)
     try:
-        with stoppable():
-            asyncio.run(_serve(app, settings))
+        with stop_on_signals():
+            asyncio.run(_run_app(app, settings))
     except ForeignMemberError as error:
-        raise Refused(str(error)) from error
+        raise RefusedError(str(error)) from error
     except (InstanceTakenError, PortTakenError) as error:
-        raise AlreadyRunning(str(error)) from error
+        raise ConflictError(str(error)) from error
     except TopicMissingError as error:
-        raise WorldFailed(str(error)) from error
+        raise DependencyFailedError(str(error)) from error
     except DBAPIError as error:
-        raise complaint(sqlstate_of(error), str(error.orig)) from error
+        raise build_error(read_sqlstate(error), str(error.orig)) from error
     except KafkaConnectionError as error:
-        raise WorldFailed(
+        raise DependencyFailedError(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
             "KAFKA_BOOTSTRAP_SERVERS."
         ) from error
 
 
-async def _serve(app: FastStream, settings: Settings) -> None:
+async def _run_app(app: FastStream, settings: Settings) -> None:
     await await_servers(settings)
     await app.run()
 
 
 def wait_while_alive(children: Sequence[Guarded]) -> None:
-    """Wait until told to stop; raises WorldFailed when one of the processes ends by itself."""
+    """Wait until a signal; raises DependencyFailedError when a process ends by itself."""
     while all(child.poll() is None for child in children):
         time.sleep(POLL_S)
     dead = next(child for child in children if child.poll() is not None)
-    raise WorldFailed(f"{dead.log_path.stem} ended by itself; its log is {dead.log_path}.")
+    raise DependencyFailedError(
+        f"{dead.log_path.stem} ended by itself; its log is {dead.log_path}."
+    )
 
 
-def _run_many(service: str, processes: int, settings: Settings) -> None:
-    """Run several processes of one service; all end when one does, so that none is missed."""
+def _run_processes(service: str, processes: int, settings: Settings) -> None:
+    """Run several processes of a service; when one ends, end all, so that none is missed."""
     folder = Path(tempfile.mkdtemp(prefix=f"chatia-{service}-"))
     children: list[Guarded] = []
     try:
-        with stoppable():
+        with stop_on_signals():
             for number in range(1, processes + 1):
                 argv = [sys.executable, "-m", "shared.cli", "worker", service]
-                env = os.environ | _own(number, settings)
+                env = os.environ | _build_own_variables(number, settings)
                 log_path = folder / f"{number}.log"
                 children.append(Guarded.start(argv, log_path=log_path, env=env))
             typer.echo(f"{processes} {service} workers; their logs are in {folder}.")
@@ -102,13 +104,13 @@ def _run_many(service: str, processes: int, settings: Settings) -> None:
             child.stop()
 
 
-def _own(number: int, settings: Settings) -> dict[str, str]:
-    """Give what no two processes may share: their names in the group, their ports."""
+def _build_own_variables(number: int, settings: Settings) -> dict[str, str]:
+    """Return the variables that differ by process: group instance id and ports."""
     own = {}
-    if settings.group_instance_id:
-        own["CHATIA_GROUP_INSTANCE_ID"] = f"{settings.group_instance_id}-{number}"
-    if settings.health_port:
-        own["CHATIA_HEALTH_PORT"] = str(settings.health_port + number - 1)
-    if settings.webhook_port:
-        own["CHATIA_WEBHOOK_PORT"] = str(settings.webhook_port + number - 1)
+    if settings.worker.group_instance_id:
+        own["CHATIA_GROUP_INSTANCE_ID"] = f"{settings.worker.group_instance_id}-{number}"
+    if settings.health.port:
+        own["CHATIA_HEALTH_PORT"] = str(settings.health.port + number - 1)
+    if settings.webhooks.port:
+        own["CHATIA_WEBHOOK_PORT"] = str(settings.webhooks.port + number - 1)
     return own

@@ -1,0 +1,1 @@
+"""The events on Kafka: one module per subject."""

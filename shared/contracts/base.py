@@ -1,4 +1,4 @@
-"""What every event of ChatIA Flow has: a topic, a type, a key and a company."""
+"""The base of all events: a topic, a type, a key and a company."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Self
@@ -11,36 +11,36 @@ CLOCKS_DIFFER = timedelta(days=1)
 LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
 
 
-def without_nul(text: str) -> str:
-    """Return a text as Postgres takes it, which has no character NUL."""
+def drop_nul(text: str) -> str:
+    """Return a text without NUL, which Postgres cannot store."""
     return text.replace("\x00", "")
 
 
-def _clipped(text: str) -> str:
-    return without_nul(text)[:LONGEST_NAME]
+def _clip(text: str) -> str:
+    return drop_nul(text)[:LONGEST_NAME]
 
 
-def _within_our_time(moment: datetime) -> datetime:
+def _check_time(moment: datetime) -> datetime:
     if not BEGINNING <= moment < END:
         msg = f"a time from {BEGINNING.year} to {END.year - 1} is wanted"
         raise ValueError(msg)
     return moment
 
 
-Text = Annotated[str, AfterValidator(without_nul)]
-Name = Annotated[str, AfterValidator(_clipped)]
-# A name that means somebody else when it is clipped, so it is refused.
-WholeName = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(without_nul)]
+Text = Annotated[str, AfterValidator(drop_nul)]
+Name = Annotated[str, AfterValidator(_clip)]
+# An identifier: cut to its limit it would identify something else, so a longer one is rejected.
+WholeName = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(drop_nul)]
 Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00\s]+$")]
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Moment = Annotated[AwareDatetime, AfterValidator(_within_our_time)]
+Moment = Annotated[AwareDatetime, AfterValidator(_check_time)]
 
 
 class Event(BaseModel):
-    """One thing that happened or is asked for, about one company.
+    """The base class of facts and requests; each is about one company.
 
-    Members are camelCase in JSON, as the tables' columns are. Unknown members are ignored, so a
-    producer may be newer than its reader (design 4).
+    Members are camelCase in JSON, like the columns of the tables. Unknown members are ignored, so a
+    producer may be newer than its consumer.
     """
 
     model_config = ConfigDict(
@@ -48,42 +48,41 @@ class Event(BaseModel):
         extra="ignore",
         alias_generator=to_camel,
         populate_by_name=True,
-        hide_input_in_errors=True,  # errors are logged, and members are people's words
+        hide_input_in_errors=True,  # errors are logged, and members contain personal data
     )
 
     topic: ClassVar[str]
     type: ClassVar[str]
     major: ClassVar[int] = 1
-    ours_alone: ClassVar[bool] = False  # only our services write the topic: sequences count there
+    ours_alone: ClassVar[bool] = False  # only our services write the topic: ce_sequence is trusted
 
     company_id: Id
 
     @property
     def key(self) -> str:
-        """The Kafka key: events with the same key stay in order."""
+        """The Kafka key: events with the same key are in one partition, in order."""
         raise NotImplementedError
 
-    def heard_at(self, moment: datetime) -> Self:
-        """Give the event as it is known that it was heard then, from somebody outside."""
+    def limit_timestamp(self, moment: datetime) -> Self:
+        """Return the event with future times replaced by the record's; by default unchanged."""
         _ = moment
         return self
 
     @classmethod
     def ce_type(cls) -> str:
-        """Name the CloudEvents type, for example `chatia.message.received.v1`."""
+        """Return the CloudEvents type, for example `chatia.message.received.v1`."""
         return f"chatia.{cls.type}.v{cls.major}"
 
 
 class Request(Event):
-    """Something that is asked of a service from outside, to be done once.
+    """A request to a service, which is applied once.
 
-    A repetition with the same `request_id` within 30 days gets the same answer and changes
-    nothing (design 3).
+    A repetition with the same `request_id` within 30 days gets the same answer and changes nothing.
     """
 
     request_id: Token
 
 
-def conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:
-    """All events of one chat on one line share this key: `companyId:whatsappId:chat`."""
+def build_conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:
+    """Return the key of all events of one chat on one line: `companyId:whatsappId:chat`."""
     return f"{company_id}:{whatsapp_id}:{chat}"

@@ -1,4 +1,4 @@
-"""What schedulers ask of the campaigns service."""
+"""Requests to the campaigns service."""
 
 from typing import Annotated, ClassVar
 
@@ -7,13 +7,13 @@ from typing_extensions import override
 
 from shared.contracts.base import Event, Id, Text
 
-LONGEST_TEXT = 65_536  # characters: what WhatsApp takes in one message
+LONGEST_TEXT = 65_536  # characters, the limit of WhatsApp for one message
 
 
 class CampaignSend(Event):
-    """One recipient of one campaign is to get one text, however often this is repeated.
+    """Send a campaign's text to one recipient; a repetition changes nothing.
 
-    `number` is the digits of a telephone number, with country, or a group's id.
+    `number` is a telephone number with country code, digits only, or a group id.
     """
 
     topic: ClassVar[str] = "campaign.send"

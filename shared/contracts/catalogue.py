@@ -1,4 +1,4 @@
-"""Which contracts there are, by topic: found in this package, so that none is forgotten."""
+"""The contracts by topic, collected from the modules of this package."""
 
 from collections import defaultdict
 from functools import cache
@@ -10,16 +10,16 @@ from shared.contracts.base import Event
 
 
 @cache
-def contracts() -> dict[str, tuple[type[Event], ...]]:
-    """Give the events that may come on each topic, in the order of their types."""
-    found: dict[str, list[type[Event]]] = defaultdict(list)
+def load_contracts() -> dict[str, tuple[type[Event], ...]]:
+    """Return the events of each topic, ordered by type."""
+    by_topic: dict[str, list[type[Event]]] = defaultdict(list)
     for module in iter_modules(shared.contracts.__path__, "shared.contracts."):
         for member in vars(import_module(module.name)).values():
             if _is_contract(member) and member.__module__ == module.name:
-                found[member.topic].append(member)
+                by_topic[member.topic].append(member)
     return {
         topic: tuple(sorted(events, key=lambda event: event.ce_type()))
-        for topic, events in sorted(found.items())
+        for topic, events in sorted(by_topic.items())
     }
 
 

@@ -1,4 +1,4 @@
-"""What gateways tell of a line itself."""
+"""The state of a line, as gateways report it."""
 
 from typing import ClassVar, Literal
 
@@ -10,9 +10,9 @@ LineStatus = Literal["OPENING", "qrcode", "PENDING", "CONNECTED", "DISCONNECTED"
 
 
 class ConnectionUpdated(Event):
-    """A line is in another state (schema.md 3, Whatsapps.status): the newest `timestamp` rules.
+    """The status of a line (`"Whatsapps".status`) changed; the newest `timestamp` wins.
 
-    `reason` is the gateway's own word for why. A QR code is a secret and is not told.
+    `reason` is the gateway's own text. A QR code is a secret and is not published.
     """
 
     topic: ClassVar[str] = "connection.changed"

@@ -1,4 +1,4 @@
-"""What the contacts service tells about the address book."""
+"""Facts about contacts, and requests that our services make about them."""
 
 from typing import ClassVar
 
@@ -9,9 +9,9 @@ from shared.contracts.base import Event, Id, Moment, Name, Request, Token
 
 
 class ContactChanged(Event):
-    """What happened to a contact; of two facts, the one with the higher `version` is newer.
+    """A fact about a contact; of two, the one with the higher `version` is newer.
 
-    `requestId` is that of the request which this answers, if it does.
+    `requestId` is set where a request was the cause.
     """
 
     topic: ClassVar[str] = "contact.changed"
@@ -30,8 +30,8 @@ class ContactChanged(Event):
 class ContactSaved(ContactChanged):
     """A contact is new or changed.
 
-    Its tags, the users who look after it (the first one first) and its fields are said where they
-    were asked for; null: as they were.
+    Its tags, wallets (users who look after it, the first one first) and fields are set where a
+    request named them; null means unchanged.
     """
 
     type: ClassVar[str] = "contact.saved"
@@ -52,22 +52,22 @@ class ContactSaved(ContactChanged):
 
 
 class ContactUnchanged(ContactChanged):
-    """A request found the contact as it wished it to be; the version is that of before."""
+    """A request changed nothing in the contact; the version stays."""
 
     type: ClassVar[str] = "contact.unchanged"
 
 
 class ContactDeleted(ContactChanged):
-    """A contact is in the address book no more; all that it has stays, and so does its number.
+    """A contact was deleted: its row and its number stay, with `active` false.
 
-    A message of it brings it back.
+    A message from the contact makes it active again.
     """
 
     type: ClassVar[str] = "contact.deleted"
 
 
 class ContactMerged(ContactChanged):
-    """`contactId` stands for `mergedContactId` from now on, and what belonged to it moves."""
+    """`contactId` is the canonical contact of `mergedContactId`, whose rows move to it."""
 
     type: ClassVar[str] = "contact.merged"
 
@@ -75,7 +75,7 @@ class ContactMerged(ContactChanged):
 
 
 class ContactRefused(Event):
-    """A request about a contact was not granted: `reason` is a sentence for the one who asked."""
+    """A request about a contact was refused; `reason` is a sentence for its sender."""
 
     topic: ClassVar[str] = "contact.changed"
     ours_alone: ClassVar[bool] = True
@@ -92,9 +92,9 @@ class ContactRefused(Event):
 
 
 class ContactLink(Request):
-    """These are names of one person: a number, a LID, a JID. Contacts that have them become one.
+    """A number, a LID and a JID belong to one person; contacts with them are merged.
 
-    Nobody is added to the address book by it.
+    No contact is created.
     """
 
     topic: ClassVar[str] = "contacts.requests"
@@ -112,7 +112,7 @@ class ContactLink(Request):
 
 
 class ContactConsent(Request):
-    """The contact has consented to the use of their data (LGPD), in ticket `ticketId`.
+    """A contact consents to the use of its data (LGPD), in ticket `ticketId`.
 
     The first consent counts.
     """

@@ -1,4 +1,4 @@
-"""What is asked of the contacts service about one contact, by the back office (schema.md 7)."""
+"""Requests of the back office about one contact."""
 
 from typing import Annotated, ClassVar
 
@@ -14,10 +14,10 @@ Fields = Annotated[dict[Name, Name], Field(max_length=MOST)]
 
 
 class ContactRequest(Request):
-    """A wish about a contact; those about one are granted in the order of their partition.
+    """A request about a contact; requests about one contact take effect in partition order.
 
-    The answer is a fact on contact.changed with the same `requestId`. A contact that was merged
-    is stood for by the other one, which the answer then names.
+    The answer is a fact on contact.changed with the same `requestId`. For a merged contact the
+    request applies to the canonical contact, which the answer names.
     """
 
     topic: ClassVar[str] = "contacts.requests"
@@ -31,9 +31,9 @@ class ContactRequest(Request):
 
 
 class ContactSave(ContactRequest):
-    """Members that are named change; a list, or the fields, are from now on what is named.
+    """Change the given members; lists and custom fields are replaced as a whole.
 
-    Of several users who look after a contact (`walletIds`), the first one comes first.
+    The order of `walletIds` is kept: the first user gets new tickets.
     """
 
     type: ClassVar[str] = "contact.save"
@@ -49,6 +49,6 @@ class ContactSave(ContactRequest):
 
 
 class ContactDelete(ContactRequest):
-    """The contact is to be in the address book no more; everything that it has stays."""
+    """Delete a contact: `active` becomes false, its rows stay."""
 
     type: ClassVar[str] = "contact.delete"

@@ -1,4 +1,4 @@
-"""The envelopes in which gateways put their raw events on Kafka."""
+"""Envelopes of raw gateway events on Kafka."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from shared.contracts.base import Event, Id, Moment, Name, Text, Token, WholeNam
 
 
 class RawRecord(BaseModel):
-    """What a gateway put on a topic of its own; `received_at` is the record's own time."""
+    """A record that a gateway put on its own topic; `received_at` is the record's time."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -17,10 +17,10 @@ class RawRecord(BaseModel):
 
 
 class EvolutionRecord(RawRecord):
-    """One event of Evolution API v2 (field notes: its global topics carry this envelope).
+    """One event of Evolution API v2, from one of its global topics.
 
-    The envelope's `apikey` is the instance's secret and is not a member: reading drops it.
-    `date_time` is local time with a false Z and `sender` is the line's owner, so neither is read.
+    The `apikey` of the envelope is the secret of the instance and is not read. Neither are
+    `date_time`, which is local time marked as UTC, and `sender`, which is the owner of the line.
     """
 
     type: ClassVar[str] = "evolution"
@@ -32,7 +32,7 @@ class EvolutionRecord(RawRecord):
 
 
 class GatewayReceived(Event):
-    """A payload that a gateway posted to a line's address, as it came; `body` is its JSON text."""
+    """A payload as a gateway posted it for a line; `body` is its JSON text."""
 
     topic: ClassVar[str] = "gateway.received"
     type: ClassVar[str] = "gateway.received"

@@ -1,4 +1,4 @@
-"""The life of one WhatsApp message, from the gateway to the row (design 4)."""
+"""Events of one WhatsApp message, from the gateway to its row, and of its sending."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
@@ -14,15 +14,15 @@ from shared.contracts.base import (
     Name,
     Text,
     Token,
-    conversation_key,
+    build_conversation_key,
 )
 
 ABSORBED = "absorbed"  # a reason of message.refused
 NAMED_BY_SERVERS = ("s.whatsapp.net", "c.us", "g.us")
 
 
-def _canonical(chat: str) -> str:
-    """Leave out how an address is written: its server, its device, a plus sign."""
+def _canonicalize_chat(chat: str) -> str:
+    """Return a chat without its server, device and plus sign."""
     name, _, server = chat.partition("@")
     if server.lower() in NAMED_BY_SERVERS:
         chat = name.partition(":")[0]
@@ -33,13 +33,13 @@ def _canonical(chat: str) -> str:
     return chat
 
 
-Chat = Annotated[Token, AfterValidator(_canonical)]
+Chat = Annotated[Token, AfterValidator(_canonicalize_chat)]
 
 
 class ConversationEvent(Event):
     """An event of one chat on one line; `chat` is digits, a group id, `…@lid` or a BSUID.
 
-    An address (`5511…:2@s.whatsapp.net`, `+5511…`) is read as the number that it is of.
+    An address (`5511…:2@s.whatsapp.net`, `+5511…`) is reduced to its number.
     """
 
     whatsapp_id: Id
@@ -48,11 +48,11 @@ class ConversationEvent(Event):
     @property
     @override
     def key(self) -> str:
-        return conversation_key(self.company_id, self.whatsapp_id, self.chat)
+        return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
 
 
 class Referral(BaseModel):
-    """The advert or post that a conversation began from."""
+    """The ad or post that a conversation began from."""
 
     model_config = Event.model_config
 
@@ -64,13 +64,13 @@ class Referral(BaseModel):
 
 
 class MessageReceived(ConversationEvent):
-    """A message was seen on a line: a customer's, or our own sent from any device.
+    """A gateway reported a message on a line: a customer's, or our own from any device.
 
-    `wid` is the bare provider id; `timestamp` is when it was written (ISO 8601 with zone, or
-    seconds or milliseconds since 1970). `jid` is the address to answer to, as the gateway gave
-    it. In a group `chat` is the group and `participant` the author. `dataJson` is the gateway's
-    message without secrets and without media bytes. `timestampEstimated`: the gateway gave no time
-    that a message can be of (none, or one that is to come), so it is when the record came.
+    `wid` is WhatsApp's message id. `timestamp` is when it was written (ISO 8601 with zone, or
+    seconds or milliseconds since 1970); with `timestampEstimated` it is the time of the record,
+    because the gateway gave no time, or one in the future. `jid` is the address for replies, as
+    the gateway sent it. In a group, `chat` is the group and `participant` the author. `dataJson` is
+    the gateway's message without secrets and media bytes.
     """
 
     topic: ClassVar[str] = "message.received"
@@ -97,16 +97,16 @@ class MessageReceived(ConversationEvent):
     data_json: Text | None = Field(None, repr=False)
 
     @override
-    def heard_at(self, moment: datetime) -> Self:
+    def limit_timestamp(self, moment: datetime) -> Self:
         if self.timestamp <= moment + CLOCKS_DIFFER:
             return self
         return self.model_copy(update={"timestamp": moment, "timestamp_estimated": True})
 
 
 class MessageIdentified(MessageReceived):
-    """The contact is known: `contactId` is the chat's (a group's own), `senderId` the author's.
+    """A message with its contacts: `contactId` of the chat or group, `senderId` of the author.
 
-    `senderId` is null when the message is ours.
+    `senderId` is null for our own messages.
     """
 
     topic: ClassVar[str] = "message.identified"
@@ -118,7 +118,7 @@ class MessageIdentified(MessageReceived):
 
 
 class MessageRouted(MessageIdentified):
-    """The ticket is known. `ticketEffect` says what finding it did: none, opened or reopened."""
+    """A message with its ticket; `ticketEffect` is none, opened or reopened."""
 
     topic: ClassVar[str] = "message.routed"
     ours_alone: ClassVar[bool] = True
@@ -148,11 +148,12 @@ class MessageStored(ConversationEvent):
 
 
 class MessageRefused(ConversationEvent):
-    """The message will not be a row, and why: `duplicate` or `groups-not-allowed`.
+    """The message will not become a row; `reason` is `duplicate` or `groups-not-allowed`.
 
-    `absorbed` was one until now: the echo of a send whose own row has taken it in.
-    `ticketId` and `ticketEffect` repeat what was done for it, so that tickets can take it back.
-    A request (`requestId`) is refused with `no-ticket`, `other-line`, `other-chat`, `duplicate`.
+    `absorbed` is the reason for the echo of a send whose row has been merged into the send's row.
+    `ticketId` and `ticketEffect` repeat those of message.routed, so that the tickets service
+    can discard the ticket. Reasons for a request (`requestId`) are `no-ticket`, `other-line`,
+    `other-chat` and `duplicate`.
     """
 
     topic: ClassVar[str] = "message.stored"
@@ -168,9 +169,9 @@ class MessageRefused(ConversationEvent):
 
 
 class MessageUpdated(ConversationEvent):
-    """A stored message changed: of two, the one with the higher `version` is the newer.
+    """A stored message changed; of two facts, the one with the higher `version` is newer.
 
-    `changes` names what did: some of ack, body, deleted, read, reactions.
+    `changes` lists the changed parts: ack, body, deleted, read, reactions.
     """
 
     topic: ClassVar[str] = "message.stored"
@@ -189,7 +190,7 @@ class MessageUpdated(ConversationEvent):
 
 
 class MessagesMoved(Event):
-    """Messages of `fromTicketId` are of `ticketId` now."""
+    """The messages of the ticket `fromTicketId` were moved to the ticket `ticketId`."""
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
@@ -205,7 +206,7 @@ class MessagesMoved(Event):
 
 
 class MessagesSeen(Event):
-    """A user has seen messages of `ticketId`: they are read."""
+    """A user has seen the messages of `ticketId`: they are read."""
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
@@ -220,10 +221,10 @@ class MessagesSeen(Event):
 
 
 class MessageSend(ConversationEvent):
-    """A message is to be sent on a line, once per `sendId`, and not after `expiresAt`.
+    """A message to send on a line, once per `sendId`, and not after `expiresAt`.
 
-    `jid` is the address to send to, where it is known better than by `chat`; `messageId` is the
-    row that it is of, if it is of any. The answer goes to `message.answered`.
+    `jid` is the address to send to, if it is more precise than `chat`; `messageId` is the row of
+    the message, if it has one. The send result goes to `message.answered`.
     """
 
     topic: ClassVar[str] = "message.send"

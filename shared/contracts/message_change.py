@@ -1,4 +1,4 @@
-"""What happens to a message after it was written: gateways tell it, in any order and repeatedly."""
+"""Changes of messages, as gateways report them; they may be out of order and repeated."""
 
 from typing import Annotated, ClassVar
 
@@ -7,11 +7,11 @@ from pydantic import Field
 from shared.contracts.base import Moment, Name, Text, Token
 from shared.contracts.message import ConversationEvent
 
-FAILED, PENDING, ON_SERVER, DELIVERED, READ, PLAYED = -1, 0, 1, 2, 3, 4  # schema.md 3, Messages.ack
+FAILED, PENDING, ON_SERVER, DELIVERED, READ, PLAYED = -1, 0, 1, 2, 3, 4  # as in "Messages".ack
 
 
 class MessageChange(ConversationEvent):
-    """A change of the message `wid` of a line; `timestamp` is when it happened."""
+    """A change of a message; `wid` is the changed message, `timestamp` the time of the change."""
 
     topic: ClassVar[str] = "message.changed"
 
@@ -21,9 +21,9 @@ class MessageChange(ConversationEvent):
 
 
 class MessageAcked(MessageChange):
-    """One of our messages came so far: `ack` as in "Messages".ack, -1 where it failed.
+    """The new ack of one of our messages, as in "Messages".ack; -1 where it failed.
 
-    `sendId` is ours, where the gateway gives it back. `errorCode` is the provider's own.
+    `sendId` is our send id, if the gateway returns it. `errorCode` is the provider's.
     """
 
     type: ClassVar[str] = "message.acked"
@@ -36,9 +36,9 @@ class MessageAcked(MessageChange):
 
 
 class MessageEdited(MessageChange):
-    """The words of a message, or its caption, are others now.
+    """The text or the caption of a message changed.
 
-    `fromMe` says who did it, where the gateway does: only who wrote a message edits it.
+    `fromMe` says who edited it, if the gateway reports that: only the author may edit a message.
     """
 
     type: ClassVar[str] = "message.edited"
@@ -48,7 +48,7 @@ class MessageEdited(MessageChange):
 
 
 class MessageDeleted(MessageChange):
-    """A message was revoked for everybody; `fromMe` says by whom, where the gateway does."""
+    """A message was deleted for everyone; `fromMe` says by whom, if the gateway reports it."""
 
     type: ClassVar[str] = "message.deleted"
 
@@ -56,9 +56,9 @@ class MessageDeleted(MessageChange):
 
 
 class MessageReacted(MessageChange):
-    """Somebody reacted to a message with `emoji`; an empty one takes the reaction back.
+    """Somebody reacted to a message with `emoji`; an empty one removes the reaction.
 
-    `fromMe` says that we did; in a group `participant` is who did, else it was the chat's contact.
+    With `fromMe` we reacted, in a group `participant`, otherwise the contact of the chat.
     """
 
     type: ClassVar[str] = "message.reacted"
@@ -69,6 +69,6 @@ class MessageReacted(MessageChange):
 
 
 class MessageRead(MessageChange):
-    """We read the chat up to this message of the customer's, on the telephone say."""
+    """A user read the chat up to this message of the customer, for example on the phone."""
 
     type: ClassVar[str] = "message.read"

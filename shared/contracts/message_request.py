@@ -1,23 +1,23 @@
-"""What the back office and our own services ask of the messages service."""
+"""Requests to the messages service."""
 
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from shared.contracts.base import Id, Moment, Name, Request, Text, Token, conversation_key
+from shared.contracts.base import Id, Moment, Name, Request, Text, Token, build_conversation_key
 
-LONGEST_TEXT = 65_536  # characters: what WhatsApp takes in one message
+LONGEST_TEXT = 65_536  # characters, the limit of WhatsApp for one message
 Link = Annotated[Text, Field(max_length=2_048, pattern=r"^https?://[^\s]+$")]
 
 
 class MessageCompose(Request):
-    """A message is to be written in a ticket and sent, not after `expiresAt` (an hour by default).
+    """A message to store in a ticket and to send before `expiresAt` (by default, in an hour).
 
-    It belongs to the ticket named, else to the conversation's not-closed one; its customer is who
-    gets it, by whatever address they wrote from. A private note (`isPrivate`) is stored and never
-    sent. `timestamp` is when it was written, by default when it is stored. `mediaType` is as in
-    "Messages", `mediaUrl` a link that the gateway can fetch.
+    It belongs to the given ticket, by default to the conversation's ticket that is not closed, and
+    is sent to the address that the customer wrote from. A private note (`isPrivate`) is stored and
+    never sent. `timestamp` is when it was written, by default when it is stored. `mediaType` is as
+    in "Messages", `mediaUrl` a link that the gateway can fetch.
     """
 
     topic: ClassVar[str] = "messages.requests"
@@ -37,7 +37,7 @@ class MessageCompose(Request):
     user_id: Id | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _require_content(self) -> Self:
         if not (self.body.strip() or self.media_url):
             msg = "a message needs a body or a mediaUrl"
             raise ValueError(msg)
@@ -46,4 +46,4 @@ class MessageCompose(Request):
     @property
     @override
     def key(self) -> str:
-        return conversation_key(self.company_id, self.whatsapp_id, self.chat)
+        return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)

@@ -1,6 +1,7 @@
-"""What a handler gives back: facts to tell, and records that cannot be."""
+"""What a handler returns: facts to publish, and events that can never take effect."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import BaseModel
 
@@ -8,18 +9,19 @@ from shared.contracts.base import Event
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A fact, and the record that caused it; one that sums up several belongs to the last."""
+class Emit:
+    """A fact to publish, and the event that causes it (the last one, if there are several)."""
 
     cause: BaseModel
     fact: Event
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
-    """A record that can never take effect: `reason` in kebab-case, `detail` for a person.
+class Reject:
+    """An event of the batch that can never be applied; its record becomes a dead letter.
 
-    `company_id` is whose it is, where the cause does not say so itself and the handler found out.
+    `reason` is in kebab-case, `detail` is a sentence for the operator. `company_id` is set if
+    the handler knows the company and `cause` does not contain it.
     """
 
     cause: BaseModel
@@ -28,4 +30,19 @@ class Dead:
     company_id: int | None = None
 
 
-Outcome = list[Told | Dead]
+@dataclass(frozen=True, slots=True)
+class RejectWaiting:
+    """A rejected event that was stored in a table because its record was already consumed.
+
+    `number` is its id in that table, `received_at` the time of its record. Both are stored in its
+    dead letter, whose partition is -1.
+    """
+
+    cause: Event
+    reason: str
+    detail: str
+    number: int
+    received_at: datetime
+
+
+Outcome = list[Emit | Reject | RejectWaiting]

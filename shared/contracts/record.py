@@ -1,4 +1,4 @@
-"""What became of rows that the back office asked to be saved or deleted."""
+"""Facts about rows that were saved or deleted on request; "record" here means a row."""
 
 from typing import Any, ClassVar
 
@@ -7,11 +7,11 @@ from typing_extensions import override
 
 from shared.contracts.base import Event, Moment, Name, Token
 
-Key = dict[str, Any]  # the columns of a primary key
+Key = dict[str, Any]  # the columns of a primary key; their types are of the table
 
 
 class RecordChanged(Event):
-    """The answer to a request about rows: who asked, and when it took effect."""
+    """Base class of answers to requests about rows; `at` is the time of the change."""
 
     topic: ClassVar[str] = "record.changed"
     ours_alone: ClassVar[bool] = True
@@ -28,7 +28,7 @@ class RecordChanged(Event):
 
 
 class RecordSaved(RecordChanged):
-    """Rows are as was asked: `inserted` and `updated` name them by table and primary key."""
+    """Rows were saved; `inserted` and `updated` name them by table and primary key."""
 
     type: ClassVar[str] = "record.saved"
 
@@ -37,10 +37,10 @@ class RecordSaved(RecordChanged):
 
 
 class RecordDeleted(RecordChanged):
-    """Rows are there no more, by table and primary key; those that were not there are not named.
+    """Rows were deleted, by table and primary key; rows that did not exist are not listed.
 
-    Where much hung on them, `removed` counts the rows that went along by table, and those that
-    forgot them by `table.column`.
+    For a purge, `removed` counts the dependent rows that were deleted by table, and those whose
+    reference was cleared by `table.column`.
     """
 
     type: ClassVar[str] = "record.deleted"
@@ -50,7 +50,7 @@ class RecordDeleted(RecordChanged):
 
 
 class PurgeBegun(RecordChanged):
-    """So many rows are being deleted with all that hangs on them; `record.deleted` is the end."""
+    """The deletion of rows with all dependent rows has begun; `record.deleted` ends it."""
 
     type: ClassVar[str] = "purge.begun"
 
@@ -58,7 +58,7 @@ class PurgeBegun(RecordChanged):
 
 
 class PurgeProgressed(RecordChanged):
-    """A service is through with these tables: rows that it deleted, or that forgot their parent."""
+    """A service has finished these tables: rows deleted, or references cleared."""
 
     type: ClassVar[str] = "purge.progressed"
 
@@ -67,7 +67,7 @@ class PurgeProgressed(RecordChanged):
 
 
 class RecordRefused(RecordChanged):
-    """No row of the request took effect; `reason` is a sentence, `row` the place of the row."""
+    """No row of the request took effect; `reason` is a sentence, `row` the index of the row."""
 
     type: ClassVar[str] = "record.refused"
 

@@ -1,4 +1,4 @@
-"""What the back office asks of the owner of a table: that rows be saved, or deleted."""
+"""Requests of the back office to the owner of a table: save or delete rows."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -9,18 +9,18 @@ from shared.contracts.base import Name, Request, Token
 
 MOST_ROWS = 1_000  # of one request
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # the types are those of the columns
 Rows = Annotated[
     tuple[Row, ...], Field(min_length=1, max_length=MOST_ROWS, fail_fast=True, repr=False)
 ]
 
 
 class RecordRequest(Request):
-    """Rows of a table, of one company (0: of the platform); all of them take effect, or none.
+    """A request about rows of one company (0: the platform), applied completely or not at all.
 
-    A row may name another table of the same owner in `$table`. `actor` is who asks, as the back
-    office calls them; it is told with the answer, which is a fact on record.changed with the same
-    `requestId`.
+    A row may name another table of the same owner in `$table`. `actor` is the author of the
+    request; the back office chooses the name, and the answer repeats it. The answer is a fact on
+    record.changed with the same `requestId`.
     """
 
     table: Token
@@ -34,14 +34,14 @@ class RecordRequest(Request):
 
 
 class RecordSave(RecordRequest):
-    """Columns that are named are written; a row is found by its id, or by its natural key.
+    """Insert or update rows, found by id or natural key; only the given columns are written.
 
-    A row that has a `$name` can be pointed to by later ones: `{"$ref": name}` is its id.
+    Later rows can reference a row with a `$name`: `{"$ref": name}` is replaced by its id.
     """
 
 
 class RecordDelete(RecordRequest):
-    """Rows that are named by their id, or by their natural key, are to be there no more."""
+    """Delete rows that are named by id, or by natural key."""
 
 
 class TicketsRecordSave(RecordSave):

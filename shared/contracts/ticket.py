@@ -1,4 +1,4 @@
-"""What the tickets service tells about conversations."""
+"""Facts about tickets."""
 
 from typing import ClassVar
 
@@ -8,9 +8,9 @@ from shared.contracts.base import Event, Id, Moment, Name, Token
 
 
 class TicketChanged(Event):
-    """The ticket's state after a change; the highest `version` (µs of updatedAt) is the newest.
+    """The state of a ticket after a change; the highest `version` (µs of updatedAt) is the newest.
 
-    `requestId` is that of the request which this answers, if it does.
+    `requestId` is set where a request was the cause.
     """
 
     topic: ClassVar[str] = "ticket.changed"
@@ -34,52 +34,52 @@ class TicketChanged(Event):
 
 
 class TicketOpened(TicketChanged):
-    """A new conversation began."""
+    """A ticket was opened."""
 
     type: ClassVar[str] = "ticket.opened"
 
 
 class TicketReopened(TicketChanged):
-    """A closed conversation goes on, because the contact wrote."""
+    """A closed ticket was reopened, because the contact wrote."""
 
     type: ClassVar[str] = "ticket.reopened"
 
 
 class TicketUpdated(TicketChanged):
-    """The unread count, the last message or its side changed, or the contact was asked something.
+    """The unread count or the last message changed, or the contact was asked a question.
 
-    `status` tells what is waited for: nps the contact's mark, lgpd the contact's consent.
+    With `status` nps the contact was asked for a rating, with lgpd for consent.
     """
 
     type: ClassVar[str] = "ticket.updated"
 
 
 class TicketDiscarded(TicketChanged):
-    """The ticket was opened for a message that turned out to be a copy; it is empty and closed."""
+    """The ticket was opened for a duplicate message; it is empty and closed."""
 
     type: ClassVar[str] = "ticket.discarded"
 
 
 class TicketAccepted(TicketChanged):
-    """A user answers from now on."""
+    """A user accepted the ticket."""
 
     type: ClassVar[str] = "ticket.accepted"
 
 
 class TicketReturned(TicketChanged):
-    """The ticket waits again, without a user."""
+    """The ticket is pending again, without a user."""
 
     type: ClassVar[str] = "ticket.returned"
 
 
 class TicketQueued(TicketChanged):
-    """The ticket has another queue."""
+    """The ticket was put into a queue."""
 
     type: ClassVar[str] = "ticket.queued"
 
 
 class TicketTransferred(TicketChanged):
-    """The ticket has another user or queue, or was closed and goes on as `successorTicketId`."""
+    """The ticket has another user or queue, or was closed and continues as `successorTicketId`."""
 
     type: ClassVar[str] = "ticket.transferred"
 
@@ -87,13 +87,13 @@ class TicketTransferred(TicketChanged):
 
 
 class TicketClosed(TicketChanged):
-    """The conversation is over."""
+    """The ticket was closed."""
 
     type: ClassVar[str] = "ticket.closed"
 
 
 class TicketRated(TicketChanged):
-    """The contact gave a mark; with it the conversation is over."""
+    """The contact rated the ticket, which closes it."""
 
     type: ClassVar[str] = "ticket.rated"
 
@@ -101,7 +101,7 @@ class TicketRated(TicketChanged):
 
 
 class TicketViewed(TicketChanged):
-    """A user has seen what was written until `seenUntil`; null where nothing was unread."""
+    """A user has seen the messages until `seenUntil`; null if none were unread."""
 
     type: ClassVar[str] = "ticket.viewed"
 
@@ -109,13 +109,13 @@ class TicketViewed(TicketChanged):
 
 
 class TicketNoted(TicketChanged):
-    """A user has written a note; the state, and with it the version, is as it was."""
+    """A user wrote a note; the state of the ticket, and its version, did not change."""
 
     type: ClassVar[str] = "ticket.noted"
 
 
 class TicketTagged(TicketChanged):
-    """The ticket wears these tags, and stands in this lane of the kanban board."""
+    """The ticket has these tags, and is in this lane of the kanban board."""
 
     type: ClassVar[str] = "ticket.tagged"
 
@@ -124,9 +124,9 @@ class TicketTagged(TicketChanged):
 
 
 class TicketRefused(Event):
-    """A request about a ticket was not granted: `reason` is a sentence for the one who asked.
+    """A request about a ticket was refused; `reason` is a sentence for its author.
 
-    `otherTicketId` is the one that the contact has instead, or the one that this one became.
+    `otherTicketId` is the one that the contact has instead, or the successor of this one.
     """
 
     topic: ClassVar[str] = "ticket.changed"

@@ -1,4 +1,4 @@
-"""What is asked of the tickets service about one ticket, by the back office (schema.md 5)."""
+"""Requests of the back office about one ticket."""
 
 from typing import Annotated, ClassVar
 
@@ -13,10 +13,10 @@ Tags = Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_TAGS, fail_
 
 
 class TicketRequest(Request):
-    """A wish about a ticket; those about one ticket are granted in the order of their partition.
+    """A request about a ticket; requests about one ticket are applied in partition order.
 
-    `actorId` is the user who asks, where it is a person. The answer is a fact on ticket.changed
-    with the same `requestId`: what was done, or ticket.refused and why.
+    `actorId` is the user who made it, if a user did. The answer is a fact on ticket.changed
+    with the same `requestId`: the change, or ticket.refused with the reason.
     """
 
     topic: ClassVar[str] = "tickets.requests"
@@ -31,7 +31,7 @@ class TicketRequest(Request):
 
 
 class TicketAccept(TicketRequest):
-    """A user begins to answer; a closed ticket goes on, unless the contact has another one."""
+    """A user accepts the ticket; a closed one is reopened, unless the contact has another."""
 
     type: ClassVar[str] = "ticket.accept"
 
@@ -40,10 +40,10 @@ class TicketAccept(TicketRequest):
 
 
 class TicketOpen(Request):
-    """A user wants to speak with a contact on a line: in the ticket that there is, or in a new one.
+    """A user starts a conversation with a contact on a line, in its ticket or a new one.
 
-    What somebody else has, or waits in another queue, is refused and named. The answer is that of
-    ticket.accept.
+    If another user or queue has the ticket, the request is refused with `otherTicketId`. The answer
+    is that of ticket.accept.
     """
 
     topic: ClassVar[str] = "tickets.requests"
@@ -61,13 +61,13 @@ class TicketOpen(Request):
 
 
 class TicketReturn(TicketRequest):
-    """The user gives the ticket back to those that wait."""
+    """Return the ticket to pending, without a user."""
 
     type: ClassVar[str] = "ticket.return"
 
 
 class TicketQueue(TicketRequest):
-    """The ticket is to wait in a queue; a queue with `closeTicket` ends it at once."""
+    """Put the ticket into a queue; a queue with `closeTicket` closes it immediately."""
 
     type: ClassVar[str] = "ticket.queue"
 
@@ -75,10 +75,10 @@ class TicketQueue(TicketRequest):
 
 
 class TicketTransfer(TicketRequest):
-    """The ticket goes to a user, who has it at once, or to a queue, where it waits, or both.
+    """Transfer the ticket to a user (status open), to a queue (status pending), or to both.
 
-    Where the company wants so (closeTicketOnTransfer), another queue means another ticket. `note`
-    is for colleagues only.
+    If the company has closeTicketOnTransfer, another queue closes the ticket and opens a new one.
+    The contact does not see `note`.
     """
 
     type: ClassVar[str] = "ticket.transfer"
@@ -89,7 +89,7 @@ class TicketTransfer(TicketRequest):
 
 
 class TicketClose(TicketRequest):
-    """The conversation is over; unless `silent`, the contact is asked to rate it where so set."""
+    """Close the ticket; unless `silent`, ask for a rating if the company has ratings enabled."""
 
     type: ClassVar[str] = "ticket.close"
 
@@ -97,13 +97,13 @@ class TicketClose(TicketRequest):
 
 
 class TicketView(TicketRequest):
-    """A user has the conversation before his eyes: what the contact wrote so far is read."""
+    """A user opens the ticket on screen: the contact's messages until now become read."""
 
     type: ClassVar[str] = "ticket.view"
 
 
 class TicketRate(TicketRequest):
-    """The contact's mark, given elsewhere than in the chat; it ends the wait for one."""
+    """The contact's rating, given outside the chat; it closes the ticket."""
 
     type: ClassVar[str] = "ticket.rate"
 
@@ -111,7 +111,7 @@ class TicketRate(TicketRequest):
 
 
 class TicketNote(TicketRequest):
-    """What a user wants to remember about the ticket; the contact never sees it."""
+    """A note of a user about the ticket; the contact never sees it."""
 
     type: ClassVar[str] = "ticket.note"
 
@@ -119,7 +119,7 @@ class TicketNote(TicketRequest):
 
 
 class TicketTag(TicketRequest):
-    """The ticket is to wear these tags beside those that it wears."""
+    """The ticket gets these tags, in addition to its own."""
 
     type: ClassVar[str] = "ticket.tag"
 
@@ -127,7 +127,7 @@ class TicketTag(TicketRequest):
 
 
 class TicketUntag(TicketRequest):
-    """The ticket is no longer to wear these tags; a lane among them is left."""
+    """Remove tags from the ticket; its lane too, if it is one of them."""
 
     type: ClassVar[str] = "ticket.untag"
 
@@ -135,7 +135,7 @@ class TicketUntag(TicketRequest):
 
 
 class TicketMove(TicketRequest):
-    """The ticket is to stand in a lane of the kanban board, and in no other; null: in none."""
+    """The ticket moves to one lane of the kanban board; null means none."""
 
     type: ClassVar[str] = "ticket.move"
 

@@ -1,4 +1,4 @@
-"""The pool of connections to Postgres, with limits that keep a stuck worker from harming others."""
+"""The connection pool of Postgres, with timeouts, so that a stuck worker releases its locks."""
 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -11,10 +11,10 @@ CONNECT_TIMEOUT_S = 10
 
 
 def create_engine(settings: DatabaseSettings, application_name: str) -> AsyncEngine:
-    """Make an engine whose sessions run in UTC and give up waiting, rather than wait for ever."""
+    """Return an engine with sessions in UTC and with statement, lock and idle timeouts."""
     return create_async_engine(
         settings.url,
-        hide_parameters=True,  # an error's text goes to the log, and parameters are people's words
+        hide_parameters=True,  # errors are logged, and parameters are message texts
         pool_size=settings.pool_max,
         max_overflow=0,
         pool_timeout=settings.pool_acquire_ms / 1000,
@@ -25,7 +25,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> AsyncEng
                 "application_name": application_name,
                 "TimeZone": "UTC",
                 "jit": "off",
-                # Tables grow within minutes: a plan that was made for an empty one does not stay.
+                # No generic plan is cached: it may be one for an empty table.
                 "plan_cache_mode": "force_custom_plan",
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "lock_timeout": str(LOCK_TIMEOUT_MS),

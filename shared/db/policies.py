@@ -1,7 +1,7 @@
 """Row-level security, derived from the mapped tables: readers see the rows of one company.
 
-The policies name roles, which belong to the cluster, so the command that makes the roles makes the
-policies as well, never a migration. A table that the command has not seen yet is granted to nobody.
+Policies refer to roles, which belong to the whole cluster, so `chatia db roles` creates both, not a
+migration. A new table is granted to nobody until that command has run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,38 +12,38 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import statement
-from shared.db.purged import begun_by
+from shared.db.purged import list_purge_roots
 from shared.schema import INTERNAL, metadata
-from shared.schema.base import company_column
+from shared.schema.base import find_company_column
 
-# Written as Postgres gives it back, so that a policy that is right is left alone.
-NAMED: Final = "(NULLIF(current_setting('app.company_id'::text, true), ''::text))::integer"
+# As Postgres prints it, so that an unchanged policy compares as equal.
+COMPANY_SQL: Final = "(NULLIF(current_setting('app.company_id'::text, true), ''::text))::integer"
 
 READERS: Final = "readers"
 SERVICES: Final = "services"
 
-# What is put under purge, only its owner says; all services carry it out.
-BEGUN_BY_SOME: Final = ("Purges", "PurgedRows")
+# Only the owner of a table begins purges of its rows; all services run them.
+PURGE_TABLES: Final = ("Purges", "PurgedRows")
 
-SWITCHED_ON = statement("""
+PROTECTED_TABLES = statement("""
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity
 """)
 
-FOUND = statement("""
+EXISTING = statement("""
 SELECT tablename, policyname, permissive, roles, cmd, qual, with_check
 FROM pg_policies
 WHERE schemaname = 'public' AND tablename = ANY(CAST(:tables AS text[]))
 """)
 
-# A policy that was made for a role of ours, or for everyone, would let its rows through as well.
+# Permissive policies are combined with OR: an additional one would allow more rows.
 EVERYONE: Final = "public"
 
-NAME_COMPANY = statement("SELECT set_config('app.company_id', CAST(:company AS text), true)")
+SET_COMPANY = statement("SELECT set_config('app.company_id', CAST(:company AS text), true)")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may see, and write, which rows of a table."""
+    """A policy: which roles may run a command on which rows of a table."""
 
     table: str
     name: str
@@ -53,91 +53,97 @@ class Policy:
     check: str | None
 
 
-async def name_company(conn: AsyncConnection, company: int) -> None:
-    """Tell the database whose rows a reader is to see until its transaction ends."""
-    await conn.execute(NAME_COMPANY, {"company": str(company)})
+async def set_company(conn: AsyncConnection, company: int) -> None:
+    """Set the company whose rows a reader sees until its transaction ends."""
+    await conn.execute(SET_COMPANY, {"company": str(company)})
 
 
 def is_readable(table: Table) -> bool:
-    """Whether readers have a business in it: it says whose a row is, or is the platform's own."""
-    return company_column(table) is not None or table.name not in INTERNAL
+    """Return whether readers may see a table: its rows have a company or are the platform's."""
+    return find_company_column(table) is not None or table.name not in INTERNAL
 
 
-def condition(table: Table) -> str | None:
-    """Say which rows of a table are a reader's; None where there is no company to tell by.
+def build_condition(table: Table) -> str | None:
+    """Return the condition of the rows that a reader sees; None if rows have no company.
 
-    Rows without a company are the platform's and everybody's in documented tables; in internal ones
-    nobody knows whose they are.
+    Rows without a company are visible to every reader in documented tables, where they are the
+    platform's, and to none in internal tables.
     """
-    company = "id" if table.name == "Companies" else company_column(table)
+    company = "id" if table.name == "Companies" else find_company_column(table)
     if company is None:
         return None
     column = company if company.islower() else f'"{company}"'
-    own = f"({column} = {NAMED})"
+    own = f"({column} = {COMPANY_SQL})"
     if not table.columns[company].nullable or table.name in INTERNAL:
         return own
-    return f"({own} OR (({column} IS NULL) AND ({NAMED} IS NOT NULL)))"
+    return f"({own} OR (({column} IS NULL) AND ({COMPANY_SQL} IS NOT NULL)))"
 
 
-def expected(reader: str, services: Mapping[str, str]) -> Iterator[Policy]:
-    """Give the policies of all tables: what services may write, their grants say.
+def build_policies(reader: str, services: Mapping[str, str]) -> Iterator[Policy]:
+    """Yield the policies of all tables; services see all rows, and grants limit what they write.
 
-    `services` names the role of each.
+    `services` are their roles' names.
     """
     workers = frozenset(services.values())
     for table in metadata.sorted_tables:
-        rows = condition(table)
+        rows = build_condition(table)
         if rows is not None:
             yield Policy(table.name, READERS, frozenset({reader}), "SELECT", rows, None)
-            if table.name in BEGUN_BY_SOME:
-                yield from _begun_by_some(table.name, services)
+            if table.name in PURGE_TABLES:
+                yield from _build_purge_policies(table.name, services)
             else:
                 yield Policy(table.name, SERVICES, workers, "ALL", "true", "true")
 
 
-def _begun_by_some(table: str, services: Mapping[str, str]) -> Iterator[Policy]:
-    """Let every service see and note all; each puts rows of its own tables under purge."""
+def _build_purge_policies(table: str, services: Mapping[str, str]) -> Iterator[Policy]:
+    """Yield policies: every service reads and updates all; each begins purges of its own tables."""
     workers = frozenset(services.values())
     for command, check in (("SELECT", None), ("UPDATE", "true"), ("DELETE", None)):
         yield Policy(table, f"{SERVICES} {command}", workers, command, "true", check)
     for service, role in services.items():
-        if names := begun_by(service):
+        if names := list_purge_roots(service):
             listed = ", ".join(f"'{name}'::text" for name in names)
             check = f'("tableName" = ANY (ARRAY[{listed}]))'
             yield Policy(table, f"{service} INSERT", frozenset({role}), "INSERT", None, check)
 
 
 async def apply(conn: AsyncConnection, reader: str, services: Mapping[str, str]) -> None:
-    """Make the policies that are missing, drop what would let more through; twice is once.
+    """Create missing policies and drop unknown ones; running it again changes nothing.
 
-    Nothing is touched that is right: each change locks its table for an instant. The owner of the
-    tables is above them, or a backup by a login that is no superuser would fail.
+    Correct policies are not replaced, because each change locks the table. There is no FORCE ROW
+    LEVEL SECURITY: a pg_dump by an owner who is not a superuser would fail.
     """
-    wanted = set(expected(reader, services))
+    wanted = set(build_policies(reader, services))
     tables = sorted({policy.table for policy in wanted})
-    found = await _found(conn, tables)
+    existing = await _load_policies(conn, tables)
     names = {(policy.table, policy.name) for policy in wanted}
     ours = {reader, *services.values(), EVERYONE}
-    for policy in found - wanted:
+    for policy in existing - wanted:
         if (policy.table, policy.name) in names or policy.roles & ours:
-            await conn.exec_driver_sql(f"DROP POLICY {quoted(policy.name)} ON {_of(policy)}")
-    for policy in sorted(wanted - found, key=lambda each: (each.table, each.name)):
-        await conn.exec_driver_sql(_made(policy))
-    switched_on = set((await conn.execute(SWITCHED_ON)).scalars())
+            name = quote_name(policy.name)
+            await conn.exec_driver_sql(f"DROP POLICY {name} ON {quote_table(policy.table)}")
+    for policy in sorted(wanted - existing, key=lambda each: (each.table, each.name)):
+        await conn.exec_driver_sql(_build_create(policy))
+    protected = set((await conn.execute(PROTECTED_TABLES)).scalars())
     for table in tables:
-        if table not in switched_on:
+        if table not in protected:
             await conn.exec_driver_sql(
-                f"ALTER TABLE public.{quoted(table)} ENABLE ROW LEVEL SECURITY"
+                f"ALTER TABLE {quote_table(table)} ENABLE ROW LEVEL SECURITY"
             )
 
 
-def quoted(name: str) -> str:
-    """Write a name as an identifier."""
+def quote_name(name: str) -> str:
+    """Return a name as a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-async def _found(conn: AsyncConnection, tables: Sequence[str]) -> set[Policy]:
-    rows = await conn.execute(FOUND, {"tables": tables})
+def quote_table(name: str) -> str:
+    """Return a table of the schema public as a quoted identifier."""
+    return f"public.{quote_name(name)}"
+
+
+async def _load_policies(conn: AsyncConnection, tables: Sequence[str]) -> set[Policy]:
+    rows = await conn.execute(EXISTING, {"tables": tables})
     return {
         Policy(
             row.tablename,
@@ -151,15 +157,9 @@ async def _found(conn: AsyncConnection, tables: Sequence[str]) -> set[Policy]:
     }
 
 
-def _made(policy: Policy) -> str:
-    roles = ", ".join(map(quoted, sorted(policy.roles)))
+def _build_create(policy: Policy) -> str:
+    roles = ", ".join(map(quote_name, sorted(policy.roles)))
     using = f" USING ({policy.condition})" if policy.condition else ""
     check = f" WITH CHECK ({policy.check})" if policy.check else ""
-    return (
-        f"CREATE POLICY {quoted(policy.name)} ON {_of(policy)} FOR {policy.command} TO {roles}"
-        f"{using}{check}"
-    )
-
-
-def _of(policy: Policy) -> str:
-    return f"public.{quoted(policy.table)}"
+    name, table = quote_name(policy.name), quote_table(policy.table)
+    return f"CREATE POLICY {name} ON {table} FOR {policy.command} TO {roles}{using}{check}"

@@ -1,28 +1,28 @@
-"""Rows under purge: whose tables they are of, and how statements leave them out."""
+"""Purges: tables whose rows are deleted in steps, and how SQL excludes rows of open purges."""
 
 from typing import Final
 
 from shared.schema import OWNERS
 
-# Deleting one of these takes rows of other owners along: a purge, in which each does its part.
-PURGED: Final = ("Companies", "Whatsapps", "Contacts", "Tickets", "Users", "Queues")
+# Deleting a row of these tables is a purge: each service deletes its own dependent rows.
+PURGED_TABLES: Final = ("Companies", "Whatsapps", "Contacts", "Tickets", "Users", "Queues")
 
-# The history of a contact is what hangs on its tickets.
+# The history of a contact is its tickets, with all rows that depend on them.
 HISTORY_OF: Final = {"Contacts": "Tickets"}
 
-# What deletes the rows that services may not delete by themselves, and what clears up after it.
+# Functions that delete what services may not delete themselves.
 PURGE_ROWS: Final = "public.purge_rows(bigint, text, int[], int[])"
 FORGET_SEED_ROWS: Final = "public.forget_seed_rows()"
 
 
-def begun_by(service: str) -> tuple[str, ...]:
-    """Name the tables whose rows a service may put under purge."""
-    own = {table for table in PURGED if OWNERS[table] == service}
+def list_purge_roots(service: str) -> tuple[str, ...]:
+    """Return the tables whose rows a service may purge."""
+    own = {table for table in PURGED_TABLES if OWNERS[table] == service}
     return tuple(sorted(own | {HISTORY_OF[table] for table in own if table in HISTORY_OF}))
 
 
-def stays(table: str, alias: str) -> str:
-    """Write the condition that a row is not being deleted with all that hangs on it."""
+def exclude_purged(table: str, alias: str) -> str:
+    """Return the SQL condition that a row is in no open purge."""
     company = "id" if table == "Companies" else '"companyId"'
     return f"""NOT EXISTS (
   SELECT FROM "PurgedRows" purged

@@ -1,9 +1,8 @@
-"""The login roles of the services and of readers: who may write what follows from the owners.
+"""The login roles of the services and of readers, with grants that follow from the table owners.
 
-Readers see the rows of one company (`shared.db.policies`) and no secrets.
-
-Roles belong to the whole cluster, so their names begin with the database's. They are made by a
-command and not by a migration; run it again after every upgrade.
+Readers see the rows of one company (`shared.db.policies`) and no secrets. Roles belong to the whole
+cluster, so their names begin with the database's name. A command creates them, not a migration;
+run it again after every upgrade.
 """
 
 import base64
@@ -18,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import policies
 from shared.db.bulk import statement
-from shared.db.policies import quoted
-from shared.db.purged import FORGET_SEED_ROWS, PURGE_ROWS, PURGED, begun_by
+from shared.db.policies import quote_name
+from shared.db.purged import FORGET_SEED_ROWS, PURGE_ROWS, PURGED_TABLES, list_purge_roots
 from shared.schema import EVERY_SERVICE, OWNERS, SERVICES, metadata
 from shared.schema.secret_columns import SECRETS
 from shared.settings import DatabaseSettings
@@ -29,8 +28,8 @@ ROLES: Final = (*SERVICES, READER)
 
 SEARCH: Final = "public.search_messages(text, integer)"
 
-LOCK_TIMEOUT: Final = "5s"  # who works on the tables goes first
-LONGEST_NAME: Final = 63  # bytes of a Postgres identifier
+LOCK_TIMEOUT: Final = "5s"  # short: workers queue behind a waiting lock request
+MAX_NAME_BYTES: Final = 63  # of a Postgres identifier
 SCRAM_ROUNDS: Final = 4096
 
 EXISTS = statement("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
@@ -49,7 +48,7 @@ ORDER BY s.relname
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as the command leaves it."""
+    """A role, and what the command changed of it."""
 
     name: str
     created: bool
@@ -64,114 +63,114 @@ class RoleNameTooLongError(Exception):
 
 
 class UnusablePasswordError(Exception):
-    """Only printable ASCII characters hash the same way everywhere."""
+    """A role's password has other characters than printable ASCII, which SASLprep may change."""
 
     def __init__(self, role: str) -> None:
         super().__init__(f"The password of {role} is not of printable ASCII characters.")
 
 
 async def apply(conn: AsyncConnection, passwords: Mapping[str, str]) -> list[Role]:
-    """Make the roles that are missing and grant each exactly what it needs; twice is once.
+    """Create the missing roles and set the grants of each; running it again changes nothing.
 
-    `passwords` goes by service (or `reader`); a role without one keeps the one that it has, and
-    a new one has none, so that only peer, certificate or trusted connections can use it.
+    `passwords` are by service (or `reader`). A role without one keeps its password; a new role
+    without one can only log in by peer, certificate or trust authentication.
     """
     await conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     database = str(await conn.scalar(DATABASE))
-    made = [await _make(conn, database, role, passwords.get(role)) for role in ROLES]
-    services = {service: login(database, service) for service in SERVICES}
-    await policies.apply(conn, login(database, READER), services)
+    result = [await _create(conn, database, role, passwords.get(role)) for role in ROLES]
+    services = {service: name_role(database, service) for service in SERVICES}
+    await policies.apply(conn, name_role(database, READER), services)
     for role in ROLES:
         await _grant(conn, database, role)
-    return made
+    return result
 
 
-def login(database: str, role: str) -> str:
-    """Name the role of a service, or of readers, as which one logs in to a database."""
+def name_role(database: str, role: str) -> str:
+    """Return the name of the login role of a service, or of readers, in a database."""
     return f"{database}_{role}"
 
 
-def environment(
+def build_environment(
     database: DatabaseSettings, service: str, passwords: Mapping[str, str]
 ) -> dict[str, str]:
-    """Tell a worker as whom to log in; nothing where its role's password is not known."""
+    """Return the DATABASE_URL of a service's role; nothing where its password is not known."""
     if service not in passwords:
         return {}
-    own = database.logged_in_as(login(database.database, service), passwords[service])
+    own = database.with_login(name_role(database.database, service), passwords[service])
     return {"DATABASE_URL": own.url}
 
 
-async def _make(conn: AsyncConnection, database: str, role: str, password: str | None) -> Role:
-    name = login(database, role)
-    if len(name.encode()) > LONGEST_NAME:
+async def _create(conn: AsyncConnection, database: str, role: str, password: str | None) -> Role:
+    name = name_role(database, role)
+    if len(name.encode()) > MAX_NAME_BYTES:
         raise RoleNameTooLongError
     missing = not await conn.scalar(EXISTS, {"role": name})
     if missing:
-        await conn.exec_driver_sql(f"CREATE ROLE {quoted(name)} LOGIN")
+        await conn.exec_driver_sql(f"CREATE ROLE {quote_name(name)} LOGIN")
     if password:
-        verifier = _scram_verifier(role, password)
-        await conn.exec_driver_sql(f"ALTER ROLE {quoted(name)} LOGIN PASSWORD '{verifier}'")
+        verifier = _build_scram_verifier(role, password)
+        await conn.exec_driver_sql(f"ALTER ROLE {quote_name(name)} LOGIN PASSWORD '{verifier}'")
     return Role(name, missing, bool(password))
 
 
 async def _grant(conn: AsyncConnection, database: str, role: str) -> None:
-    name = quoted(login(database, role))
+    name = quote_name(name_role(database, role))
     for command in (
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}",
-        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {name}",
+        f"GRANT CONNECT ON DATABASE {quote_name(database)} TO {name}",
         f"GRANT USAGE ON SCHEMA public TO {name}",
     ):
         await conn.exec_driver_sql(command)
     if role == READER:
-        grants = list(_reading())
+        grants = list(_list_reader_grants())
     else:
         own = [
             table
             for table, owner in OWNERS.items()
-            if owner in {role, EVERY_SERVICE} and table not in policies.BEGUN_BY_SOME
+            if owner in {role, EVERY_SERVICE} and table not in policies.PURGE_TABLES
         ]
         sequences = [row.relname for row in await conn.execute(SEQUENCES, {"tables": own})]
-        grants = [*_working(own, sequences), *_purging(role)]
+        grants = [*_list_service_grants(own, sequences), *_list_purge_grants(role)]
     for grant in grants:
         await conn.exec_driver_sql(f"GRANT {grant} TO {name}")
 
 
-def _working(own: list[str], sequences: list[str]) -> Iterator[str]:
+def _list_service_grants(own: list[str], sequences: list[str]) -> Iterator[str]:
     yield "SELECT ON ALL TABLES IN SCHEMA public"
-    yield f"INSERT, UPDATE ON {_listed(own)}"
-    yield f"DELETE ON {_listed(table for table in own if table not in PURGED)}"
+    yield f"INSERT, UPDATE ON {_list_tables(own)}"
+    yield f"DELETE ON {_list_tables(table for table in own if table not in PURGED_TABLES)}"
     if sequences:
-        yield f"USAGE ON SEQUENCE {_listed(sequences)}"
+        yield f"USAGE ON SEQUENCE {_list_tables(sequences)}"
 
 
-def _purging(service: str) -> Iterator[str]:
-    """Grant a service its part in purges; which rows it may put under purge, its policies say."""
-    if begun_by(service):
-        yield f"INSERT ON {_listed(('Purges', 'PurgedRows'))}"
+def _list_purge_grants(service: str) -> Iterator[str]:
+    """Yield the grants that purges need; policies limit which rows a service may purge."""
+    if list_purge_roots(service):
+        yield f"INSERT ON {_list_tables(('Purges', 'PurgedRows'))}"
         yield f"EXECUTE ON FUNCTION {PURGE_ROWS}"
-    yield f'UPDATE (done, removed, "finishedAt") ON {_listed(["Purges"])}'
+    yield f'UPDATE (done, removed, "finishedAt") ON {_list_tables(["Purges"])}'
     if OWNERS["Companies"] == service:
-        yield f"DELETE ON {_listed(('Purges', 'PurgedRows'))}"
+        yield f"DELETE ON {_list_tables(('Purges', 'PurgedRows'))}"
         yield f"EXECUTE ON FUNCTION {FORGET_SEED_ROWS}"
 
 
-def _reading() -> Iterator[str]:
+def _list_reader_grants() -> Iterator[str]:
     readable = [table for table in metadata.sorted_tables if policies.is_readable(table)]
-    yield f"SELECT ON {_listed(t.name for t in readable if t.name not in SECRETS)}"
+    yield f"SELECT ON {_list_tables(t.name for t in readable if t.name not in SECRETS)}"
     for table in readable:
         if hidden := SECRETS.get(table.name):
-            shown = (quoted(each.name) for each in table.columns if each.name not in hidden)
-            yield f"SELECT ({', '.join(shown)}) ON {_listed([table.name])}"
+            shown = (quote_name(each.name) for each in table.columns if each.name not in hidden)
+            yield f"SELECT ({', '.join(shown)}) ON {_list_tables([table.name])}"
     yield f"EXECUTE ON FUNCTION {SEARCH}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"public.{quoted(name)}" for name in sorted(names))
+def _list_tables(names: Iterable[str]) -> str:
+    return ", ".join(f"public.{quote_name(name)}" for name in sorted(names))
 
 
-def _scram_verifier(role: str, password: str) -> str:
-    """Hash the password here, as psql does, so that the server's log never shows it."""
+def _build_scram_verifier(role: str, password: str) -> str:
+    """Return the SCRAM verifier of a password, computed here so that no server log shows it."""
     if not (password.isascii() and password.isprintable()):
         raise UnusablePasswordError(role)
     salt = secrets.token_bytes(16)

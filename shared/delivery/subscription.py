@@ -1,4 +1,4 @@
-"""What a worker listens to: contracts, the topics they come on, and who handles them."""
+"""Subscriptions (contracts, topics, handler) and timers of a service."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,20 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
-from shared.contracts.outcome import Outcome
+from shared.contracts.outcome import Outcome, RejectWaiting
 
+# Any: a handler takes a batch of its own contracts.
 Handler = Callable[[AsyncConnection, Sequence[Any]], Awaitable[Outcome]]
-TimedHandler = Callable[[AsyncConnection], Awaitable[Sequence[Event] | None]]
+TimedHandler = Callable[[AsyncConnection], Awaitable[Sequence[Event | RejectWaiting] | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Records of these contracts go to this handler, a batch at a time.
+    """A handler, and the contracts whose events it gets in batches.
 
-    `outside_topics` are full names of topics that belong to others and carry one contract
-    without CloudEvents headers; else the topics are those of the contracts. `only_reads`: the
-    handler writes nothing, and so runs before the transaction begins and may take its time.
+    `outside_topics` are full names of other products' topics, with one contract and without
+    CloudEvents headers; by default the topics are those of the contracts. `only_reads`: the handler
+    writes no rows, so it runs before the transaction begins and may take long.
     """
 
     contracts: tuple[type[BaseModel], ...]
@@ -28,8 +29,8 @@ class Subscription:
     outside_topics: tuple[str, ...] = ()
     only_reads: bool = False
 
-    def topics(self, namespace: str) -> tuple[str, ...]:
-        """Full names of the topics to subscribe to."""
+    def list_topics(self, namespace: str) -> tuple[str, ...]:
+        """Return the full names of the topics to subscribe to."""
         if self.outside_topics:
             return self.outside_topics
         names = dict.fromkeys(
@@ -42,9 +43,10 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A handler that is asked every so often what is due; one worker at a time asks it.
+    """A handler that runs every so many ms, in one worker of the service at a time.
 
-    One that gives None has nothing to do, and is asked again after `idle_ms` only.
+    It returns facts to publish and events to reject, or None if there is nothing to do; then it
+    runs again after `idle_ms`.
     """
 
     name: str
@@ -52,6 +54,6 @@ class Timer:
     handler: TimedHandler
     idle_ms: int = 0
 
-    def pause_s(self, *, idles: bool) -> float:
-        """Give the seconds until it is asked again."""
-        return max(self.every_ms, self.idle_ms if idles else 0) / 1000
+    def compute_pause_s(self, *, is_idle: bool) -> float:
+        """Return the seconds until the next run."""
+        return max(self.every_ms, self.idle_ms if is_idle else 0) / 1000

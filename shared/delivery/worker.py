@@ -1,4 +1,4 @@
-"""One worker process: takes batches from Kafka through the corridor and tells what came of them."""
+"""The batch loop of a worker process: processes batches, commits them, publishes their facts."""
 
 import asyncio
 import time
@@ -8,303 +8,278 @@ from contextlib import suppress
 from itertools import chain
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.delivery import checkpoints, lag
-from shared.delivery.checkpoints import OvertakenError
-from shared.delivery.consumer import Consumer
-from shared.delivery.continuity import broken_log, lost_to_retention, other_log
-from shared.delivery.corridor import AsideChangedError, Corridor, Place, Result
-from shared.delivery.decode import Record
-from shared.delivery.health import Health
-from shared.delivery.in_flight import BYTES_IN_FLIGHT, Portions
-from shared.delivery.outage import Outage
-from shared.delivery.outbox import unpack
-from shared.delivery.pauses import Pauses
-from shared.delivery.poison import Left, Poison, Verdict
-from shared.delivery.positions import Fit, Position, Positions, by_place, first_offsets, without
-from shared.delivery.publish import Publisher
-from shared.delivery.quarantine import EverythingUnreadableError
-from shared.delivery.stops import Stops
+from shared.delivery.batch.poison import FailureAction, PoisonDetector, PostponedRecord
+from shared.delivery.batch.portions import Portions
+from shared.delivery.batch.transaction import BatchResult, BatchTransaction, DeferredChangedError
+from shared.delivery.checkpoints import store as checkpoint_store
+from shared.delivery.checkpoints.continuity import (
+    describe_lost_records,
+    describe_replaced_log,
+)
+from shared.delivery.checkpoints.positions import (
+    Fit,
+    Positions,
+    drop_partitions,
+    find_first_offsets,
+    group_by_partition,
+)
+from shared.delivery.checkpoints.store import CheckpointMovedError
+from shared.delivery.claimed_partitions import ClaimedPartitions
+from shared.delivery.dead_letters.quarantine import EverythingUnreadableError, UnreadableRuns
+from shared.delivery.health.halted_partitions import HaltedPartitions
+from shared.delivery.health.outage import Outage
+from shared.delivery.health.status import Health
+from shared.delivery.kafka import group_lag
+from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.fetch_sizes import BYTES_IN_FLIGHT
+from shared.delivery.kafka.pauses import Pauses
+from shared.delivery.kafka.publisher import Publisher
+from shared.delivery.kafka.record import Record
 
 log = structlog.get_logger("chatia.worker")
 
-LOOK_ROUND_S = 2.0
-LOOK_AT_STOPPED_EVERY = 5  # rounds
+MAINTENANCE_S = 2.0
+CHECK_HALTED_EVERY = 5  # maintenance runs between two checks of halted partitions
 
 
 class Worker:
-    """Holds what a process believes of its partitions and keeps it true to the database.
+    """Consumes the partitions of one process, each from its checkpoint in the database.
 
-    A partition without a position is taken over first: its outbox is told again, its log is
-    compared with its checkpoint, and reading goes on from the stored offset. `busy` is held for
-    the length of a batch; a rebalance waits for it.
+    A partition without a position is claimed first (`ClaimedPartitions`). `busy` is held for the
+    length of a batch; a rebalance waits for it. `quarantine_after` is how many unreadable records
+    in a row quarantine a line, 0 none.
     """
 
     def __init__(
         self,
-        corridor: Corridor,
+        transaction: BatchTransaction,
         engine: AsyncEngine,
         publisher: Publisher,
         consumer: Callable[[], Consumer],
         bytes_in_flight: int = BYTES_IN_FLIGHT,
+        quarantine_after: int = 0,
     ) -> None:
-        self.corridor = corridor
+        self.transaction = transaction
         self.busy = asyncio.Lock()
         self.health = Health()
         self.pauses = Pauses(consumer)
         self.outage = Outage(engine, self.pauses, self.health)
-        self.stops = Stops(self.pauses, self.health)
+        self.halted = HaltedPartitions(self.pauses, self.health)
         self._consumer = consumer
         self._engine = engine
         self._publisher = publisher
         self._positions = Positions()
-        self._expects = asyncio.Event()
+        self.partitions = ClaimedPartitions(
+            transaction.service, engine, publisher, consumer, self._positions, self.pauses,
+            self.halted,
+        )  # fmt: skip
+        self._runs = UnreadableRuns(quarantine_after)
         self._portions = Portions(bytes_in_flight)
-        self.poison = Poison(engine, corridor.service)
+        self._poison = PoisonDetector(engine, transaction.service)
+        self._wake_up = asyncio.Event()
 
-    async def take(self, records: Sequence[Record]) -> None:
-        """Carry one batch; whatever goes wrong with the world, its records are read again."""
-        known = self._positions.known()
+    async def consume(self, records: Sequence[Record]) -> None:
+        """Process a batch; after an error that no record causes, seek back to read it again."""
+        snapshot = self._positions.take_snapshot()
         async with self.busy:
-            # A batch that waited while partitions were taken over was fetched before their seek:
-            # what it holds of them will be read again from there. Of others it is the only copy.
-            if moved := self._positions.moved_since(known):
-                records = [r for r in records if Place(r.topic, r.partition) not in moved]
-            waiting = deque(self._portions.of(records))
+            # Records of partitions that were claimed while this batch waited were fetched before
+            # the seek, and will be read again. Of other partitions this is the only copy.
+            if moved := self._positions.find_changed(snapshot):
+                records = [r for r in records if TopicPartition(r.topic, r.partition) not in moved]
+            portions = deque(self._portions.cut(records))
             try:
-                await self._take_all(waiting)
-            except OvertakenError as overtaken:
+                await self._consume_portions(portions)
+            except CheckpointMovedError as overtaken:
                 log.info("partitions.overtaken", partitions=str(overtaken))
-                self._positions.forget(overtaken.places)
-                self._seek_back(waiting)
+                self._positions.forget(overtaken.partitions)
+                self._seek_back(portions)
             except EverythingUnreadableError as error:
-                self._seek_back(waiting)
-                self.stops.stop_all(str(error))
-            # Nothing may leave the handler: FastStream would go on with the next batch and the
-            # records of this one would never be read again. What no single record is to blame for
-            # is waited for, loudly, and never dead-lettered.
+                self._seek_back(portions)
+                self.halted.halt_all(str(error))
+            # No error may leave this method: FastStream would take the next batch, and these
+            # records would be lost. An error that no single record causes is an outage: it is
+            # logged, the worker waits, and no dead letter is written.
             except Exception as error:  # noqa: BLE001 - see above
-                self._seek_back(waiting)
-                self.outage.wait_out(error, waiting[0])
+                self._seek_back(portions)
+                self.outage.begin(error, portions[0])
 
-    async def _take_all(self, waiting: deque[Sequence[Record]]) -> None:
-        left = list[Left]()
+    async def _consume_portions(self, portions: deque[Sequence[Record]]) -> None:
+        postponed = list[PostponedRecord]()
         try:
-            while waiting:
-                left += await self._take_first(waiting)
-        finally:  # also where another portion fails: nothing else would read them again
-            self._seek_back([[each.record] for each in left])
-        for each in left:
-            self.outage.wait_out(each.error, [each.record])
-        if not left:
-            self.outage.is_over()
+            while portions:
+                postponed += await self._consume_first(portions)
+        finally:  # also if another portion fails; otherwise they would be lost
+            self._seek_back([[each.record] for each in postponed])
+        for each in postponed:
+            self.outage.begin(each.error, [each.record])
+        if not postponed:
+            self.outage.end()
 
-    async def _take_first(self, waiting: deque[Sequence[Record]]) -> list[Left]:
-        """Take the first portion; where a record of it may be to blame, leave it in halves.
+    async def _consume_first(self, portions: deque[Sequence[Record]]) -> list[PostponedRecord]:
+        """Consume the first portion; after an error that a record may cause, split it in halves.
 
-        A record that may be to blame, unless its deployment is, is left and returned; what else is
-        in hand of its partition is read again after it.
+        A single record with an error that the deployment may cause is returned, and the other
+        records of its partition are dropped: they are read again after it.
         """
-        portion = waiting[0]
+        portion = portions[0]
         try:
-            await self._take(portion)
-        except (OvertakenError, EverythingUnreadableError):
+            await self._commit_and_publish(portion)
+        except (CheckpointMovedError, EverythingUnreadableError):
             raise
-        # What is no record's fault is raised again, and waited for by who called.
+        # Errors that no record causes are raised again.
         except Exception as error:
-            self._portions.failed(portion, error)
-            verdict = await self.poison.judge(portion, error)
-            if verdict is Verdict.WAIT:
+            self._portions.note_failure(portion, error)
+            verdict = await self._poison.decide_after_failure(portion, error)
+            if verdict is FailureAction.WAIT:
                 raise
-            self._positions.tried_again(first_offsets(portion))
-            if verdict is Verdict.LATER:
-                others = without(waiting, by_place(portion))
-                waiting.clear()
-                waiting.extend(others)
-                return [Left(portion[0], error)]
+            self._positions.mark_retried(find_first_offsets(portion))
+            if verdict is FailureAction.POSTPONE:
+                others = drop_partitions(portions, group_by_partition(portion))
+                portions.clear()
+                portions.extend(others)
+                return [PostponedRecord(portion[0], error)]
             if (middle := len(portion) // 2) > 0:
-                waiting.popleft()
-                waiting.extendleft((portion[middle:], portion[:middle]))
+                portions.popleft()
+                portions.extendleft((portion[middle:], portion[:middle]))
         else:
-            self._portions.went(waiting.popleft())
+            self._portions.note_success(portions.popleft())
         return []
 
-    async def take_over(self, places: Iterable[Place]) -> None:
-        """Make partitions ours: tell what their outboxes hold, read on from the stored offset."""
-        wanted = set(places)
-        if not wanted:
-            return
-        self.pauses.apply()
-        starts = await self._consumer().beginning_offsets(wanted)
-        ends = await self._consumer().end_offsets(wanted)
-        async with self._engine.begin() as conn:
-            await checkpoints.create(conn, self.corridor.service, starts)
-            held = await checkpoints.lock(conn, self.corridor.service, wanted)
-        await self._publisher.publish(
-            fact for _, row in sorted(held.items()) for fact in unpack(row.outbox)
-        )
-        for place, row in held.items():
-            trouble = broken_log(row.next_offset, starts[place], ends[place])
-            if trouble:
-                self._stop(place, trouble)
-                continue
-            position = Position(
-                row.next_offset,
-                row.remembered,
-                outbox=row.outbox is not None,
-                aside=row.aside,
-                skipped=row.skipped or (),
-            )
-            self._positions[place] = position
-            self._consumer().seek(place, position.reads_from)
-            self.stops.go_on(place)
+    def request_claim(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let the maintenance loop claim partitions.
 
-    def expect(self, places: Iterable[Place]) -> None:
-        """Have partitions taken over soon; a member beats no heart while its listener works."""
-        self._positions.forget(places)
-        self.pauses.apply()
-        self._expects.set()
-
-    def lost(self, places: Iterable[Place]) -> set[Place]:
-        """Give those that have to be taken over, and may be."""
-        return self._positions.lost(places) - self.stops.places
-
-    async def let_go(self, places: Iterable[Place]) -> None:
-        """Empty the told outboxes of partitions that another worker will take over."""
-        leaving = set(places)
-        told = self._positions.told_outboxes(leaving)
-        self._positions.forget(leaving)
-        for place in leaving & self.stops.places:
-            self.stops.go_on(place)
-        try:
-            await self._clear(told)
-        except (OSError, SQLAlchemyError) as error:
-            # Only an economy: who takes over next tells once more what was told already.
-            log.warning("outboxes.left", error=type(error).__name__)
+        A rebalance callback must return immediately: no heartbeats are sent while it runs.
+        """
+        self.partitions.forget(partitions)
+        self._wake_up.set()
 
     async def close(self) -> None:
-        """Let go of everything, at the end of the process."""
-        self.outage.forget()
+        """Release all partitions, at the end of the process."""
+        self.outage.cancel()
         async with self.busy:
-            await self.let_go(self._positions)
+            await self.partitions.release(self._positions)
 
-    async def look_round(self) -> None:
-        """Do again and again what no record asks for, until cancelled.
+    async def run_maintenance(self) -> None:
+        """Run periodic work every 2 seconds, until cancelled.
 
-        A partition whose taking over failed may get no record that would repeat it, a stopped one
-        may have been reset, an idle one need not keep told facts, an outage may meet nobody.
+        It claims unclaimed partitions, resumes halted ones after an accept-reset, clears outboxes
+        of idle partitions, and detects the end of an outage.
         """
         rounds = 0
-        await self._expects.wait()
+        await self._wake_up.wait()
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_ROUND_S):
-                    await self._expects.wait()
-            self._expects.clear()
+                async with asyncio.timeout(MAINTENANCE_S):
+                    await self._wake_up.wait()
+            self._wake_up.clear()
             rounds += 1
             async with self.busy:
-                self.health.turned()
-            if self.outage.lasts or self._consumer() is None:  # it goes before this loop does
+                self.health.note_loop_iteration()
+            # The consumer is None once the broker has stopped, which is before this loop ends.
+            if self.outage.is_active or self._consumer() is None:
                 continue
             async with self.busy:
                 try:
-                    await self._look(also_at_stopped=rounds % LOOK_AT_STOPPED_EVERY == 0)
-                # As in `take`: this loop must live as long as the process does.
+                    await self._maintain(checks_halted=rounds % CHECK_HALTED_EVERY == 0)
+                # As in `consume`: no error may end this loop.
                 except Exception as error:  # noqa: BLE001 - see above
-                    self.outage.wait_out(error)
+                    self.outage.begin(error)
 
-    async def _look(self, *, also_at_stopped: bool) -> None:
-        lost = self.lost(self._consumer().assignment())
-        await self.take_over(lost | self.stops.places if also_at_stopped else lost)
-        if also_at_stopped:
-            await self.outage.ask()
-        if lost or also_at_stopped:
-            self.outage.is_over()
-        if self.health.idle_s >= LOOK_ROUND_S:
-            await self._clear(self._positions.told_outboxes(self._positions))
+    async def _maintain(self, *, checks_halted: bool) -> None:
+        unclaimed = self.partitions.find_unclaimed(self._consumer().assignment())
+        await self.partitions.claim(
+            unclaimed | self.halted.partitions if checks_halted else unclaimed
+        )
+        if checks_halted:
+            await self.outage.check_database()
+        if unclaimed or checks_halted:
+            self.outage.end()
+        if self.health.idle_s >= MAINTENANCE_S:
+            await self.partitions.clear_outboxes()
 
-    async def _clear(self, told: dict[Place, int]) -> None:
-        if told:
-            async with self._engine.begin() as conn:
-                await checkpoints.clear(conn, self.corridor.service, told)
-            self._positions.cleared(told)
-
-    async def _take(self, records: Sequence[Record]) -> None:
+    async def _commit_and_publish(self, records: Sequence[Record]) -> None:
         started = time.monotonic()
-        found = by_place(records)
-        lost = self._positions.lost(found)
-        # Their records in hand were fetched before the seek of the taking over: read them again.
-        await self.take_over(self.lost(lost & set(self._consumer().assignment())))
-        fitting = await self._fitting({p: f for p, f in found.items() if p not in lost})
+        records_of = group_by_partition(records)
+        unclaimed = self._positions.find_unclaimed(records_of)
+        # Records of these were fetched before the seek of the claim, and are read again.
+        await self.partitions.claim(
+            self.partitions.find_unclaimed(unclaimed & set(self._consumer().assignment()))
+        )
+        fitting = await self._select_fitting(
+            {p: r for p, r in records_of.items() if p not in unclaimed}
+        )
         if not fitting:
             return
         result = await self._commit(fitting)
-        self.corridor.runs = result.runs
-        self._positions.committed(result.next_offsets, result.aside)
-        self.poison.succeeded(result.kinds)
-        self.poison.forget(result.next_offsets)
+        self._runs = result.runs
+        self._positions.mark_committed(result.next_offsets, result.deferred)
+        self._poison.note_success(result.kinds)
+        self._poison.forget(result.next_offsets)
         await self._publisher.publish(result.facts)
-        self._positions.told(result.next_offsets)
-        await lag.show(self._consumer(), result.next_offsets)
+        self._positions.mark_published(result.next_offsets)
+        await group_lag.commit_offsets(self._consumer(), result.next_offsets)
         log.info(
-            "batch.carried",
-            service=self.corridor.service,
+            "batch.committed",
+            service=self.transaction.service,
             partitions=len(result.next_offsets),
             ms=round((time.monotonic() - started) * 1000),
-            **result.counts,
+            **{count.value: number for count, number in result.counts.items()},
         )
 
-    async def _fitting(self, batch: dict[Place, list[Record]]) -> list[Record]:
-        """Give the records that follow where we stand; the others are read again, or stopped."""
-        fits = {place: self._positions[place].fit(found[0]) for place, found in batch.items()}
-        gaps = [place for place, fit in fits.items() if fit is Fit.AFTER_A_GAP]
+    async def _select_fitting(self, records_of: dict[TopicPartition, list[Record]]) -> list[Record]:
+        """Return the records that continue their positions; seek back or halt other partitions."""
+        fits = {p: self._positions[p].check_fit(records[0]) for p, records in records_of.items()}
+        gaps = [partition for partition, fit in fits.items() if fit is Fit.AFTER_A_GAP]
         starts = await self._consumer().beginning_offsets(gaps) if gaps else {}
         fitting = []
-        for place, fit in fits.items():
-            next_offset = self._positions[place].next_offset
+        for partition, fit in fits.items():
+            next_offset = self._positions[partition].next_offset
             if fit is Fit.OTHER_LOG:
-                self._stop(place, other_log(next_offset))
+                self.partitions.halt(partition, describe_replaced_log(next_offset))
             elif fit is Fit.BEHIND:
-                self._positions.forget([place])
+                self._positions.forget([partition])
             elif fit is Fit.SKIPPED_SOME:
-                self._seek(place, next_offset)
-            elif trouble := lost_to_retention(next_offset, starts.get(place, next_offset)):
-                self._stop(place, trouble)
+                self._seek(partition, next_offset)
+            elif problem := describe_lost_records(next_offset, starts.get(partition, next_offset)):
+                self.partitions.halt(partition, problem)
             else:
-                fitting += [r for r in batch[place] if r.offset >= next_offset]
+                fitting += [r for r in records_of[partition] if r.offset >= next_offset]
         return fitting
 
-    def _stop(self, place: Place, trouble: str) -> None:
-        self._positions.forget([place])
-        self.stops.stop(place, trouble)
-
-    async def _commit(self, records: Sequence[Record]) -> Result:
-        """Read records and let them take effect, with what stands aside as the rows say it."""
+    async def _commit(self, records: Sequence[Record]) -> BatchResult:
+        """Commit a batch; if the deferred ranges have changed, select and commit it again."""
         while True:
             try:
-                return await self._try(records)
-            except AsideChangedError as changed:
-                self._positions.stand_aside(changed.aside)
+                return await self._try_commit(records)
+            except DeferredChangedError as changed:
+                self._positions.set_deferred(changed.deferred)
 
-    async def _try(self, records: Sequence[Record]) -> Result:
-        found = {place: self._positions[place] for place in first_offsets(records)}
-        believed = {place: position.next_offset for place, position in found.items()}
-        aside = {place: position.aside for place, position in found.items()}
-        unread = self.poison.unread({p: position.skipped for p, position in found.items()})
-        batch = await self.corridor.reader.read(self._engine, records, aside, unread)
+    async def _try_commit(self, records: Sequence[Record]) -> BatchResult:
+        positions = {
+            partition: self._positions[partition] for partition in find_first_offsets(records)
+        }
+        next_offsets = {partition: each.next_offset for partition, each in positions.items()}
+        deferred = {partition: each.deferred for partition, each in positions.items()}
+        exclusions = self._poison.build_exclusions(
+            {p: each.skipped for p, each in positions.items()}
+        )
+        batch = await self.transaction.reader.read(self._engine, records, deferred, exclusions)
         async with self._engine.begin() as conn:
-            held = await checkpoints.lock_at(conn, self.corridor.service, believed)
-            return await self.corridor.carry(conn, batch, held)
+            checkpoints = await checkpoint_store.lock_at(
+                conn, self.transaction.service, next_offsets
+            )
+            return await self.transaction.run(conn, batch, checkpoints, self._runs)
 
-    def _seek_back(self, waiting: Iterable[Sequence[Record]]) -> None:
-        for place, offset in first_offsets(chain.from_iterable(waiting)).items():
-            with suppress(IllegalStateError):  # no longer ours: its new owner reads the checkpoint
-                self._seek(place, self._positions.at_most(place, offset))
+    def _seek_back(self, portions: Iterable[Sequence[Record]]) -> None:
+        for partition, offset in find_first_offsets(chain.from_iterable(portions)).items():
+            with suppress(IllegalStateError):  # its new owner reads from the checkpoint
+                self._seek(partition, self._positions.limit_offset(partition, offset))
 
-    def _seek(self, place: Place, offset: int) -> None:
-        self._consumer().seek(place, offset)
-        if place in self._positions:
-            self._positions[place].sought = True
+    def _seek(self, partition: TopicPartition, offset: int) -> None:
+        self._consumer().seek(partition, offset)
+        if partition in self._positions:
+            self._positions[partition].after_seek = True

@@ -1,25 +1,25 @@
-"""Everything that can go wrong here, each said in one sentence that tells what to do."""
+"""Errors of the embedded servers; each message says what to do."""
 
 
 class EmbeddedError(Exception):
-    """The embedded servers cannot do what was asked."""
+    """An embedded server cannot be prepared or run."""
 
 
 class AlreadyRunningError(EmbeddedError):
-    """Another process holds this state folder."""
+    """Another process uses this state folder."""
 
 
 class DownloadError(EmbeddedError):
-    """A pinned file could not be had."""
+    """A pinned file cannot be downloaded."""
 
 
 class UnreachableError(DownloadError):
-    """The Maven repository does not answer at all."""
+    """The Maven repository does not answer."""
 
 
 class ChecksumError(DownloadError):
-    """A file is not the one that the lock file names."""
+    """The sha256 of a downloaded file differs from the lock file."""
 
 
 class StartError(EmbeddedError):
-    """A server did not come up, or went away while it was waited for."""
+    """A server did not become ready, or exited before."""

@@ -1,8 +1,7 @@
-"""Runs one program and outlives nobody: when its parent is gone, so is the program.
+"""Runs one program and stops it when the parent process ends.
 
-Run as a plain script with the standard library alone, so that it starts in milliseconds. Its
-standard input is a pipe whose other end only the parent holds: a line is an order, the end of the
-pipe is the parent's death.
+A script that only uses the standard library, so that it starts in milliseconds. Its stdin is a pipe
+from the parent: a line is a stop order, end of file means that the parent has ended.
 """
 
 import ctypes
@@ -20,21 +19,21 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 ORPHAN_CHECK_S = 1.0
-LAST_WORDS_S = 3.0
+KILL_AFTER_S = 3.0
 
 
 @dataclass
 class Order:
-    """How and how patiently the program is to be stopped; None while it may run."""
+    """How the program is to be stopped: signals, and the seconds to wait after the first."""
 
     signals: list[int] = field(default_factory=list)
     grace_s: float = 0.0
 
 
 def main() -> int:
-    """Start the program that the arguments name, report its pid, wait for orders or its end."""
+    """Start the program of the arguments, report its pid, and wait for an order or its end."""
     spec: dict[str, Any] = json.loads(sys.argv[1])
-    awake = _wake_on_signals()
+    wakeup_fd = _open_wakeup_pipe()
     report = os.fdopen(spec["report_fd"], "w")
     try:
         program = _start(spec, sys.argv[2:])
@@ -44,14 +43,14 @@ def main() -> int:
         return 127
     report.write(f"pid {program.pid}\n")
     report.close()
-    order = _wait_for_order(program, awake, spec)
-    _stop(program, order, awake)
-    _signal(program, signal.SIGKILL)  # what it may have left behind
+    order = _wait_for_order(program, wakeup_fd, spec)
+    _stop(program, order, wakeup_fd)
+    _signal(program, signal.SIGKILL)  # remaining child processes
     return program.returncode if program.returncode >= 0 else 128 - program.returncode
 
 
-def _wake_on_signals() -> int:
-    """Make the end of the program, and a SIGTERM to the guard, readable from a pipe."""
+def _open_wakeup_pipe() -> int:
+    """Return a pipe that becomes readable when the program ends or the guard gets SIGTERM."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
@@ -70,15 +69,15 @@ def _start(spec: dict[str, Any], argv: list[str]) -> subprocess.Popen[bytes]:
         argv,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_die_with_me(spec["death_signal"]),  # noqa: PLW1509 - the guard has one thread
+        preexec_fn=_bind_to_guard(spec["death_signal"]),  # noqa: PLW1509 - the guard has one thread
         **login,
     )
 
 
-def _die_with_me(death_signal: int) -> Callable[[], None] | None:
-    """On Linux the kernel kills the program should the guard itself be killed.
+def _bind_to_guard(death_signal: int) -> Callable[[], None] | None:
+    """Return a function by which the kernel kills the program when the guard is killed (Linux).
 
-    It is set in the child after its change of user, which would clear it.
+    It runs in the child after the change of user, which would clear the setting.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -93,53 +92,55 @@ def _die_with_me(death_signal: int) -> Callable[[], None] | None:
     return bind
 
 
-def _wait_for_order(program: subprocess.Popen[bytes], awake: int, spec: dict[str, Any]) -> Order:
-    polite = Order([spec["stop_signal"], spec["death_signal"]], spec["grace_s"])
+def _wait_for_order(
+    program: subprocess.Popen[bytes], wakeup_fd: int, spec: dict[str, Any]
+) -> Order:
+    stop = Order([spec["stop_signal"], spec["death_signal"]], spec["grace_s"])
     parent = os.getppid()
     while program.poll() is None:
-        ready, _, _ = select.select([0, awake], [], [], ORPHAN_CHECK_S)
-        if awake in ready and signal.SIGTERM in os.read(awake, 4096):
-            return polite
+        ready, _, _ = select.select([0, wakeup_fd], [], [], ORPHAN_CHECK_S)
+        if wakeup_fd in ready and signal.SIGTERM in os.read(wakeup_fd, 4096):
+            return stop
         if 0 in ready:
-            return _order(os.read(0, 4096), polite)
-        if os.getppid() != parent:  # a fork of the parent keeps the pipe open beyond its death
-            return polite
+            return _parse_order(os.read(0, 4096), stop)
+        if os.getppid() != parent:  # a fork of the parent may keep the pipe open
+            return stop
     return Order()
 
 
-def _order(line: bytes, polite: Order) -> Order:
+def _parse_order(line: bytes, default: Order) -> Order:
     match line.split():
         case [b"stop", grace_s]:
-            return Order(polite.signals, float(grace_s))
+            return Order(default.signals, float(grace_s))
         case [b"kill"]:
             return Order([signal.SIGKILL])
         case _:
-            return polite
+            return default
 
 
-def _stop(program: subprocess.Popen[bytes], order: Order, awake: int) -> None:
-    """Ask, then insist: each signal of the order, and at last the one that none can ignore."""
-    patience = order.grace_s
+def _stop(program: subprocess.Popen[bytes], order: Order, wakeup_fd: int) -> None:
+    """Send the signals of the order one after another, and SIGKILL at last."""
+    wait_s = order.grace_s
     for number in [*order.signals, signal.SIGKILL]:
         if program.poll() is not None:
             return
         _signal(program, number)
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + wait_s
         while program.poll() is None and (left := deadline - time.monotonic()) > 0:
-            if select.select([awake], [], [], left)[0]:
-                os.read(awake, 4096)
-        patience = LAST_WORDS_S
+            if select.select([wakeup_fd], [], [], left)[0]:
+                os.read(wakeup_fd, 4096)
+        wait_s = KILL_AFTER_S
     program.wait()
 
 
 def _signal(program: subprocess.Popen[bytes], number: int) -> None:
-    """Kill a whole group, but ask only its head, who knows best how to end its own children."""
+    """Send SIGKILL to the whole group, another signal to the program alone."""
     try:
         if number == signal.SIGKILL:
             os.killpg(program.pid, number)
         else:
             program.send_signal(number)
-    except (ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
+    except (ProcessLookupError, PermissionError):  # macOS raises the second for a group of zombies
         program.poll()
 
 

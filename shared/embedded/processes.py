@@ -1,4 +1,4 @@
-"""Processes that end with the process that started them, however that one ends."""
+"""Starts processes that are stopped when the starting process ends for any reason."""
 
 import json
 import os
@@ -18,19 +18,19 @@ GUARD = Path(__file__).with_name("guard.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How a program is stopped: asked by one signal, then told by the other."""
+class StopSignals:
+    """How a program is stopped: by the first signal, and after `grace_s` by the second."""
 
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     grace_s: float = GRACE_S
 
 
-POLITE = Ending()
+DEFAULT_SIGNALS = StopSignals()
 
 
 class Guarded:
-    """A program under its guard; `pid` is the program's own."""
+    """A program and its guard; `pid` is that of the program."""
 
     def __init__(
         self, guard: subprocess.Popen[bytes], pid: int, argv: Sequence[str], log_path: Path
@@ -42,11 +42,11 @@ class Guarded:
 
     @property
     def guard_pid(self) -> int:
-        """The guard's pid, for tests that kill guards."""
+        """Return the pid of the guard."""
         return self._guard.pid
 
     @classmethod
-    def start(  # noqa: PLR0913 - the words of a command line
+    def start(  # noqa: PLR0913 - the parameters of a process
         cls,
         argv: Sequence[str],
         *,
@@ -54,7 +54,7 @@ class Guarded:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         user: str | None = None,
-        ending: Ending = POLITE,
+        stop_signals: StopSignals = DEFAULT_SIGNALS,
         keep_fds: Sequence[int] = (),
     ) -> Self:
         """Start `argv` with its output appended to the log; the guard keeps `keep_fds` open."""
@@ -63,9 +63,9 @@ class Guarded:
         spec = {
             "report_fd": report_fd,
             "user": user,
-            "stop_signal": ending.stop_signal,
-            "death_signal": ending.death_signal,
-            "grace_s": ending.grace_s,
+            "stop_signal": stop_signals.stop_signal,
+            "death_signal": stop_signals.death_signal,
+            "grace_s": stop_signals.grace_s,
         }
         # -I -S: no site-packages and no environment, so that the guard starts at once.
         command = [sys.executable, "-I", "-S", str(GUARD), json.dumps(spec), *argv]
@@ -84,15 +84,15 @@ class Guarded:
                     )
             finally:
                 os.close(report_fd)
-            return cls._greet(guard, answers.readline().strip(), argv, log_path)
+            return cls._read_report(guard, answers.readline().strip(), argv, log_path)
 
     @classmethod
-    def _greet(
+    def _read_report(
         cls, guard: subprocess.Popen[bytes], answer: str, argv: Sequence[str], log_path: Path
     ) -> Self:
         word, _, rest = answer.partition(" ")
         if word != "pid":
-            _close(guard)
+            _close_pipe(guard)
             guard.wait()
             raise StartError(f"{argv[0]} cannot be started ({rest or f'see {log_path}'}).")
         return cls(guard, int(rest), argv, log_path)
@@ -101,20 +101,20 @@ class Guarded:
         """Return the exit code (128 + signal where one ended it), or None while it runs."""
         code = self._guard.poll()
         if code is not None:
-            _close(self._guard)
+            _close_pipe(self._guard)
         return code
 
     def wait(self, timeout_s: float | None = None) -> int:
-        """Wait for the program's own end; raises TimeoutError."""
+        """Wait until the program ends by itself; raises TimeoutError."""
         try:
             code = self._guard.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"{self.argv[0]} still runs after {timeout_s} s.") from None
-        _close(self._guard)
+        _close_pipe(self._guard)
         return code
 
     def finish(self, limit_s: float) -> int:
-        """Wait for the end of a short program; where that does not come, it is ended."""
+        """Wait for the end of a short program; kills it and raises StartError after the limit."""
         try:
             return self.wait(limit_s)
         except TimeoutError:
@@ -123,28 +123,28 @@ class Guarded:
             self.kill()
 
     def stop(self, grace_s: float = GRACE_S) -> int:
-        """Ask it to end, insist after `grace_s`, and return its exit code; again is harmless."""
-        return self._order(f"stop {grace_s}\n".encode(), grace_s + ESCALATION_S)
+        """Stop it, by a second signal after `grace_s`, and return its exit code."""
+        return self._send_order(f"stop {grace_s}\n".encode(), grace_s + ESCALATION_S)
 
     def kill(self) -> int:
-        """End it at once, as a power cut would."""
-        return self._order(b"kill\n", ESCALATION_S)
+        """Kill it with SIGKILL, and return its exit code."""
+        return self._send_order(b"kill\n", ESCALATION_S)
 
-    def _order(self, line: bytes, timeout_s: float) -> int:
+    def _send_order(self, line: bytes, timeout_s: float) -> int:
         if self.poll() is None and self._guard.stdin is not None:
             try:
                 self._guard.stdin.write(line)
                 self._guard.stdin.flush()
             except BrokenPipeError:
-                pass  # it ended by itself meanwhile
+                pass  # it has ended by itself
         try:
             return self.wait(timeout_s)
         except TimeoutError:
-            self._guard.kill()  # takes the program along where the kernel knows how
+            self._guard.kill()  # on Linux the kernel then kills the program
             return self.wait()
 
 
-def _close(guard: subprocess.Popen[bytes]) -> None:
+def _close_pipe(guard: subprocess.Popen[bytes]) -> None:
     if guard.stdin is not None:
         try:
             guard.stdin.close()

@@ -1,4 +1,4 @@
-"""What a person sees while something is fetched or started."""
+"""Reports what is downloaded and started."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,57 +13,57 @@ Advance = Callable[[int], None]
 
 
 class Reporter(Protocol):
-    """Where the steps are told."""
+    """A receiver of steps and downloads."""
 
-    def say(self, line: str) -> None:
-        """Tell one step, in words."""
+    def report(self, line: str) -> None:
+        """Report one step."""
 
     def download(self, what: str, total_bytes: int) -> AbstractContextManager[Advance]:
-        """Surround a download; the value takes the bytes as they come."""
+        """Report a download; call the value with each number of received bytes."""
 
 
-class Silent:
-    """Tells nothing."""
+class SilentReporter:
+    """A reporter that shows nothing."""
 
-    def say(self, line: str) -> None:
-        """Say nothing."""
+    def report(self, line: str) -> None:
+        """Do nothing."""
 
     @contextmanager
-    def download(self, what: str, total_bytes: int) -> Iterator[Advance]:  # noqa: ARG002
-        """Draw nothing."""
+    def download(self, what: str, total_bytes: int) -> Iterator[Advance]:  # noqa: ARG002 - of the protocol
+        """Do nothing."""
         yield lambda _: None
 
 
-class Lines:
-    """Plain lines on stderr, for logs and pipes."""
+class LineReporter:
+    """A reporter of plain lines on stderr, for logs and pipes."""
 
-    def say(self, line: str) -> None:
-        """Write the step as it is."""
+    def report(self, line: str) -> None:
+        """Write a line."""
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
     @contextmanager
     def download(self, what: str, total_bytes: int) -> Iterator[Advance]:
-        """Say once what comes and how much it is."""
-        self.say(f"Fetching {what} ({total_bytes / 1e6:.0f} MB)")
+        """Write a line with the name and the size."""
+        self.report(f"Downloading {what} ({total_bytes / 1e6:.0f} MB)")
         yield lambda _: None
 
 
-class Bars(Lines):
-    """Progress bars on a terminal."""
+class BarReporter(LineReporter):
+    """A reporter with progress bars, for terminals."""
 
     @override
     @contextmanager
     def download(self, what: str, total_bytes: int) -> Iterator[Advance]:
-        """Draw one bar over all bytes."""
+        """Show one bar for all bytes."""
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(
             *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=False
         ) as bars:
-            task = bars.add_task(f"Fetching {what}", total=total_bytes)
+            task = bars.add_task(f"Downloading {what}", total=total_bytes)
             yield lambda count: bars.advance(task, count)
 
 
-def reporter() -> Reporter:
-    """Bars where a person watches, lines elsewhere."""
-    return Bars() if sys.stderr.isatty() else Lines()
+def build_reporter() -> Reporter:
+    """Return a reporter with bars on a terminal, with lines elsewhere."""
+    return BarReporter() if sys.stderr.isatty() else LineReporter()

@@ -1,4 +1,4 @@
-"""Free ports, and waiting until a server answers."""
+"""Finds free ports, and waits until a server is ready."""
 
 import asyncio
 import random
@@ -11,51 +11,50 @@ from typing import Any
 from shared.embedded.errors import StartError
 from shared.embedded.processes import Guarded
 
-# Below the ports that systems give to outgoing connections, so that none takes a server's port
-# while that server restarts.
+# Below the ephemeral port range, so that the port of a restarting server stays free.
 PORTS = range(20_000, 32_000)
 PAUSE_S = 0.05
 TAIL_LINES = 15
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody listens on."""
-    # Two processes that were given the same seed must not look in the same order.
+def find_free_ports(count: int) -> list[int]:
+    """Return ports on loopback on which nobody listens."""
+    # Unseeded randomness: two processes with the same seed would try the same ports.
     shuffled = random.SystemRandom().sample(PORTS, len(PORTS))
-    found: list[int] = []
+    ports: list[int] = []
     for port in shuffled:
         if _is_free(port):
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise StartError("No port is free on 127.0.0.1: stop something that listens there.")
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise StartError("No port is free on 127.0.0.1: stop a program that listens there.")
 
 
-def answers(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+def is_answering(port: int) -> bool:
+    """Return whether a program accepts connections on a port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def ask(question: Coroutine[Any, Any, bool]) -> bool:
+def run_coroutine(coroutine: Coroutine[Any, Any, bool]) -> bool:
     """Run a coroutine to its end, inside or outside a running loop."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, question).result()
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def wait_until(is_ready: Callable[[], bool], server: Guarded, what: str, limit_s: float) -> None:
-    """Ask again and again; raises StartError with the end of the log when it never answers."""
+    """Wait until a server is ready; raises StartError with the end of its log."""
     deadline = time.monotonic() + limit_s
     while not is_ready():
         if (code := server.poll()) is not None:
-            raise StartError(_complaint(server, f"{what} ended at once (exit code {code})"))
+            raise StartError(_describe(server, f"{what} ended at once (exit code {code})"))
         if time.monotonic() > deadline:
-            raise StartError(_complaint(server, f"{what} was not ready within {limit_s:g} s"))
+            raise StartError(_describe(server, f"{what} was not ready within {limit_s:g} s"))
         time.sleep(PAUSE_S)
 
 
-def _complaint(server: Guarded, what: str) -> str:
+def _describe(server: Guarded, what: str) -> str:
     tail = server.log_path.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
     return "\n".join([f"{what}: see {server.log_path}, which ends with", *tail])
 

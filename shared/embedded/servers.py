@@ -1,4 +1,4 @@
-"""Everything embedded, together: one state folder, one Kafka, one Postgres, one who runs them."""
+"""Runs Kafka and Postgres together, on one state folder that one process uses at a time."""
 
 import fcntl
 import json
@@ -11,26 +11,26 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from shared.db.roles import READER, ROLES, login
+from shared.db.roles import READER, ROLES, name_role
+from shared.embedded import folders, mock_broker, postgres_binaries
 from shared.embedded import kafka as kafka_server
-from shared.embedded import mock_broker, places, postgres_binaries
 from shared.embedded import postgres as postgres_server
 from shared.embedded.errors import AlreadyRunningError, UnreachableError
 from shared.embedded.kafka import Kafka
 from shared.embedded.mock_broker import MockBroker
 from shared.embedded.postgres import Postgres
 from shared.embedded.processes import Guarded
-from shared.embedded.progress import Reporter, Silent
+from shared.embedded.progress import Reporter, SilentReporter
 
 RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
-HANDOVER_S = 40.0  # the guards of a killed predecessor need a while to end its servers
+HANDOVER_S = 40.0  # time for the guards of a killed process to stop its servers
 PAUSE_S = 0.1
 
 
 @dataclass
 class Servers:
-    """What runs, and how to reach it."""
+    """The running servers, and how to reach them."""
 
     state: Path
     lock_fd: int
@@ -41,60 +41,63 @@ class Servers:
 
     @property
     def kafka_is_real(self) -> bool:
-        """False where the mock stands in."""
+        """Return whether it is Kafka; False for the mock broker."""
         return isinstance(self.kafka, Kafka)
 
     @property
     def kafka_bootstrap(self) -> str:
-        """Where Kafka listens; empty without Kafka."""
+        """Return the address of Kafka; empty without Kafka."""
         return self.kafka.bootstrap if self.kafka else ""
 
     @property
     def database_url(self) -> str:
-        """Where Postgres listens, password included; empty without Postgres."""
+        """Return the URL of Postgres, with the password; empty without Postgres."""
         return self.postgres.url if self.postgres else ""
 
     @property
     def processes(self) -> list[Guarded]:
-        """The servers' own processes."""
+        """Return the processes of the servers."""
         servers = (self.kafka, self.postgres)
         return [each.process for each in servers if each is not None and each.process is not None]
 
     @property
     def role_passwords(self) -> dict[str, str]:
-        """The passwords that the roles of an embedded Postgres are to have; else none."""
+        """Return the passwords for the roles of an embedded Postgres; empty without it."""
         server = self.postgres
-        return {role: server.password_of(role) for role in ROLES} if server else {}
+        return {role: server.derive_password(role) for role in ROLES} if server else {}
 
-    def environment(self) -> dict[str, str]:
-        """Say how to reach the servers, as environment variables: as the owner, and as a reader."""
-        known = {"KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap, "DATABASE_URL": self.database_url}
+    def build_environment(self) -> dict[str, str]:
+        """Return environment variables to reach the servers, as the owner and as a reader."""
+        variables = {
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap,
+            "DATABASE_URL": self.database_url,
+        }
         if self.postgres:
-            known["DB_READER_USER"] = login(postgres_server.NAME, READER)
-            known["DB_READER_PASS"] = self.postgres.password_of(READER)
-        return {name: value for name, value in known.items() if value}
+            variables["DB_READER_USER"] = name_role(postgres_server.NAME, READER)
+            variables["DB_READER_PASS"] = self.postgres.derive_password(READER)
+        return {name: value for name, value in variables.items() if value}
 
     def spawn(
         self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None
     ) -> Guarded:
-        """Run a worker against these servers; it is stopped before they are."""
+        """Start a worker with these servers; it is stopped before them."""
         worker = Guarded.start(
             argv,
             log_path=self.state / "logs" / f"{name}.log",
-            env=os.environ | self.environment() | dict(env or {}),
+            env=os.environ | self.build_environment() | dict(env or {}),
             keep_fds=(self.lock_fd,),
         )
         self._spawned.append(worker)
         return worker
 
     def stop_spawned(self) -> None:
-        """Stop what `spawn` started, the last one first."""
+        """Stop the processes that `spawn` started, in reverse order."""
         while self._spawned:
             self._spawned.pop().stop()
 
 
 @contextmanager
-def runtime(
+def run_servers(
     state: Path,
     *,
     kafka: bool = True,
@@ -103,15 +106,14 @@ def runtime(
     progress: Reporter | None = None,
     mock_topics: Mapping[str, int] | None = None,
 ) -> Iterator[Servers]:
-    """Run the servers on this state folder until the block ends.
+    """Run the servers on a state folder until the block ends.
 
-    With `mock_topics` (names and numbers of partitions) a mock stands in for a Kafka that can be
-    neither fetched nor found in the cache. Blocks while it starts and stops: call it where no event
-    loop waits, or in a thread.
+    With `mock_topics` (names and numbers of partitions) a mock broker runs where Kafka is neither
+    cached nor downloadable. Starting and stopping block: do not call it in an event loop.
     """
-    state, progress = state.absolute(), progress or Silent()
+    state, progress = state.absolute(), progress or SilentReporter()
     with ExitStack() as stack:
-        servers = Servers(state, stack.enter_context(_held(state)))
+        servers = Servers(state, stack.enter_context(_lock_state(state)))
         if kafka:
             servers.kafka = _launch_kafka(servers, progress, mock_topics)
             stack.callback(servers.kafka.stop)
@@ -119,10 +121,10 @@ def runtime(
             servers.postgres = _prepare_postgres(servers, progress, durable=durable)
             stack.callback(servers.postgres.stop)
             servers.postgres.run()
-        if isinstance(servers.kafka, Kafka):  # it came up while Postgres did
+        if isinstance(servers.kafka, Kafka):  # it has started beside Postgres
             servers.kafka.wait()
         stack.callback(servers.stop_spawned)
-        stack.enter_context(_told(servers))
+        stack.enter_context(_write_runtime_file(servers))
         yield servers
 
 
@@ -137,7 +139,7 @@ def _launch_kafka(
             raise
         servers.notes += (mock_broker.NOTE,)
         return mock_broker.start(servers.state, mock_topics, keep_fds=keep)
-    progress.say(f"Starting Kafka on {kafka.bootstrap}")
+    progress.report(f"Starting Kafka on {kafka.bootstrap}")
     kafka.launch()
     return kafka
 
@@ -148,32 +150,32 @@ def _prepare_postgres(servers: Servers, progress: Reporter, *, durable: bool) ->
         servers.state, binaries, durable=durable, keep_fds=(servers.lock_fd,)
     )
     servers.notes += binaries.notes
-    progress.say(f"Starting PostgreSQL {binaries.major} of {binaries.origin} on {server.port}")
+    progress.report(f"Starting PostgreSQL {binaries.major} of {binaries.origin} on {server.port}")
     return server
 
 
 @contextmanager
-def _held(state: Path) -> Iterator[int]:
-    """Hold the state folder; every guard holds it as well, so it is free only when all ended."""
+def _lock_state(state: Path) -> Iterator[int]:
+    """Lock the state folder; guards keep the lock too, so it is free only when all have ended."""
     state.mkdir(parents=True, exist_ok=True)
-    held = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    fd = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _take(held, state)
-        os.truncate(held, 0)
-        os.pwrite(held, str(os.getpid()).encode(), 0)
-        yield held
+        _acquire_lock(fd, state)
+        os.truncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        yield fd
     finally:
-        os.close(held)
+        os.close(fd)
 
 
-def _take(held: int, state: Path) -> None:
+def _acquire_lock(fd: int, state: Path) -> None:
     deadline = time.monotonic() + HANDOVER_S
     while True:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(held, 32, 0).decode() or "unknown"
-            if _lives(holder) or time.monotonic() > deadline:
+            holder = os.pread(fd, 32, 0).decode() or "unvariables"
+            if _is_alive(holder) or time.monotonic() > deadline:
                 raise AlreadyRunningError(
                     f"Process {holder} already runs ChatIA Flow on {state}: stop it first."
                 ) from None
@@ -182,7 +184,7 @@ def _take(held: int, state: Path) -> None:
             return
 
 
-def _lives(pid: str) -> bool:
+def _is_alive(pid: str) -> bool:
     try:
         return bool(psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE)
     except (ValueError, psutil.Error):
@@ -190,12 +192,15 @@ def _lives(pid: str) -> bool:
 
 
 @contextmanager
-def _told(servers: Servers) -> Iterator[None]:
-    """Leave word of how to reach the servers, for as long as they run."""
-    told = servers.state / RUNTIME_FILE
-    word = {"pid": os.getpid(), "kafka_is_real": servers.kafka_is_real} | servers.environment()
-    places.write_private(told, json.dumps(word, indent=2))
+def _write_runtime_file(servers: Servers) -> Iterator[None]:
+    """Write how to reach the servers to runtime.json while they run."""
+    path = servers.state / RUNTIME_FILE
+    content = {
+        "pid": os.getpid(),
+        "kafka_is_real": servers.kafka_is_real,
+    } | servers.build_environment()
+    folders.write_private_file(path, json.dumps(content, indent=2))
     try:
         yield
     finally:
-        told.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

@@ -1,43 +1,46 @@
-"""Every gateway that can be understood, by name."""
+"""The gateways that can be translated, by name.
+
+Each gateway has a folder with `events.py`: the table of its event names and `translate`. A new
+event type goes there. What several gateways share is in `proto_message/` (the protobuf form) and
+`whatsapp_web/` (the form of WhatsApp Web); what all need is in `normalize/`.
+"""
 
 from collections.abc import Callable
 
 from pydantic import JsonValue, ValidationError
 
+from shared.contracts.error_texts import describe_first_error
 from shared.contracts.gateway import EvolutionRecord
-from shared.contracts.trouble import first_trouble
-from shared.gateways import (
-    baileys,
-    cloud_api,
-    evolution,
-    evolution_go,
-    waha,
-    whatsapp_web_js,
-    wppconnect,
-)
-from shared.gateways.line import Line
-from shared.gateways.outcome import LONGEST_DETAIL, Translation, Unreadable
+from shared.gateways.baileys import events as baileys
+from shared.gateways.cloud_api import events as cloud_api
+from shared.gateways.evolution import events as evolution
+from shared.gateways.evolution_go import events as evolution_go
+from shared.gateways.normalize.line import Line
+from shared.gateways.normalize.outcome import LONGEST_DETAIL, Translation, Unreadable
+from shared.gateways.waha import events as waha
+from shared.gateways.whatsapp_web_js import events as whatsapp_web_js
+from shared.gateways.wppconnect import events as wppconnect
 
 Translate = Callable[[JsonValue, Line], Translation]
 
 
 class UnknownGatewayError(LookupError):
-    """No gateway of this name is known."""
+    """The gateway name is not in `GATEWAYS`."""
 
 
-def _evolution(payload: JsonValue, line: Line) -> Translation:
-    # What is posted is of its address' line, whichever server and instance the envelope names.
+def _translate_evolution(payload: JsonValue, line: Line) -> Translation:
+    # A post belongs to the line in its URL, whatever server and instance its envelope has.
     posted = {**payload, "instance": "", "server_url": ""} if isinstance(payload, dict) else payload
     try:
         record = EvolutionRecord.model_validate(posted)
     except ValidationError as error:
-        return Translation(unreadable=(Unreadable(first_trouble(error)[:LONGEST_DETAIL]),))
+        return Translation(unreadable=(Unreadable(describe_first_error(error)[:LONGEST_DETAIL]),))
     return evolution.translate(record, line)
 
 
 GATEWAYS: dict[str, Translate] = {
     "cloud-api": cloud_api.translate,
-    "evolution": _evolution,
+    "evolution": _translate_evolution,
     "waha": waha.translate,
     "whatsapp-web-js": whatsapp_web_js.translate,
     "wppconnect": wppconnect.translate,
@@ -47,8 +50,11 @@ GATEWAYS: dict[str, Translate] = {
 
 
 def translate(gateway: str, payload: JsonValue, line: Line) -> Translation:
-    """Say what one decoded payload of the named gateway means on a line of a company."""
-    known = GATEWAYS.get(gateway)
-    if known is None:
+    """Translate one decoded payload of the named gateway for a line.
+
+    Raise `UnknownGatewayError` for an unknown name.
+    """
+    translator = GATEWAYS.get(gateway)
+    if translator is None:
         raise UnknownGatewayError(f"no gateway {gateway!r}; known are {', '.join(GATEWAYS)}")
-    return known(payload, line)
+    return translator(payload, line)

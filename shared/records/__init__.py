@@ -1,1 +1,1 @@
-"""One way to save and to delete rows of any table; what is special stands in `rights`."""
+"""Saves and deletes rows of any table on request; docs/tables.md lists what each table allows."""

@@ -1,4 +1,4 @@
-"""Granting requests about rows of the tables that one service owns."""
+"""Handles the requests to save and delete rows of one service's tables."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.contracts.outcome import Dead, Outcome, Told
+from shared.contracts.outcome import Emit, Outcome, Reject
 from shared.contracts.record import (
     PurgeBegun,
     PurgeProgressed,
@@ -18,14 +18,14 @@ from shared.contracts.record import (
     RecordSaved,
 )
 from shared.contracts.record_request import DELETES, SAVES, RecordDelete, RecordRequest, Row
-from shared.delivery.settle import blames_a_value, sentence_of
+from shared.db.errors import describe_refusal, is_data_error
 from shared.delivery.subscription import Handler, Subscription
-from shared.records import asking, deciding, purge_store, store
-from shared.records.asking import Asked, Known
-from shared.records.deciding import Granted, Plan, Refused
-from shared.records.models import UnfitRowError, checked
-from shared.records.rights import LIMITED
-from shared.records.tables import RecordTable, keys_of, tables
+from shared.records import purge_store, requested_rows, rules, store
+from shared.records.models import InvalidRowError, check_row
+from shared.records.protected_columns import PLAN_LIMITS
+from shared.records.requested_rows import KnownRows, RequestedRow
+from shared.records.rules import Applied, Plan, Refused
+from shared.records.tables import RecordTable, get_tables, group_keys
 
 ATTEMPTS = 2
 FACTS: tuple[type[RecordChanged], ...] = (
@@ -37,158 +37,166 @@ FACTS: tuple[type[RecordChanged], ...] = (
 )
 
 
-def records_of(owner: str) -> Subscription:
-    """Listen to requests about the tables of an owner, in the order in which they come."""
-    return Subscription((SAVES[owner], DELETES[owner]), _granting(owner))
+def build_record_subscription(owner: str) -> Subscription:
+    """Return the subscription of a service to requests about its tables."""
+    return Subscription((SAVES[owner], DELETES[owner]), _build_handler(owner))
 
 
-def _granting(owner: str) -> Handler:
-    async def grant_records(conn: AsyncConnection, batch: Sequence[RecordRequest]) -> Outcome:
-        """Save and delete rows, run after run of one kind, and tell what became of each request."""
+def _build_handler(owner: str) -> Handler:
+    async def apply_records(conn: AsyncConnection, batch: Sequence[RecordRequest]) -> Outcome:
+        """Save and delete rows, in runs of equal request types, and emit each request's answer."""
         outcome: Outcome = []
         for deletes, run in groupby(batch, lambda request: isinstance(request, RecordDelete)):
-            outcome += await _carry(conn, owner, list(run), deletes=deletes)
+            outcome += await _apply_with_retry(conn, owner, list(run), deletes=deletes)
         return outcome
 
-    return grant_records
+    return apply_records
 
 
-async def _carry(
+async def _apply_with_retry(
     conn: AsyncConnection, owner: str, run: Sequence[RecordRequest], *, deletes: bool
 ) -> Outcome:
-    """Do what is asked; what the database says of a request that stands alone is its answer.
+    """Apply requests; a single one that the database rejects twice is refused with its message.
 
-    The first time it may only have lost a race.
+    The first rejection may be caused by a concurrent transaction.
     """
     for attempt in range(ATTEMPTS):
         try:
             async with conn.begin_nested():
-                return await _grant(conn, owner, run, deletes=deletes)
+                return await _apply(conn, owner, run, deletes=deletes)
         except DBAPIError as error:
-            if len(run) > 1 or not blames_a_value(error):
+            if len(run) > 1 or not is_data_error(error):
                 raise
             if attempt + 1 == ATTEMPTS:
-                refused = Refused(run[0], sentence_of(error), None)
-                return [Told(run[0], _fact(refused, await store.now(conn)))]
+                refused = Refused(run[0], describe_refusal(error), None)
+                return [Emit(run[0], _build_fact(refused, await store.read_now(conn)))]
     raise AssertionError
 
 
-async def _grant(
+async def _apply(
     conn: AsyncConnection, owner: str, run: Sequence[RecordRequest], *, deletes: bool
 ) -> Outcome:
-    requests, dead = await _of_companies(conn, run)
-    rows = asking.asked(requests)
-    plan = Plan(owner, Known())
+    requests, rejects = await _reject_unknown_companies(conn, run)
+    rows = requested_rows.list_rows(requests)
+    plan = Plan(owner, KnownRows())
     await _load(conn, plan, rows, saves=not deletes)
-    of_request: defaultdict[int, list[Asked]] = defaultdict(list)
+    by_request: defaultdict[int, list[RequestedRow]] = defaultdict(list)
     for row in rows:
-        of_request[id(row.request)].append(row)
-    deciding.decide(
+        by_request[id(row.request)].append(row)
+    rules.apply_requests(
         plan,
-        [(request, of_request[id(request)]) for request in requests],
+        [(request, by_request[id(request)]) for request in requests],
         to="delete" if deletes else "save",
     )
-    await _write(conn, plan)
-    return dead + _told(plan, await store.now(conn))
+    await _save(conn, plan)
+    return rejects + _build_facts(plan, await store.read_now(conn))
 
 
-async def _of_companies(
+async def _reject_unknown_companies(
     conn: AsyncConnection, requests: Sequence[RecordRequest]
 ) -> tuple[list[RecordRequest], Outcome]:
-    """Sort out the requests of companies that there are; the others can never take effect."""
-    wanted = {(None, request.company_id) for request in requests if request.company_id}
-    there = {company for _, _, company in await store.parents(conn, "Companies", wanted)} | {0}
-    dead: Outcome = [
-        Dead(request, "unknown-company", f"there is no company {request.company_id}")
+    """Separate and reject the requests of companies that do not exist."""
+    named = {(None, request.company_id) for request in requests if request.company_id}
+    existing = await store.find_parents(conn, "Companies", named)
+    company_ids = {company_id for _, _, company_id in existing} | {0}
+    rejects: Outcome = [
+        Reject(request, "unknown-company", f"there is no company {request.company_id}")
         for request in requests
-        if request.company_id not in there
+        if request.company_id not in company_ids
     ]
-    return [request for request in requests if request.company_id in there], dead
+    return [request for request in requests if request.company_id in company_ids], rejects
 
 
-async def _load(conn: AsyncConnection, plan: Plan, rows: Sequence[Asked], *, saves: bool) -> None:
-    """Read which rows there are, and draw ids for those that may be new."""
-    nameless = await _find(conn, plan.known, rows)
+async def _load(
+    conn: AsyncConnection, plan: Plan, rows: Sequence[RequestedRow], *, saves: bool
+) -> None:
+    """Load existing rows, and reserve ids from the sequence for rows that may be new."""
+    counts = await _load_existing(conn, plan.known, rows)
     if not saves:
         return
     plan.ids = {
-        table.name: iter(await store.new_ids(conn, table, count))
-        for table, count in nameless
-        # Another owner's sequence may not be asked, and its request is refused in any case.
+        table.name: iter(await store.reserve_ids(conn, table, count))
+        for table, count in counts
+        # No USAGE on other services' sequences; their requests will be refused anyway.
         if table.has_id and table.owner == plan.owner
     }
-    for name, wanted in asking.parents_of(rows).items():
-        plan.known.parents |= await store.parents(conn, name, wanted)
-    if any(table.name in LIMITED for table, _ in nameless):
-        companies = {asked.company_id for asked in rows if asked.company_id is not None}
-        plan.room = await store.room(conn, companies)
+    for name, parents in requested_rows.collect_parents(rows).items():
+        plan.known.parents |= await store.find_parents(conn, name, parents)
+    if any(table.name in PLAN_LIMITS for table, _ in counts):
+        companies = {row.company_id for row in rows if row.company_id is not None}
+        plan.room = await store.load_remaining_rows(conn, companies)
 
 
-async def _find(
-    conn: AsyncConnection, known: Known, rows: Sequence[Asked]
+async def _load_existing(
+    conn: AsyncConnection, known: KnownRows, rows: Sequence[RequestedRow]
 ) -> list[tuple[RecordTable, int]]:
-    """Read the rows that there are, parents first; gives how many are asked without their key.
+    """Load rows, parents first; return the number of rows without primary key per table.
 
-    Each of those may be new by its turn: one before it may call the row that it means otherwise.
+    Each of these may become a new row, because an earlier row may change its natural key.
     """
     ids: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    nameless: list[tuple[RecordTable, int]] = []
-    for table, of_table in asking.by_table(rows):
-        pointing = [asked.pointing(ids[id(asked.request)]) for asked in of_table]
-        named = [(asked, _key_columns(table, asked)) for asked in pointing]
-        if keys := [columns for _, columns in named if columns]:
-            for found in await store.find(conn, table, keys):
-                known.add(table, found)
-        there = [(asked, known.find(table, asked.company_id, columns)) for asked, columns in named]
-        for asked, found_row in there:
-            if found_row and asked.name and table.has_id:
-                ids[id(asked.request)][asked.name] = found_row.key[0]
-        count = sum(asking.key_of(table, columns) is None for _, columns in named)
-        nameless.append((table, count))
-    return [(table, count) for table, count in nameless if count]
+    counts: list[tuple[RecordTable, int]] = []
+    for table, of_table in requested_rows.group_by_table(rows):
+        resolved = [row.resolve_references(ids[id(row.request)]) for row in of_table]
+        keys = [(row, _select_key_columns(table, row)) for row in resolved]
+        if named := [columns for _, columns in keys if columns]:
+            for existing in await store.find_rows(conn, table, named):
+                known.add(table, existing)
+        for row, columns in keys:
+            match = known.find(table, row.company_id, columns)
+            if match and row.name and table.has_id:
+                ids[id(row.request)][row.name] = match.key[0]
+        count = sum(requested_rows.read_key(table, columns) is None for _, columns in keys)
+        counts.append((table, count))
+    return [(table, count) for table, count in counts if count]
 
 
-def _key_columns(table: RecordTable, asked: Asked) -> Row:
-    """Give the columns by which a row may be found, as far as they fit."""
-    wanted = {*table.key, *table.natural} - {table.company}
-    named = {c: v for c, v in asked.row.items() if c in wanted and v is not asking.UNKNOWN}
+def _select_key_columns(table: RecordTable, requested: RequestedRow) -> Row:
+    """Return the columns that can find the row; empty if they are incomplete or do not fit."""
+    of_keys = {*table.key, *table.natural_key} - {table.company_column}
+    named = {
+        column: value
+        for column, value in requested.row.items()
+        if column in of_keys and value is not requested_rows.UNRESOLVED
+    }
     try:
-        fitting = checked(table, named)
-    except UnfitRowError:
+        columns = check_row(table, named)
+    except InvalidRowError:
         return {}
-    if asking.key_of(table, fitting) is None and (
-        asking.natural_of(table, asked.company_id, fitting) is None
+    if requested_rows.read_key(table, columns) is None and (
+        requested_rows.read_natural_key(table, requested.company_id, columns) is None
     ):
         return {}
-    return fitting | ({table.company: asked.company_id} if table.company else {})
+    company = {table.company_column: requested.company_id} if table.company_column else {}
+    return columns | company
 
 
-async def _write(conn: AsyncConnection, plan: Plan) -> None:
+async def _save(conn: AsyncConnection, plan: Plan) -> None:
     """Delete children first, then save parents first."""
-    for name in reversed(list(tables())):
+    for name in reversed(list(get_tables())):
         if name in plan.deletes:
-            await store.delete(conn, name, plan.deletes[name])
-    for name in tables():
+            await store.delete_rows(conn, name, plan.deletes[name])
+    for name in get_tables():
         if name in plan.inserts:
-            await store.insert(conn, name, plan.inserts[name])
+            await store.insert_rows(conn, name, plan.inserts[name])
         if name in plan.updates:
-            keys = tables()[name].key
+            keys = get_tables()[name].key
             rows = {
                 key: row | dict(zip(keys, key, strict=True))
                 for key, row in plan.updates[name].items()
             }
-            await store.update(conn, name, rows)
-    begun = [a for a in plan.answers if isinstance(a, Granted) and a.purged]
-    if begun:
-        await purge_store.begin(conn, begun)
+            await store.update_rows(conn, name, rows)
+    purges = [result for result in plan.results if isinstance(result, Applied) and result.purged]
+    if purges:
+        await purge_store.begin_purges(conn, purges)
 
 
-def _told(plan: Plan, at: datetime) -> Outcome:
-    return [Told(answer.request, _fact(answer, at)) for answer in plan.answers]
+def _build_facts(plan: Plan, at: datetime) -> Outcome:
+    return [Emit(result.request, _build_fact(result, at)) for result in plan.results]
 
 
-def _fact(answer: Granted | Refused, at: datetime) -> RecordChanged:
-    request = answer.request
+def _build_fact(result: Applied | Refused, at: datetime) -> RecordChanged:
+    request = result.request
     of_request = {
         "company_id": request.company_id,
         "table": request.table,
@@ -196,12 +204,12 @@ def _fact(answer: Granted | Refused, at: datetime) -> RecordChanged:
         "actor": request.actor,
         "at": at,
     }
-    if isinstance(answer, Refused):
-        return RecordRefused(**of_request, reason=answer.reason, row=answer.place)
-    if answer.purged:
-        return PurgeBegun(**of_request, rows=len(answer.purged))
+    if isinstance(result, Refused):
+        return RecordRefused(**of_request, reason=result.reason, row=result.row)
+    if result.purged:
+        return PurgeBegun(**of_request, rows=len(result.purged))
     if isinstance(request, RecordDelete):
-        return RecordDeleted(**of_request, deleted=keys_of(answer.deleted))
+        return RecordDeleted(**of_request, deleted=group_keys(result.deleted))
     return RecordSaved(
-        **of_request, inserted=keys_of(answer.inserted), updated=keys_of(answer.updated)
+        **of_request, inserted=group_keys(result.inserted), updated=group_keys(result.updated)
     )

@@ -1,4 +1,4 @@
-"""What a row has to be, checked by models that are made from the mapped tables."""
+"""Pydantic models, made from the mapped tables, that check the rows of requests."""
 
 import json
 from datetime import datetime
@@ -15,10 +15,10 @@ from pydantic import (
     create_model,
 )
 
-from shared.contracts.base import Id, Moment, Text, without_nul
+from shared.contracts.base import Id, Moment, Text, drop_nul
+from shared.contracts.error_texts import quote_name
 from shared.contracts.record_request import Row
-from shared.contracts.trouble import quoted
-from shared.records.tables import Column, RecordTable
+from shared.records.tables import Column, RecordTable, get_tables
 
 BCRYPT: Final = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$"
 KINDS: Final[dict[type, Any]] = {
@@ -32,45 +32,44 @@ KINDS: Final[dict[type, Any]] = {
 }
 
 
-class UnfitRowError(Exception):
-    """A row does not fit its table; the sentence says which column, and how."""
+class InvalidRowError(Exception):
+    """A row is invalid for its table; the message names the column and the reason."""
 
 
-def checked(table: RecordTable, row: Row) -> Row:
-    """Give the columns that a row names, as JSON; raises UnfitRowError where one does not fit."""
+def check_row(table: RecordTable, row: Row) -> Row:
+    """Return the columns that a row names, as JSON values; raises InvalidRowError."""
     try:
-        model = _model(table.name).model_validate_json(json.dumps(row), strict=True)
+        model = _build_model(table.name).model_validate_json(json.dumps(row), strict=True)
     except ValidationError as error:
-        raise UnfitRowError(_sentence(table, error)) from error
+        raise InvalidRowError(_describe_error(table, error)) from error
     return model.model_dump(mode="json", exclude_unset=True)
 
 
-def _sentence(table: RecordTable, error: ValidationError) -> str:
+def _describe_error(table: RecordTable, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    column = quoted(".".join(str(part) for part in first["loc"]))
+    column = quote_name(".".join(str(part) for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         return f'"{table.name}" has no column {column}'
     return f'{column} of "{table.name}": {first["msg"]}'
 
 
 @cache
-def _model(name: str) -> type[BaseModel]:
-    from shared.records.tables import tables  # noqa: PLC0415
-
-    table = tables()[name]
+def _build_model(name: str) -> type[BaseModel]:
+    table = get_tables()[name]
     fields: dict[str, Any] = {
-        column: (_kind(table, table.columns[column]), None) for column in table.writable
+        column: (_build_type(table, table.columns[column]), None)
+        for column in table.writable_columns
     }
     if table.has_id:
         fields["id"] = (Id, None)
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
-def _kind(table: RecordTable, column: Column) -> Any:  # noqa: ANN401 - a type, made here
+def _build_type(table: RecordTable, column: Column) -> Any:  # noqa: ANN401 - an annotation
     if (table.name, column.name) == ("Users", "passwordHash"):
         return Annotated[str, Field(pattern=BCRYPT)]
     kind = KINDS.get(column.kind, column.kind)
-    if column.longest:
-        # Before the text is cleaned, for then the sentence speaks of characters.
-        kind = Annotated[str, Field(max_length=column.longest), AfterValidator(without_nul)]
+    if column.max_length:
+        # The length is checked before the text is cleaned: its error then counts characters.
+        kind = Annotated[str, Field(max_length=column.max_length), AfterValidator(drop_nul)]
     return kind | None if column.is_nullable else kind

@@ -1,46 +1,64 @@
-"""What is known of purges: begun by a request, carried on by every owner, finished by one."""
+# ruff: noqa: S608 - only the fields of row types are put into the SQL
+"""Statements of purges: started by a request, run by every service, finished by the owner."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
-from shared.db.bulk import statement
+from shared.db.bulk import BigInt, Json, rows_as_columns, source, statement
 from shared.db.purged import HISTORY_OF
-from shared.delivery.requests import stored
-from shared.records.deciding import Granted
-from shared.records.hanging import COMPANY
-from shared.records.tables import keys_of
+from shared.delivery.batch.request_results import encode_fact
+from shared.records.purge_steps import COMPANY
+from shared.records.rules import Applied
+from shared.records.tables import group_keys
 from shared.schema import OWNERS
 
-BEGIN = statement("""
+
+class _NewPurge(NamedTuple):
+    company_id: int
+    name: str
+    request_id: str
+    actor: str | None
+    deleted: Json
+
+
+class _PurgedRow(NamedTuple):
+    purge_id: BigInt
+    name: str
+    company_id: int
+    id: int
+
+
+class _Count(NamedTuple):
+    name: str
+    rows: int
+
+
+BEGIN = statement(f"""
 INSERT INTO "Purges" ("companyId", "tableName", "requestId", actor, deleted)
-SELECT b.* FROM unnest(CAST(:company_id AS int[]), CAST(:name AS text[]),
-                       CAST(:request_id AS text[]), CAST(:actor AS text[]),
-                       CAST(:deleted AS jsonb[])) AS b
+SELECT b.* FROM {source(_NewPurge)}
 RETURNING id, "companyId", "requestId"
 """)
 
-ROWS = statement("""
+INSERT_ROWS = statement(f"""
 INSERT INTO "PurgedRows" ("purgeId", "tableName", "companyId", "rowId")
-SELECT b.* FROM unnest(CAST(:purge AS bigint[]), CAST(:name AS text[]),
-                       CAST(:company_id AS int[]), CAST(:id AS int[])) AS b
+SELECT b.* FROM {source(_PurgedRow)}
 """)
 
-HISTORIES = statement("""
+INSERT_HISTORIES = statement(f"""
 INSERT INTO "PurgedRows" ("purgeId", "tableName", "companyId", "rowId")
-SELECT b.purge, 'Tickets', t."companyId", t.id
-FROM unnest(CAST(:purge AS bigint[]), CAST(:company_id AS int[]), CAST(:id AS int[]))
-  AS b(purge, company, id)
-JOIN "Tickets" t ON t."companyId" = b.company AND t."contactId" = b.id
+SELECT b.purge_id, 'Tickets', t."companyId", t.id
+FROM {source(_PurgedRow)}
+JOIN "Tickets" t ON t."companyId" = b.company_id AND t."contactId" = b.id
 """)
 
-# A company waits for the smaller purges of its own, each of which has somebody to answer.
-UNDER_WAY = statement("""
+# A company's last step waits for other purges of its rows, whose answers must be published first.
+OPEN_PURGES = statement("""
 SELECT p.id, p."companyId" AS company_id, p."tableName" AS name, p."requestId" AS request_id,
        p.actor, p.deleted, p.done,
        p."tableName" = 'Companies' AND EXISTS (
@@ -53,19 +71,19 @@ SELECT p.id, p."companyId" AS company_id, p."tableName" AS name, p."requestId" A
 FROM "Purges" p WHERE p."finishedAt" IS NULL ORDER BY p.id LIMIT 100
 """)
 
-NOTE = statement("""
+SAVE_PROGRESS = statement(f"""
 UPDATE "Purges" p
 SET done = p.done || CAST(:done AS jsonb),
     removed = p.removed || (
-      SELECT COALESCE(jsonb_object_agg(b.name, b.count + COALESCE((p.removed ->> b.name)::int, 0)),
-                      '{}')
-      FROM unnest(CAST(:name AS text[]), CAST(:count AS int[])) AS b(name, count)),
+      SELECT COALESCE(jsonb_object_agg(b.name, b.rows + COALESCE((p.removed ->> b.name)::int, 0)),
+                      '{{}}')
+      FROM {source(_Count)}),
     "finishedAt" = CASE WHEN CAST(:finished AS boolean) THEN clock_timestamp() END
 WHERE p.id = :id
 RETURNING p.removed, clock_timestamp() AS at
 """)
 
-# A company's finished purges name it no longer; its own stays, so that what comes is refused.
+# The row of the company itself stays, so that its later records are rejected.
 FORGET_ROWS = statement("""
 DELETE FROM "PurgedRows" r USING "PurgedRows" root
 WHERE root."purgeId" = :id AND r."companyId" = root."companyId" AND r."tableName" <> 'Companies'
@@ -76,7 +94,7 @@ WHERE root."purgeId" = :id AND p."companyId" = root."companyId"
 """)
 FORGET_SEED_ROWS = statement("SELECT forget_seed_rows()")
 
-ANSWER = statement("""
+ADD_ANSWER = statement("""
 UPDATE "Requests" SET answer = answer || CAST(:fact AS jsonb)
 WHERE service = :service AND "companyId" = :company_id AND "requestId" = :request_id
 """)
@@ -84,7 +102,10 @@ WHERE service = :service AND "companyId" = :company_id AND "requestId" = :reques
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """A purge that is under way; `waits` where nothing but its end is left to others."""
+    """An open purge; `waits` where its last step has to wait for other purges.
+
+    `name` is the table that the request named, `deleted` its keys, `done` the steps that are done.
+    """
 
     id: int
     company_id: int
@@ -97,57 +118,51 @@ class Purge:
 
     @property
     def root(self) -> str:
-        """The table whose rows go: of a contact, its history's."""
+        """Return the table whose rows are deleted: of a contact's history, its tickets."""
         return HISTORY_OF.get(self.name, self.name)
 
     @property
     def is_of_companies(self) -> bool:
-        """Whether whole companies go."""
+        """Return whether whole companies are deleted."""
         return self.name == COMPANY
 
 
-async def begin(conn: AsyncConnection, granted: Sequence[Granted]) -> None:
-    """Write down what is to be deleted; from then on new traffic for it is refused."""
-    given = {
-        "company_id": [each.request.company_id for each in granted],
-        "name": [_table(each) for each in granted],
-        "request_id": [each.request.request_id for each in granted],
-        "actor": [each.request.actor for each in granted],
-        "deleted": [json.dumps(keys_of(each.deleted)) for each in granted],
-    }
-    begun = (await conn.execute(BEGIN, given)).all()
+async def begin_purges(conn: AsyncConnection, requests: Sequence[Applied]) -> None:
+    """Save the rows that are to be deleted; from then on their new records are rejected."""
+    purges = [
+        _NewPurge(
+            each.request.company_id,
+            _get_table(each),
+            each.request.request_id,
+            each.request.actor,
+            json.dumps(group_keys(each.deleted)),
+        )
+        for each in requests
+    ]
+    begun = (await conn.execute(BEGIN, rows_as_columns(purges, _NewPurge))).all()
     ids = {(row.companyId, row.requestId): row.id for row in begun}
     rows = [
-        (ids[each.request.company_id, each.request.request_id], _table(each), *purged)
-        for each in granted
-        for purged in sorted(each.purged)
+        _PurgedRow(ids[each.request.company_id, each.request.request_id], _get_table(each), *row)
+        for each in requests
+        for row in sorted(each.purged)
     ]
-    if histories := [row for row in rows if row[1] in HISTORY_OF]:
-        await conn.execute(HISTORIES, _columns(histories))
-    if others := [row for row in rows if row[1] not in HISTORY_OF]:
-        await conn.execute(ROWS, _columns(others) | {"name": [row[1] for row in others]})
+    if histories := [row for row in rows if row.name in HISTORY_OF]:
+        await conn.execute(INSERT_HISTORIES, rows_as_columns(histories, _PurgedRow))
+    if others := [row for row in rows if row.name not in HISTORY_OF]:
+        await conn.execute(INSERT_ROWS, rows_as_columns(others, _PurgedRow))
 
 
-def _columns(rows: Iterable[tuple[int, str, int, int]]) -> dict[str, list[Any]]:
-    listed = list(rows)
-    return {
-        "purge": [row[0] for row in listed],
-        "company_id": [row[2] for row in listed],
-        "id": [row[3] for row in listed],
-    }
-
-
-def _table(granted: Granted) -> str:
-    (name,) = {name for name, _ in granted.deleted}
+def _get_table(request: Applied) -> str:
+    (name,) = {name for name, _ in request.deleted}
     return name
 
 
-async def under_way(conn: AsyncConnection) -> list[Purge]:
-    """Read the oldest purges that are not finished."""
-    return [Purge(**row) for row in (await conn.execute(UNDER_WAY)).mappings()]
+async def load_open_purges(conn: AsyncConnection) -> list[Purge]:
+    """Return the oldest 100 purges that are not finished."""
+    return [Purge(**row) for row in (await conn.execute(OPEN_PURGES)).mappings()]
 
 
-async def note(
+async def save_progress(
     conn: AsyncConnection,
     purge: Purge,
     done: Collection[str],
@@ -155,28 +170,26 @@ async def note(
     *,
     finished: bool,
 ) -> tuple[dict[str, int], datetime]:
-    """Write down what a service did; gives the counts of all steps so far, and the time."""
-    given = {
+    """Save what a service did; return the counts of all steps so far, and the time."""
+    parameters = rows_as_columns([_Count(*count) for count in counts.items()], _Count) | {
         "id": purge.id,
         "done": json.dumps(list(done)),
-        "name": list(counts),
-        "count": list(counts.values()),
         "finished": finished,
     }
-    row = (await conn.execute(NOTE, given)).one()
+    row = (await conn.execute(SAVE_PROGRESS, parameters)).one()
     return row.removed, row.at
 
 
 async def finish(conn: AsyncConnection, purge: Purge, answer: Event) -> None:
-    """Clear away what named deleted companies, and let the request's repetition be told the end."""
+    """Save the answer of the request; for companies delete their other purges and seed rows."""
     if purge.is_of_companies:
         await conn.execute(FORGET_ROWS, {"id": purge.id})
         await conn.execute(FORGET_PURGES, {"id": purge.id})
         await conn.execute(FORGET_SEED_ROWS)
-    given = {
-        "fact": json.dumps([stored(answer)]),
+    parameters = {
+        "fact": json.dumps([encode_fact(answer)]),
         "service": OWNERS[purge.name],
         "company_id": purge.company_id,
         "request_id": purge.request_id,
     }
-    await conn.execute(ANSWER, given)
+    await conn.execute(ADD_ANSWER, parameters)

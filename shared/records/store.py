@@ -1,25 +1,25 @@
-# ruff: noqa: S608 - the names in the statements are those of our own tables
-"""Finding and writing rows of any table: each statement is made from its table, once.
+# ruff: noqa: S608 - the names in the SQL are those of mapped tables
+"""SQL that finds and writes rows of any table; each statement is built once from its table.
 
-Rows travel as one JSON array, so that a statement is the same for every number of rows and for
-every choice of columns.
+Rows are passed as one JSON array, so that the statement does not depend on their number or on
+which columns they name.
 """
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.record_request import Row
-from shared.db.bulk import RacedError, statement
-from shared.db.purged import PURGED, stays
-from shared.records.asking import Found, Key
-from shared.records.rights import LIMITED
-from shared.records.tables import RecordTable, tables
+from shared.db.bulk import ConcurrentUpdateError, rows_as_columns, source, statement
+from shared.db.purged import PURGED_TABLES, exclude_purged
+from shared.records.protected_columns import PLAN_LIMITS
+from shared.records.requested_rows import ExistingRow, Key
+from shared.records.tables import RecordTable, get_tables
 
 NOW: Final = statement("SELECT clock_timestamp()")
 
@@ -27,7 +27,7 @@ NEW_IDS: Final = statement("""
 SELECT nextval(pg_get_serial_sequence(quote_ident(:table), 'id')) FROM generate_series(1, :count)
 """)
 
-# How many more users, lines and queues the company's plan allows; no plan is no limit.
+# Remaining users, lines and queues of companies by their row of "Plans"; without one, no limit.
 ROOM: Final = statement("""
 SELECT c.id,
        p.users - (SELECT count(*) FROM "Users" u WHERE u."companyId" = c.id) AS "Users",
@@ -39,159 +39,168 @@ WHERE c.id = ANY(CAST(:company_id AS int[]))
 """)
 
 
-async def now(conn: AsyncConnection) -> datetime:
-    """Ask for the database's time."""
-    found: datetime = (await conn.execute(NOW)).scalar_one()
-    return found
+class _Parent(NamedTuple):
+    company_id: int | None
+    id: int
 
 
-async def find(conn: AsyncConnection, table: RecordTable, keys: Collection[Row]) -> list[Found]:
-    """Find rows by their primary or natural keys, each with its company."""
-    rows = await conn.execute(_find(table.name), {"rows": json.dumps(list(keys))})
+async def read_now(conn: AsyncConnection) -> datetime:
+    """Return the database's time."""
+    now: datetime = (await conn.execute(NOW)).scalar_one()
+    return now
+
+
+async def find_rows(
+    conn: AsyncConnection, table: RecordTable, keys: Collection[Row]
+) -> list[ExistingRow]:
+    """Return the rows with these primary or natural keys."""
+    rows = await conn.execute(_build_find(table.name), {"rows": json.dumps(list(keys))})
     size = len(table.key)
-    return [Found(row[0], tuple(row[1 : size + 1]), tuple(row[size + 1 :])) for row in rows]
+    return [ExistingRow(row[0], tuple(row[1 : size + 1]), tuple(row[size + 1 :])) for row in rows]
 
 
-async def new_ids(conn: AsyncConnection, table: RecordTable, count: int) -> list[int]:
-    """Draw ids for so many new rows."""
+async def reserve_ids(conn: AsyncConnection, table: RecordTable, count: int) -> list[int]:
+    """Reserve and return the next ids of a table's sequence."""
     rows = await conn.execute(NEW_IDS, {"table": table.name, "count": count})
     return [row[0] for row in rows]
 
 
-async def parents(
-    conn: AsyncConnection, table: str, named: Collection[tuple[int | None, int]]
+async def find_parents(
+    conn: AsyncConnection, table: str, parents: Collection[tuple[int | None, int]]
 ) -> set[tuple[str, int | None, int]]:
-    """Give those of the named (company, id) that are there to stay, as (table, company, id)."""
-    ordered = sorted(named, key=lambda one: (one[0] or 0, one[1]))
-    given = {"company_id": [one[0] for one in ordered], "id": [one[1] for one in ordered]}
-    return {(table, row[0], row[1]) for row in await conn.execute(_parents(table), given)}
+    """Return those of (company, id) that exist and are not purged, as (table, company, id)."""
+    ordered = [_Parent(*parent) for parent in sorted(parents, key=lambda p: (p[0] or 0, p[1]))]
+    rows = await conn.execute(_build_find_parents(table), rows_as_columns(ordered, _Parent))
+    return {(table, row[0], row[1]) for row in rows}
 
 
-async def room(
+async def load_remaining_rows(
     conn: AsyncConnection, companies: Iterable[int]
 ) -> dict[tuple[str, int | None], int]:
-    """Read how many more rows of the limited tables companies may have."""
+    """Return the remaining number of rows by limited table and company."""
     rows = (await conn.execute(ROOM, {"company_id": sorted(companies)})).mappings()
     return {
         (name, row["id"]): max(0, row[name])
         for row in rows
-        for name in LIMITED
+        for name in PLAN_LIMITS
         if row[name] is not None
     }
 
 
-async def insert(conn: AsyncConnection, table: str, rows: Mapping[Key, Row]) -> None:
-    """Insert rows; columns that are not named get their defaults."""
-    await conn.execute(_insert(table), {"rows": _json(rows)})
+async def insert_rows(conn: AsyncConnection, table: str, rows: Mapping[Key, Row]) -> None:
+    """Insert rows; columns that a row does not name get their defaults."""
+    await conn.execute(_build_insert(table), {"rows": _to_json(rows)})
 
 
-async def update(conn: AsyncConnection, table: str, rows: Mapping[Key, Row]) -> None:
-    """Write the columns that are named; raises RacedError where a row is gone meanwhile."""
-    written = await conn.execute(_update(table), {"rows": _json(rows)})
-    if len(written.all()) < len(rows):
-        raise RacedError
+async def update_rows(conn: AsyncConnection, table: str, rows: Mapping[Key, Row]) -> None:
+    """Update the columns that each row names; raises ConcurrentUpdateError if a row is gone."""
+    updated = await conn.execute(_build_update(table), {"rows": _to_json(rows)})
+    if len(updated.all()) < len(rows):
+        raise ConcurrentUpdateError
 
 
-async def delete(conn: AsyncConnection, table: str, keys: Iterable[Key]) -> None:
-    """Delete rows; what their foreign keys take along goes with them."""
-    names = tables()[table].key
+async def delete_rows(conn: AsyncConnection, table: str, keys: Iterable[Key]) -> None:
+    """Delete rows, and by their foreign keys those that cascade."""
+    names = get_tables()[table].key
     rows = {key: dict(zip(names, key, strict=True)) for key in keys}
-    await conn.execute(_delete(table), {"rows": _json(rows)})
+    await conn.execute(_build_delete(table), {"rows": _to_json(rows)})
 
 
-def _json(rows: Mapping[Key, Row]) -> str:
+def _to_json(rows: Mapping[Key, Row]) -> str:
     return json.dumps([row for _, row in sorted(rows.items())])
 
 
 @cache
-def _find(name: str) -> TextClause:
-    table = tables()[name]
-    company = f't."{table.company}"' if table.company else "NULL::int"
-    wanted = ", ".join((company, *_listed(table.key, "t"), *_listed(table.natural, "t")))
-    by = [table.key, *([table.natural] if table.natural else [])]
-    same_company = {table.key: _same_company(table), table.natural: _same_company(table)}
-    if table.is_natural_for_all:
-        same_company[table.natural] = ""
+def _build_find(name: str) -> TextClause:
+    table = get_tables()[name]
+    company = f't."{table.company_column}"' if table.company_column else "NULL::int"
+    selected = ", ".join(
+        (company, *_quote_names(table.key, "t"), *_quote_names(table.natural_key, "t"))
+    )
+    by = [table.key, *([table.natural_key] if table.natural_key else [])]
+    same_company = {table.key: _match_company(table), table.natural_key: _match_company(table)}
+    if table.is_natural_key_global:
+        same_company[table.natural_key] = ""
     selects = [
-        f'SELECT {wanted} FROM b JOIN "{name}" t ON {same_company[key]}{_same(key, table)}'
+        f'SELECT {selected} FROM b JOIN "{name}" t ON {same_company[key]}{_match_key(key, table)}'
         for key in by
     ]
-    return statement(f"{_rows(name)} {' UNION '.join(selects)}")
+    return statement(f"{_build_rows(name)} {' UNION '.join(selects)}")
 
 
 @cache
-def _parents(name: str) -> TextClause:
-    table = tables()[name]
-    company = f'p."{table.company}"' if table.company else "NULL::int"
-    same = f" AND {company} = b.company_id" if table.company else ""
-    there = f"WHERE {stays(name, 'p')}" if name in PURGED else ""
+def _build_find_parents(name: str) -> TextClause:
+    table = get_tables()[name]
+    company = f'p."{table.company_column}"' if table.company_column else "NULL::int"
+    same = f" AND {company} = b.company_id" if table.company_column else ""
+    not_purged = f"WHERE {exclude_purged(name, 'p')}" if name in PURGED_TABLES else ""
     return statement(f"""
 SELECT DISTINCT {company}, p.id
-FROM unnest(CAST(:company_id AS int[]), CAST(:id AS int[])) AS b(company_id, id)
+FROM {source(_Parent)}
 JOIN "{name}" p ON p.id = b.id{same}
-{there}
+{not_purged}
 """)
 
 
 @cache
-def _insert(name: str) -> TextClause:
-    table = tables()[name]
-    names = [*table.writable, *(["id"] if table.has_id else [])]
-    names += [table.company] if table.company else []
-    values = [_value(table, column) for column in names]
+def _build_insert(name: str) -> TextClause:
+    table = get_tables()[name]
+    names = [*table.writable_columns, *(["id"] if table.has_id else [])]
+    names += [table.company_column] if table.company_column else []
+    values = [_build_value(table, column) for column in names]
     return statement(f"""
-INSERT INTO "{name}" ({", ".join(_listed(names))})
+INSERT INTO "{name}" ({", ".join(_quote_names(names))})
 SELECT {", ".join(values)}
 FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(row)
 CROSS JOIN LATERAL jsonb_populate_record(NULL::"{name}", r.row) AS b
-ORDER BY {", ".join(_listed(table.key, "b"))}
+ORDER BY {", ".join(_quote_names(table.key, "b"))}
 """)
 
 
 @cache
-def _update(name: str) -> TextClause:
-    table = tables()[name]
-    written = [column for column in table.writable if column not in table.key]
+def _build_update(name: str) -> TextClause:
+    table = get_tables()[name]
+    written = [column for column in table.writable_columns if column not in table.key]
     values = [f'"{c}" = CASE WHEN r.row ? \'{c}\' THEN b."{c}" ELSE t."{c}" END' for c in written]
-    grown = (
+    stamp = (
         """"updatedAt" = GREATEST(clock_timestamp(), t."updatedAt" + interval '1 microsecond')"""
     )
     return statement(f"""
-UPDATE "{name}" t SET {", ".join([*values, grown])}
+UPDATE "{name}" t SET {", ".join([*values, stamp])}
 FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(row)
 CROSS JOIN LATERAL jsonb_populate_record(NULL::"{name}", r.row) AS b
-WHERE {_same(table.key, table)}
+WHERE {_match_key(table.key, table)}
 RETURNING 1
 """)
 
 
 @cache
-def _delete(name: str) -> TextClause:
-    table = tables()[name]
+def _build_delete(name: str) -> TextClause:
+    table = get_tables()[name]
     return statement(f"""
-{_rows(name)} DELETE FROM "{name}" t USING b WHERE {_same(table.key, table)}
+{_build_rows(name)} DELETE FROM "{name}" t USING b WHERE {_match_key(table.key, table)}
 """)
 
 
-def _rows(name: str) -> str:
+def _build_rows(name: str) -> str:
     return f"""
 WITH b AS (SELECT * FROM jsonb_populate_recordset(NULL::"{name}", CAST(:rows AS jsonb)))"""
 
 
-def _same_company(table: RecordTable) -> str:
-    if table.company is None:
+def _match_company(table: RecordTable) -> str:
+    if table.company_column is None:
         return ""
     equal = "IS NOT DISTINCT FROM" if table.is_shared else "="
-    return f't."{table.company}" {equal} b."{table.company}" AND '
+    return f't."{table.company_column}" {equal} b."{table.company_column}" AND '
 
 
-def _same(key: Sequence[str], table: RecordTable) -> str:
-    equal = "IS NOT DISTINCT FROM" if table.nulls_are_equal and key == table.natural else "="
-    others = [column for column in key if column != table.company]
+def _match_key(key: Sequence[str], table: RecordTable) -> str:
+    equal = "IS NOT DISTINCT FROM" if table.nulls_are_equal and key == table.natural_key else "="
+    others = [column for column in key if column != table.company_column]
     return " AND ".join(f't."{column}" {equal} b."{column}"' for column in others) or "TRUE"
 
 
-def _value(table: RecordTable, column: str) -> str:
+def _build_value(table: RecordTable, column: str) -> str:
     default = table.columns[column].default
     named = f'b."{column}"'
     if default is None or column == "id":
@@ -199,6 +208,6 @@ def _value(table: RecordTable, column: str) -> str:
     return f"CASE WHEN r.row ? '{column}' THEN {named} ELSE {default} END"
 
 
-def _listed(names: Iterable[str], of: str = "") -> list[str]:
+def _quote_names(names: Iterable[str], of: str = "") -> list[str]:
     prefix = f"{of}." if of else ""
     return [f'{prefix}"{name}"' for name in names]

@@ -1,4 +1,4 @@
-"""What can be asked about each table, read off the mapped tables themselves."""
+"""Describes each mapped table for requests: columns, keys, and references."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,18 +10,18 @@ from sqlalchemy import Column as MappedColumn
 from sqlalchemy import Index, Table, UniqueConstraint
 
 from shared.schema import INTERNAL, OWNERS, metadata
-from shared.schema.base import company_column
-from shared.schema.lengths import longest
+from shared.schema.base import find_company_column
+from shared.schema.lengths import find_max_length
 
-Place = tuple[str, tuple[Any, ...]]  # a table, and a row's primary key
-STAMPS: Final = ("createdAt", "updatedAt")  # written here, by the database's clock
+RowKey = tuple[str, tuple[Any, ...]]  # a table, and a row's primary key
+STAMPS: Final = ("createdAt", "updatedAt")  # set by the database's clock, never by a request
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `kind` is the type of its values, `default` the SQL that stands in for none.
+    """A column: `kind` is the Python type of its values, `default` the SQL of its default.
 
-    `longest` is how many characters it takes, None where nothing limits them.
+    `max_length` is in characters, None if nothing limits them.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Column:
     sql_type: str
     is_nullable: bool
     default: str | None
-    longest: int | None
+    max_length: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A column that points to a row of another table, of the same company where it has one."""
+    """A foreign key: a column, and the table of the same company that it references."""
 
     column: str
     table: str
@@ -42,95 +42,91 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class RecordTable:
-    """A table, as requests see it; `company` is None for those that belong to the platform alone.
+    """A table as requests see it; `company_column` is None for tables of the platform alone.
 
-    Where `is_shared`, rows without a company are the platform's. `natural` are the columns by
-    which people know a row, none where only its id tells it; `nulls_are_equal` says that a part of
-    them may be NULL.
+    Where `is_shared`, rows without a company are the platform's. `natural_key` are the columns
+    that identify a row besides its id, if there are any; with `nulls_are_equal` they may be NULL.
     """
 
     name: str
     owner: str
-    company: str | None
+    company_column: str | None
     is_shared: bool
     key: tuple[str, ...]
-    natural: tuple[str, ...]
+    natural_key: tuple[str, ...]
     nulls_are_equal: bool
     columns: Mapping[str, Column]
     parents: tuple[Parent, ...]
 
     @property
     def has_id(self) -> bool:
-        """Whether the database numbers its rows."""
+        """Return whether the primary key is an id from a sequence."""
         return self.key == ("id",)
 
     @property
-    def is_natural_for_all(self) -> bool:
-        """Whether the natural key is there once among all companies."""
-        return self.company is not None and bool(self.natural) and self._has_no_parent_in_it
+    def is_natural_key_global(self) -> bool:
+        """Return whether the natural key is unique among all companies."""
+        own_columns = {self.company_column, *(parent.column for parent in self.parents)}
+        has_own_columns = not own_columns.isdisjoint(self.natural_key)
+        return self.company_column is not None and bool(self.natural_key) and not has_own_columns
 
     @property
-    def _has_no_parent_in_it(self) -> bool:
-        pointing = {self.company, *(parent.column for parent in self.parents)}
-        return pointing.isdisjoint(self.natural)
-
-    @property
-    def pointing(self) -> tuple[str, ...]:
-        """The columns that hold ids of other rows."""
+    def reference_columns(self) -> tuple[str, ...]:
+        """Return the columns that hold ids of other rows."""
         parents = tuple(parent.column for parent in self.parents)
-        return (*parents, self.company) if self.company else parents
+        return (*parents, self.company_column) if self.company_column else parents
 
     @property
-    def writable(self) -> tuple[str, ...]:
-        """The columns that a request may name beside the id."""
-        hidden = {*STAMPS, self.company, "id" if self.has_id else None}
+    def writable_columns(self) -> tuple[str, ...]:
+        """Return the columns that a request may name besides the id."""
+        hidden = {*STAMPS, self.company_column, "id" if self.has_id else None}
         return tuple(name for name in self.columns if name not in hidden)
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """The columns that a new row must name."""
+    def required_columns(self) -> tuple[str, ...]:
+        """Return the columns that a new row must name."""
         return tuple(
             name
-            for name in self.writable
+            for name in self.writable_columns
             if not self.columns[name].is_nullable and self.columns[name].default is None
         )
 
 
 @cache
-def tables() -> Mapping[str, RecordTable]:
-    """Give all of them, parents before their children."""
+def get_tables() -> Mapping[str, RecordTable]:
+    """Return all tables that requests may name, parents before their children."""
     return {
-        table.name: _described(table)
+        table.name: _build_table(table)
         for table in metadata.sorted_tables
         if table.name not in INTERNAL
     }
 
 
-def keys_of(places: Iterable[Place]) -> dict[str, tuple[dict[str, Any], ...]]:
-    """Name rows by the columns of their primary keys, as facts do."""
-    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, key in places:
-        found[name].append(dict(zip(tables()[name].key, key, strict=True)))
-    return {name: tuple(keys) for name, keys in found.items()}
+def group_keys(row_keys: Iterable[RowKey]) -> dict[str, tuple[dict[str, Any], ...]]:
+    """Return primary keys as facts list them: by table, each as its columns."""
+    keys: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, key in row_keys:
+        keys[name].append(dict(zip(get_tables()[name].key, key, strict=True)))
+    return {name: tuple(of_table) for name, of_table in keys.items()}
 
 
-def _described(table: Table) -> RecordTable:
-    company = company_column(table)
-    natural, nulls_are_equal = _natural(table)
+def _build_table(table: Table) -> RecordTable:
+    company_column = find_company_column(table)
+    natural_key, nulls_are_equal = _find_natural_key(table)
     return RecordTable(
         name=table.name,
         owner=OWNERS[table.name],
-        company=company,
-        is_shared=company is not None and bool(table.columns[company].nullable),
+        company_column=company_column,
+        is_shared=company_column is not None and bool(table.columns[company_column].nullable),
         key=tuple(column.name for column in table.primary_key.columns),
-        natural=natural,
+        natural_key=natural_key,
         nulls_are_equal=nulls_are_equal,
-        columns={column.name: _column(column) for column in table.columns},
-        parents=_parents(table, company),
+        columns={column.name: _build_column(column) for column in table.columns},
+        parents=_find_parents(table, company_column),
     )
 
 
-def _column(column: MappedColumn[Any]) -> Column:
+def _build_column(column: MappedColumn[Any]) -> Column:
     default = column.server_default
     expression = None if default is None else getattr(default, "arg", None)
     if expression is not None and not isinstance(expression, str):
@@ -144,27 +140,34 @@ def _column(column: MappedColumn[Any]) -> Column:
         sql_type=kind.compile(),
         is_nullable=bool(column.nullable),
         default=expression,
-        longest=longest(column),
+        max_length=find_max_length(column),
     )
 
 
-def _natural(table: Table) -> tuple[tuple[str, ...], bool]:
-    """Choose the first key whose columns always say something, else one that may say nothing."""
+def _find_natural_key(table: Table) -> tuple[tuple[str, ...], bool]:
+    """Return the first unique key besides the id, and whether its NULLs are equal.
+
+    A key whose columns are never NULL is preferred.
+    """
     if table.primary_key.columns.keys() != ["id"]:
         return (), False
     unique: list[UniqueConstraint | Index] = [
         constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)
     ]
     unique += [index for index in table.indexes if index.unique and not _is_partial(index)]
-    named = sorted(
-        (any(column.nullable for column in key.columns), tuple(key.columns.keys()), _equates(key))
+    keys = sorted(
+        (
+            any(column.nullable for column in key.columns),
+            tuple(key.columns.keys()),
+            _has_equal_nulls(key),
+        )
         for key in unique
         if "id" not in key.columns
     )
-    return (named[0][1], named[0][2]) if named else ((), False)
+    return (keys[0][1], keys[0][2]) if keys else ((), False)
 
 
-def _equates(key: UniqueConstraint | Index) -> bool:
+def _has_equal_nulls(key: UniqueConstraint | Index) -> bool:
     return bool(key.dialect_kwargs.get("postgresql_nulls_not_distinct"))
 
 
@@ -172,10 +175,10 @@ def _is_partial(index: Index) -> bool:
     return index.dialect_kwargs.get("postgresql_where") is not None
 
 
-def _parents(table: Table, company: str | None) -> tuple[Parent, ...]:
-    found = []
+def _find_parents(table: Table, company_column: str | None) -> tuple[Parent, ...]:
+    parents = []
     for key in table.foreign_key_constraints:
-        columns = [name for name in key.column_keys if name != company]
+        columns = [name for name in key.column_keys if name != company_column]
         if len(columns) == 1:
-            found.append(Parent(columns[0], key.referred_table.name))
-    return tuple(sorted(found, key=lambda parent: parent.column))
+            parents.append(Parent(columns[0], key.referred_table.name))
+    return tuple(sorted(parents, key=lambda parent: parent.column))

@@ -1,8 +1,8 @@
-"""The tables of the database, one module per owner: only the owner writes them, all may read."""
+"""The mapped tables, one module per owner: only the owner writes them (docs/data-model.md)."""
 
 from typing import Final
 
-# Imported for their tables, which enter the catalogue when their classes are made.
+# Imported because defining their classes adds the tables to the metadata.
 from shared.schema import campaigns, contacts, internal, messages, tickets
 from shared.schema.base import Base
 from shared.schema.lengths import limit_indexed_text
@@ -37,14 +37,14 @@ INTERNAL: Final = {
 }
 
 
-def _owners() -> dict[str, str]:
-    """Tell each table's owner: the module that maps it, but for the internal ones."""
+def _list_owners() -> dict[str, str]:
+    """Return the owner of each table: the module that maps it, or its entry in INTERNAL."""
     mapped = (mapper.class_ for mapper in Base.registry.mappers)
     modules = {row.__tablename__: row.__module__.rpartition(".")[2] for row in mapped}
     return modules | INTERNAL
 
 
-OWNERS: Final[dict[str, str]] = _owners()
+OWNERS: Final[dict[str, str]] = _list_owners()
 
 __all__ = [
     "EVERY_SERVICE",

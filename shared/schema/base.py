@@ -1,7 +1,7 @@
-"""What all tables are made of: types, usual columns, and keys that keep companies apart.
+"""Column types, common columns and keys of the mapped tables.
 
-A parent's key is (companyId, id), and its children point to both columns, so that no row can
-ever belong to a row of another company.
+Foreign keys reference (companyId, id) of their parent, so that a row cannot belong to a row of
+another company.
 """
 
 from datetime import datetime
@@ -38,7 +38,7 @@ Jsonb = Annotated[Any, mapped_column(JSONB(none_as_null=True))]
 
 
 class Base(DeclarativeBase):
-    """The one catalogue of tables, in which constraints are named after what they are about."""
+    """The base of all mapped classes, with names for constraints that have none."""
 
     metadata = MetaData(
         naming_convention={
@@ -49,7 +49,7 @@ class Base(DeclarativeBase):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy expects a plain dict
         str: String(255),
         float: Double,
         bytes: LargeBinary,
@@ -57,59 +57,59 @@ class Base(DeclarativeBase):
     }
 
 
-class Identified:
-    """A row with a number of its own."""
+class WithId:
+    """A row with an id."""
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
 
 
-class OfCompany:
-    """A row of a tenant, gone when its company is deleted."""
+class CompanyRow:
+    """A row of a company, deleted with it."""
 
     companyId: Mapped[int] = mapped_column(
         ForeignKey("Companies.id", ondelete="CASCADE"), sort_order=-1
     )
 
 
-class Stamped:
-    """A row that knows when it was made and when it was last changed."""
+class Timestamped:
+    """A row with the times of its insert and its last update."""
 
     createdAt: Mapped[Now] = mapped_column(sort_order=1)
     updatedAt: Mapped[Now] = mapped_column(sort_order=2)
 
 
-class TenantRow(Identified, OfCompany, Stamped):
-    """The usual row: numbered, of a company, with its times."""
+class TenantRow(WithId, CompanyRow, Timestamped):
+    """A row with an id, a company and times."""
 
 
-def company_column(table: Table) -> str | None:
-    """Name the column that says whose a row is; None where the table is the platform's."""
+def find_company_column(table: Table) -> str | None:
+    """Return the column with the company of a row; None if tables are of the platform."""
     return next((name for name in ("companyId", "company_id") if name in table.columns), None)
 
 
 def parent_key(company: str = "companyId") -> UniqueConstraint:
-    """Let children point to (company, id)."""
+    """Return the unique key (company, id), which foreign keys of children reference."""
     return UniqueConstraint(company, "id")
 
 
 def belongs_to(column: str, parent: str, *, company: str = "companyId") -> ForeignKeyConstraint:
-    """Point to a parent of the same company with which the row is deleted."""
-    return _to_parent(column, parent, company, "CASCADE", closing=False)
+    """Return a foreign key to a parent of the same company; the row is deleted with it."""
+    return _build_foreign_key(column, parent, company, "CASCADE", closing=False)
 
 
 def refers_to(
     column: str, parent: str, *, company: str = "companyId", closing: bool = False
 ) -> ForeignKeyConstraint:
-    """Point to a parent of the same company that may go, leaving NULL in `column` alone.
+    """Return a foreign key to a parent of the same company; deleting it sets `column` to NULL.
 
-    `closing` marks the keys that close a circle of tables and are therefore made last.
+    `closing` marks keys that would form a cycle of tables, and are created after the tables.
     """
-    # Written as Postgres gives it back, so that Alembic finds no difference.
+    # As Postgres prints it, so that Alembic finds no difference.
     quoted = column if column.islower() else f'"{column}"'
-    return _to_parent(column, parent, company, f"SET NULL ({quoted})", closing=closing)
+    return _build_foreign_key(column, parent, company, f"SET NULL ({quoted})", closing=closing)
 
 
-def _to_parent(
+def _build_foreign_key(
     column: str, parent: str, company: str, on_delete: str, *, closing: bool
 ) -> ForeignKeyConstraint:
     parent_company = "company_id" if parent == "FlowBuilders" else "companyId"
@@ -122,22 +122,22 @@ def _to_parent(
 
 
 def unique(*columns: str, nulls_are_equal: bool = False) -> UniqueConstraint:
-    """Allow each combination once."""
+    """Return a unique constraint."""
     if nulls_are_equal:
         return UniqueConstraint(*columns, postgresql_nulls_not_distinct=True)
     return UniqueConstraint(*columns)
 
 
 def unique_where(name: str, condition: str, *columns: str) -> Index:
-    """Allow each combination once among the rows that meet a condition."""
+    """Return a unique index of the rows that meet a condition."""
     return Index(name, *columns, unique=True, postgresql_where=text(condition))
 
 
 def index(*columns: str) -> Index:
-    """Find rows by these columns."""
+    """Return an index."""
     return Index(None, *columns)
 
 
 def index_where_set(column: str) -> Index:
-    """Find the rows that point to a parent; those that do not cost nothing."""
+    """Return an index of the rows where a foreign key is not NULL."""
     return Index(None, column, postgresql_where=text(f'"{column}" IS NOT NULL'))

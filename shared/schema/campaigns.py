@@ -7,14 +7,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
     Base,
-    Identified,
     Json,
     Jsonb,
     LongText,
     Off,
     On,
-    Stamped,
     TenantRow,
+    Timestamped,
+    WithId,
     Zero,
     belongs_to,
     index,
@@ -26,7 +26,7 @@ from shared.schema.base import (
 
 
 class Campaign(TenantRow, Base):
-    """The same message for many recipients, paced per line."""
+    """The same message for many recipients, sent by a line at its rate."""
 
     __tablename__ = "Campaigns"
     __table_args__ = (
@@ -67,7 +67,7 @@ class Campaign(TenantRow, Base):
 
 
 class CampaignSetting(TenantRow, Base):
-    """How campaigns are paced, for a company or for one campaign."""
+    """A setting of all campaigns of a company, or of one campaign."""
 
     __tablename__ = "CampaignSettings"
     __table_args__ = (
@@ -117,7 +117,7 @@ class CampaignShipping(TenantRow, Base):
 
 
 class Schedule(TenantRow, Base):
-    """A message to one contact at a given time, possibly again and again."""
+    """A message to one contact at a given time, which may repeat."""
 
     __tablename__ = "Schedules"
     __table_args__ = (
@@ -158,7 +158,7 @@ class Schedule(TenantRow, Base):
 
 
 class ScheduledMessages(TenantRow, Base):
-    """A programme of messages to many contacts and tags."""
+    """A scheduled message to many contacts and tags."""
 
     __tablename__ = "ScheduledMessages"
     __table_args__ = (
@@ -187,7 +187,7 @@ class ScheduledMessages(TenantRow, Base):
 
 
 class ScheduledMessagesEnvio(TenantRow, Base):
-    """One message that a programme has sent."""
+    """One sent message of a row of "ScheduledMessages"."""
 
     __tablename__ = "ScheduledMessagesEnvios"
     __table_args__ = (
@@ -204,8 +204,8 @@ class ScheduledMessagesEnvio(TenantRow, Base):
     key: Mapped[str | None]
 
 
-class FlowBuilderModel(Identified, Stamped, Base):
-    """An automation, drawn as a graph."""
+class FlowBuilderModel(WithId, Timestamped, Base):
+    """An automation, as a graph of nodes."""
 
     __tablename__ = "FlowBuilders"
     __table_args__ = (
@@ -223,7 +223,7 @@ class FlowBuilderModel(Identified, Stamped, Base):
 
 
 class FlowDefaultModel(TenantRow, Base):
-    """Which flows a company starts when nothing else fits."""
+    """The flows that a company starts where no phrase matches."""
 
     __tablename__ = "FlowDefaults"
     __table_args__ = (
@@ -242,7 +242,7 @@ class FlowDefaultModel(TenantRow, Base):
 
 
 class FlowAudioModel(TenantRow, Base):
-    """A sound that flows send."""
+    """An audio file that flows send."""
 
     __tablename__ = "FlowAudios"
     __table_args__ = (
@@ -258,7 +258,7 @@ class FlowAudioModel(TenantRow, Base):
 
 
 class FlowImgModel(TenantRow, Base):
-    """A picture that flows send."""
+    """A picture file that flows send."""
 
     __tablename__ = "FlowImgs"
     __table_args__ = (
@@ -294,8 +294,8 @@ class FlowCampaignModel(TenantRow, Base):
     whatsappId: Mapped[int | None]
 
 
-class WebhookModel(Identified, Stamped, Base):
-    """An address under which outside systems start a flow."""
+class WebhookModel(WithId, Timestamped, Base):
+    """An address by which other systems start a flow."""
 
     __tablename__ = "Webhooks"
     __table_args__ = (

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.schema.base import (
     Base,
     Blank,
+    CompanyRow,
     LongText,
-    OfCompany,
     Off,
     On,
-    Stamped,
     TenantRow,
+    Timestamped,
     Zero,
     belongs_to,
     index,
@@ -26,10 +26,10 @@ from shared.schema.base import (
 
 
 class Contact(TenantRow, Base):
-    """Somebody, or a group, that a company talks with: once per number.
+    """A person or group that a company talks with, once per number.
 
-    `active` is false for a deleted contact, which an inbound message revives. A merged contact
-    stands for the one that it was merged into.
+    `active` is false for a deleted contact, until an inbound message sets it again. After a merge
+    `mergedIntoContactId` is the contact that remains.
     """
 
     __tablename__ = "Contacts"
@@ -68,7 +68,7 @@ class Contact(TenantRow, Base):
 
 
 class ContactCustomField(TenantRow, Base):
-    """A field that a company added to a contact."""
+    """A custom field of a contact."""
 
     __tablename__ = "ContactCustomFields"
     __table_args__ = (
@@ -81,8 +81,8 @@ class ContactCustomField(TenantRow, Base):
     contactId: Mapped[int]
 
 
-class ContactTag(OfCompany, Stamped, Base):
-    """A contact wears a tag."""
+class ContactTag(CompanyRow, Timestamped, Base):
+    """A tag of a contact."""
 
     __tablename__ = "ContactTags"
     __table_args__ = (
@@ -96,7 +96,7 @@ class ContactTag(OfCompany, Stamped, Base):
 
 
 class ContactWallet(TenantRow, Base):
-    """A user (`walletId`) looks after a contact."""
+    """A user (`walletId`) who is responsible for a contact."""
 
     __tablename__ = "ContactWallets"
     __table_args__ = (
@@ -111,7 +111,7 @@ class ContactWallet(TenantRow, Base):
 
 
 class Tag(TenantRow, Base):
-    """A label, or a lane of the kanban board, which tickets leave by time for the next one."""
+    """A label, or with kanban = 1 a lane of the board, which tickets may leave after a time."""
 
     __tablename__ = "Tags"
     __table_args__ = (
@@ -132,7 +132,7 @@ class Tag(TenantRow, Base):
 
 
 class ContactList(TenantRow, Base):
-    """Whom campaigns are sent to."""
+    """A list of recipients of campaigns."""
 
     __tablename__ = "ContactLists"
     __table_args__ = (parent_key(),)
@@ -141,7 +141,7 @@ class ContactList(TenantRow, Base):
 
 
 class ContactListItem(TenantRow, Base):
-    """One recipient of a list: once per number."""
+    """A recipient of a list, once per number."""
 
     __tablename__ = "ContactListItems"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Tables beside the documented 55, for the delivery of events and the deployment itself."""
+"""The tables that Whaticket does not have: event delivery, requests, purges, gateway data."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.schema.base import (
     Base,
     BigInt,
-    Identified,
     Jsonb,
     LongText,
     Now,
     Off,
-    Stamped,
+    Timestamped,
+    WithId,
     Zero,
     belongs_to,
     index,
@@ -22,11 +22,11 @@ from shared.schema.base import (
     refers_to,
     unique,
 )
-from shared.schema.lengths import LONGEST
+from shared.schema.lengths import MAX_LENGTH
 
 
 class Deployment(Base):
-    """The one row that names this database, as the first part of every fact's source."""
+    """One row with the UUID of this database, the first part of every fact's `ce_source`."""
 
     __tablename__ = "Deployment"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
@@ -39,11 +39,11 @@ class Deployment(Base):
 
 
 class Checkpoint(Base):
-    """How far a service is in a partition, and what it has still to tell.
+    """A checkpoint: the position of a service in a partition, and its facts to publish (outbox).
 
-    `aside` holds, for each noisy company whose records wait, the first and the last of them; a
-    service's bulk lane, which takes them, has rows of its own, `<service>.bulk`.
-    Rewritten with every batch, so pages keep half of their room for the next version of a row.
+    `aside` are the deferred records by tenant key, as the offsets of the first and the last. The
+    deferred consumer has checkpoints of its own, of `<service>.bulk`. Every batch updates its rows,
+    so `fillfactor` is 50, which allows HOT updates.
     """
 
     __tablename__ = "Checkpoints"
@@ -62,11 +62,11 @@ class Checkpoint(Base):
     aside: Mapped[Jsonb] = mapped_column(server_default="{}", sort_order=1)
 
 
-class DeadLetter(Stamped, Base):
-    """A record that can never take effect, kept for an operator to mend and replay.
+class DeadLetter(Timestamped, Base):
+    """A record that was rejected, kept for an operator to correct and replay.
 
-    `companyId` is no foreign key: the record may name a company that does not exist. `history`
-    lists who did what to it and when, and what came of each replay.
+    `companyId` is not a foreign key: the record may name a company that does not exist. `history`
+    lists what operators did with it and when, and the result of each replay.
     """
 
     __tablename__ = "DeadLetters"
@@ -96,7 +96,7 @@ class DeadLetter(Stamped, Base):
 
 
 class Quarantine(Base):
-    """A line of which so many records in a row were unreadable that they are no longer tried."""
+    """A line whose records are no longer decoded, because many in a row were unreadable."""
 
     __tablename__ = "Quarantines"
 
@@ -107,8 +107,8 @@ class Quarantine(Base):
     createdAt: Mapped[Now]
 
 
-class GatewayConnection(Identified, Stamped, Base):
-    """Which line an instance of a gateway stands for, whatever its payloads say."""
+class GatewayConnection(WithId, Timestamped, Base):
+    """Maps a gateway's instance to a line; the company in payloads is not trusted."""
 
     __tablename__ = "GatewayConnections"
     __table_args__ = (
@@ -119,13 +119,13 @@ class GatewayConnection(Identified, Stamped, Base):
 
     companyId: Mapped[int]
     whatsappId: Mapped[int]
-    gateway: Mapped[LongText] = mapped_column(info={LONGEST: 64})
+    gateway: Mapped[LongText] = mapped_column(info={MAX_LENGTH: 64})
     server: Mapped[LongText] = mapped_column(server_default="")
     instance: Mapped[LongText]
 
 
 class AwaitedQuote(Base):
-    """A message quotes one that has not arrived yet."""
+    """A message whose quoted message has not arrived yet."""
 
     __tablename__ = "AwaitedQuotes"
     __table_args__ = (
@@ -140,7 +140,7 @@ class AwaitedQuote(Base):
 
 
 class AwaitedChange(Base):
-    """A change of a message that has not arrived yet: applied when it does, else a dead letter."""
+    """A change that waits for its message, and becomes a dead letter where that does not arrive."""
 
     __tablename__ = "AwaitedChanges"
     __table_args__ = (
@@ -160,7 +160,7 @@ class AwaitedChange(Base):
 
 
 class MessageMark(Base):
-    """What "Messages" has no column for: when words were last edited, and why a send failed."""
+    """What "Messages" has no column for: the time of the last edit, and why a send failed."""
 
     __tablename__ = "MessageMarks"
     __table_args__ = (belongs_to("messageId", "Messages"),)
@@ -173,9 +173,9 @@ class MessageMark(Base):
 
 
 class Reaction(Base):
-    """Somebody's newest reaction to a message; an empty emoji was taken back.
+    """The newest reaction of a person to a message; an empty emoji removes it.
 
-    `author` is empty for ourselves, else the canonical identity of who reacted.
+    `author` is empty for the line itself, else the identity of the person.
     """
 
     __tablename__ = "Reactions"
@@ -189,7 +189,7 @@ class Reaction(Base):
 
 
 class LineState(Base):
-    """When a line's gateway last told its status, and its own word for why."""
+    """When a gateway last reported the status of a line, and its reason."""
 
     __tablename__ = "LineStates"
     __table_args__ = (belongs_to("whatsappId", "Whatsapps"),)
@@ -201,7 +201,7 @@ class LineState(Base):
 
 
 class LidNumber(Base):
-    """The number behind a LID, as a gateway told it."""
+    """The number of a LID, as a gateway reported it."""
 
     __tablename__ = "LidNumbers"
 
@@ -214,10 +214,10 @@ class LidNumber(Base):
 
 
 class Send(Base):
-    """One text for one chat, sent at most once; `wid` is what its message is called.
+    """A text to send to a chat, at most once; `wid` is the id of its message.
 
-    `request` is the whole "message.send", kept only as long as it may still be sent. `place` orders
-    the sends of one chat. `isUntold`: its answer is on its way to `message.answered`.
+    `request` is the whole `message.send`, kept as long as it may still be sent. `place` orders
+    the sends of a chat. `isUntold` is true until its send result is published.
     """
 
     __tablename__ = "Sends"
@@ -270,9 +270,9 @@ class Send(Base):
 
 
 class TicketSuccessor(Base):
-    """A ticket that was closed when it was transferred, and the one that it goes on as.
+    """The ticket that a transfer opened in place of a closed one.
 
-    One level deep: when the successor is transferred so as well, the row points to the newest.
+    There are no chains: when the successor is transferred too, the row is updated to the newest.
     """
 
     __tablename__ = "TicketSuccessors"
@@ -288,9 +288,9 @@ class TicketSuccessor(Base):
 
 
 class LaneTimer(Base):
-    """When a ticket leaves a timed lane for the next one; null: not before a person moves it.
+    """The time at which a ticket moves to the next lane; NULL while only a user may move it.
 
-    It counts while the ticket stands in `laneId`, from our last message in it.
+    It counts from our last message while the ticket was in `laneId`.
     """
 
     __tablename__ = "LaneTimers"
@@ -308,7 +308,7 @@ class LaneTimer(Base):
 
 
 class LineSendRate(Base):
-    """How fast a line may send, and when it may send next."""
+    """The send rate of a line, and when it may send next."""
 
     __tablename__ = "LineSendRates"
     __table_args__ = (
@@ -324,7 +324,7 @@ class LineSendRate(Base):
 
 
 class Request(Base):
-    """A request from outside that was answered, so that its repetition changes nothing."""
+    """A request that was answered, so that its repetition changes nothing."""
 
     __tablename__ = "Requests"
 
@@ -336,11 +336,11 @@ class Request(Base):
 
 
 class Purge(Base):
-    """A request to delete rows that take much along, done in steps by all owners.
+    """A request to delete rows with all that depends on them, in steps of all services.
 
-    `companyId` asked, 0 for the platform. `done` names the steps that are done, `removed` counts
-    their rows by table, `deleted` are the keys that its answer will name. It stays when it is
-    finished: who asked, when, and that what comes for a deleted company is refused.
+    `companyId` is that of the request, 0 for the platform. `done` names the steps that are done,
+    `removed` counts their rows, `deleted` are the keys for the answer. A finished purge is kept: it
+    says who deleted, and records of a deleted company are rejected because of it.
     """
 
     __tablename__ = "Purges"
@@ -361,7 +361,7 @@ class Purge(Base):
 
 
 class PurgedRow(Base):
-    """A row that a purge deletes with all that hangs on it; a company is its own `companyId`."""
+    """A row that a purge deletes; for a company, `companyId` is its own id."""
 
     __tablename__ = "PurgedRows"
     __table_args__ = (index("tableName", "companyId", "rowId"), index("companyId"))
@@ -375,7 +375,7 @@ class PurgedRow(Base):
 
 
 class SeedRow(Base):
-    """A row that a seed inserted, so that undoing the seed removes that row only."""
+    """A row that a seed inserted, so that removing the seed deletes only its own rows."""
 
     __tablename__ = "SeedRows"
 

@@ -23,7 +23,7 @@ from shared.schema.base import (
 
 
 class Whatsapp(TenantRow, Base):
-    """A line: one connected account. `session` and the tokens are secrets, never told."""
+    """A line: one WhatsApp connection. `session` and the tokens are secrets."""
 
     __tablename__ = "Whatsapps"
     __table_args__ = (
@@ -97,9 +97,9 @@ class Whatsapp(TenantRow, Base):
 
 
 class Message(TenantRow, Base):
-    """One message of a ticket, once per line and `wid`, the provider's id.
+    """A message of a ticket, once per line and `wid`, the id that WhatsApp gave it.
 
-    `ack` only grows, but for -1, which means that the message could not be sent.
+    `ack` only grows, except for -1: the message could not be sent.
     """
 
     __tablename__ = "Messages"
@@ -119,7 +119,7 @@ class Message(TenantRow, Base):
         Index("idx_messages_fromme", "fromMe"),
         Index("idx_messages_read", "read"),
         Index("idx_messages_company_fromme", "companyId", "fromMe"),
-        # Up to where a ticket is read: our last message, or the last one marked so (design 5.3).
+        # For the unread count: finds the last message of a ticket that is ours or marked as read.
         Index(
             "ix_Messages_ticketId_read_mark",
             "ticketId",
@@ -156,7 +156,7 @@ class Message(TenantRow, Base):
 
 
 class Baileys(TenantRow, Base):
-    """The address book and the list of chats that a line's session has told."""
+    """The address book and the list of chats of a line's session."""
 
     __tablename__ = "Baileys"
     __table_args__ = (
@@ -170,7 +170,7 @@ class Baileys(TenantRow, Base):
 
 
 class QuickMessage(TenantRow, Base):
-    """A text that users send by its short code."""
+    """A text that users send by a short code."""
 
     __tablename__ = "QuickMessages"
     __table_args__ = (
@@ -188,7 +188,7 @@ class QuickMessage(TenantRow, Base):
 
 
 class Chat(TenantRow, Base):
-    """A conversation among the users of a company."""
+    """A chat among the users of a company."""
 
     __tablename__ = "Chats"
     __table_args__ = (
@@ -204,7 +204,7 @@ class Chat(TenantRow, Base):
 
 
 class ChatUser(TenantRow, Base):
-    """A user takes part in a chat, and has so many messages of it unread."""
+    """A member of a chat among users, with the unread count."""
 
     __tablename__ = "ChatUsers"
     __table_args__ = (
@@ -220,7 +220,7 @@ class ChatUser(TenantRow, Base):
 
 
 class ChatMessage(TenantRow, Base):
-    """One message of a chat among users."""
+    """A message of a chat among users."""
 
     __tablename__ = "ChatMessages"
     __table_args__ = (
@@ -238,7 +238,7 @@ class ChatMessage(TenantRow, Base):
 
 
 class Chatbot(TenantRow, Base):
-    """One option of a queue's menu; options hang below one another."""
+    """An option of a queue's menu; options form a tree."""
 
     __tablename__ = "Chatbots"
     __table_args__ = (
@@ -271,7 +271,7 @@ class Chatbot(TenantRow, Base):
 
 
 class DialogChatBots(TenantRow, Base):
-    """Where a contact stands in a menu, for as long as it is in one."""
+    """The current position of a contact in a menu."""
 
     __tablename__ = "DialogChatBots"
     __table_args__ = (
@@ -290,7 +290,7 @@ class DialogChatBots(TenantRow, Base):
 
 
 class QueueIntegrations(TenantRow, Base):
-    """An outside system (typebot, n8n, Dialogflow) that answers."""
+    """Another system (typebot, n8n, Dialogflow) that answers contacts."""
 
     __tablename__ = "QueueIntegrations"
     __table_args__ = (
@@ -318,7 +318,7 @@ class QueueIntegrations(TenantRow, Base):
 
 
 class Prompt(TenantRow, Base):
-    """What a language model is told before it answers for a queue."""
+    """The instructions of a language model that answers for a queue."""
 
     __tablename__ = "Prompts"
     __table_args__ = (
@@ -344,7 +344,7 @@ class Prompt(TenantRow, Base):
 
 
 class Integrations(TenantRow, Base):
-    """Access to an outside system, of a kind that nothing writes any more."""
+    """Credentials for another system; no current feature writes them."""
 
     __tablename__ = "Integrations"
     __table_args__ = (index("companyId"),)
@@ -360,7 +360,7 @@ class Integrations(TenantRow, Base):
 
 
 class Files(TenantRow, Base):
-    """A list of files that is sent as a whole."""
+    """A list of files that are sent together."""
 
     __tablename__ = "Files"
     __table_args__ = (parent_key(),)
@@ -370,7 +370,7 @@ class Files(TenantRow, Base):
 
 
 class FilesOptions(TenantRow, Base):
-    """One file of such a list."""
+    """A file of such a list."""
 
     __tablename__ = "FilesOptions"
     __table_args__ = (
@@ -385,7 +385,7 @@ class FilesOptions(TenantRow, Base):
 
 
 class ApiUsages(TenantRow, Base):
-    """How much a company sent through the interface on one day (DD/MM/YYYY)."""
+    """How much a company sent through the API on one day (DD/MM/YYYY)."""
 
     __tablename__ = "ApiUsages"
     __table_args__ = (unique("companyId", "dateUsed"),)

@@ -1,17 +1,20 @@
-"""Columns of which no reader, no log and no dead letter shows the values."""
+"""Secret columns: not granted to readers, blanked in logs and dead letters."""
 
 from typing import Final
 
-# What opens something, or may: no reader sees it, and so none can read these tables with `*`.
+# Credentials, or columns that may hold one. A reader cannot select `*` from these tables.
 SECRETS: Final[dict[str, tuple[str, ...]]] = {
     "Users": ("passwordHash", "tokenVersion", "resetPasswordToken", "passwordResetToken"),
     "Whatsapps": ("session", "qrcode", "token", "facebookUserToken", "tokenMeta"),
-    "QueueIntegrations": ("jsonContent", "urlN8N"),  # Dialogflow's account; a flow's own address
+    "QueueIntegrations": (
+        "jsonContent",
+        "urlN8N",
+    ),  # Dialogflow's credentials; a flow's URL
     "Prompts": ("apiKey", "voiceKey"),
     "Integrations": ("token", "userLogin", "passLogin"),
-    "Webhooks": ("hash_id", "config"),  # who knows the address starts the flow
-    "Tickets": ("hashFlowId", "typebotSessionId"),  # the former is that of "Webhooks"
-    "FlowBuilders": ("flow",),  # nodes that ask a language model hold its key
-    "Settings": ("value",),  # of `mpaccesstoken`, for one
+    "Webhooks": ("hash_id", "config"),  # whoever knows the address can start the flow
+    "Tickets": ("hashFlowId", "typebotSessionId"),  # hashFlowId is the one of "Webhooks"
+    "FlowBuilders": ("flow",),  # nodes of language models contain the API key
+    "Settings": ("value",),  # such as that of `mpaccesstoken`
     "Partners": ("walletId",),
 }

@@ -10,16 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.schema.base import (
     Base,
     Blank,
-    Identified,
+    CompanyRow,
     Json,
     Jsonb,
     LongText,
     Now,
-    OfCompany,
     Off,
     On,
-    Stamped,
     TenantRow,
+    Timestamped,
+    WithId,
     Zero,
     belongs_to,
     index,
@@ -31,8 +31,8 @@ from shared.schema.base import (
 )
 
 
-class Company(Identified, Stamped, Base):
-    """A tenant: everything that carries its id goes when it goes."""
+class Company(WithId, Timestamped, Base):
+    """A tenant; all rows with its id are deleted with it."""
 
     __tablename__ = "Companies"
     __table_args__ = (
@@ -57,8 +57,8 @@ class Company(Identified, Stamped, Base):
     timezone: Mapped[str | None] = mapped_column(server_default="America/Sao_Paulo")
 
 
-class Plan(Identified, Stamped, Base):
-    """What a company has bought: how many users, connections and queues it may have."""
+class Plan(WithId, Timestamped, Base):
+    """A price plan: how many users, connections and queues a company may have."""
 
     __tablename__ = "Plans"
     __table_args__ = (unique("name"),)
@@ -85,7 +85,7 @@ class Plan(Identified, Stamped, Base):
 
 
 class Subscription(TenantRow, Base):
-    """A company's contract with the payment provider."""
+    """A subscription of a company at the payment provider."""
 
     __tablename__ = "Subscriptions"
     __table_args__ = (
@@ -104,7 +104,7 @@ class Subscription(TenantRow, Base):
 
 
 class Invoice(TenantRow, Base):
-    """What a company owes for one period; `dueDate` is a date written as text."""
+    """An invoice of a company for one period; `dueDate` is a date as text."""
 
     __tablename__ = "Invoices"
     __table_args__ = (index("companyId"),)
@@ -126,8 +126,8 @@ class Invoice(TenantRow, Base):
     linkInvoice: Mapped[LongText | None] = mapped_column(server_default="")
 
 
-class Partner(Identified, Stamped, Base):
-    """Somebody who sells for the platform and earns a commission."""
+class Partner(WithId, Timestamped, Base):
+    """A reseller of the platform, with a commission."""
 
     __tablename__ = "Partners"
     __table_args__ = (
@@ -144,8 +144,8 @@ class Partner(Identified, Stamped, Base):
     walletId: Mapped[str]
 
 
-class Setting(Identified, Stamped, Base):
-    """One switch of a company, or of the whole platform where there is no company."""
+class Setting(WithId, Timestamped, Base):
+    """A setting of a company, or of the platform where there is no company."""
 
     __tablename__ = "Settings"
     __table_args__ = (unique("companyId", "key", nulls_are_equal=True),)
@@ -156,7 +156,7 @@ class Setting(Identified, Stamped, Base):
 
 
 class CompaniesSettings(TenantRow, Base):
-    """The switches that steer a company's tickets: one row a company."""
+    """The settings of a company about tickets, in one row."""
 
     __tablename__ = "CompaniesSettings"
     __table_args__ = (unique("companyId"),)
@@ -193,7 +193,7 @@ class CompaniesSettings(TenantRow, Base):
 
 
 class User(TenantRow, Base):
-    """A person who works in a company; the e-mail address is unique over all of them."""
+    """A person who works in a company; the e-mail address is unique among all companies."""
 
     __tablename__ = "Users"
     __table_args__ = (
@@ -236,7 +236,7 @@ class User(TenantRow, Base):
 
 
 class Queue(TenantRow, Base):
-    """A department that tickets wait in."""
+    """A department in which tickets wait."""
 
     __tablename__ = "Queues"
     __table_args__ = (
@@ -262,7 +262,7 @@ class Queue(TenantRow, Base):
 
 
 class QueueOption(TenantRow, Base):
-    """A line of the old queue menu; options hang below one another."""
+    """An option of the old menu of queues; options form a tree."""
 
     __tablename__ = "QueueOptions"
     __table_args__ = (
@@ -280,8 +280,8 @@ class QueueOption(TenantRow, Base):
     parentId: Mapped[int | None]
 
 
-class UserQueue(OfCompany, Stamped, Base):
-    """A user serves a queue."""
+class UserQueue(CompanyRow, Timestamped, Base):
+    """A queue of a user."""
 
     __tablename__ = "UserQueues"
     __table_args__ = (
@@ -294,8 +294,8 @@ class UserQueue(OfCompany, Stamped, Base):
     queueId: Mapped[int] = mapped_column(primary_key=True)
 
 
-class WhatsappQueue(OfCompany, Stamped, Base):
-    """A line offers a queue."""
+class WhatsappQueue(CompanyRow, Timestamped, Base):
+    """A queue of a line."""
 
     __tablename__ = "WhatsappQueues"
     __table_args__ = (
@@ -309,9 +309,9 @@ class WhatsappQueue(OfCompany, Stamped, Base):
 
 
 class Ticket(TenantRow, Base):
-    """A conversation being worked on: at most one that is not closed per contact and line.
+    """A case of a conversation; at most one per contact and line is not closed.
 
-    `updatedAt` only grows and is the version that facts about the ticket carry.
+    `updatedAt` only increases: it is the version of the ticket in facts.
     """
 
     __tablename__ = "Tickets"
@@ -381,8 +381,8 @@ class Ticket(TenantRow, Base):
 Index("idx_tickets_updated", Ticket.updatedAt.desc())
 
 
-class TicketTag(OfCompany, Stamped, Base):
-    """A ticket wears a tag."""
+class TicketTag(CompanyRow, Timestamped, Base):
+    """A tag of a ticket."""
 
     __tablename__ = "TicketTags"
     __table_args__ = (
@@ -396,7 +396,7 @@ class TicketTag(OfCompany, Stamped, Base):
 
 
 class TicketNote(TenantRow, Base):
-    """What users tell each other about a ticket; the contact never sees it."""
+    """A note of users about a ticket, which the contact does not see."""
 
     __tablename__ = "TicketNotes"
     __table_args__ = (
@@ -414,8 +414,8 @@ class TicketNote(TenantRow, Base):
     ticketId: Mapped[int | None]
 
 
-class TicketTraking(Identified, OfCompany, Base):
-    """The times of one pass through a ticket, for reports; at most one is unfinished."""
+class TicketTraking(WithId, CompanyRow, Base):
+    """The times of an attendance, for reports; at most one of a ticket is unfinished."""
 
     __tablename__ = "TicketTraking"
     __table_args__ = (
@@ -447,7 +447,7 @@ class TicketTraking(Identified, OfCompany, Base):
 
 
 class LogTicket(TenantRow, Base):
-    """A step in a ticket's life; only ever added to."""
+    """A logged change of a ticket; rows are only added."""
 
     __tablename__ = "LogTickets"
     __table_args__ = (
@@ -465,8 +465,8 @@ class LogTicket(TenantRow, Base):
     type: Mapped[str]
 
 
-class UserRating(Identified, OfCompany, Base):
-    """The mark that a contact gave after a ticket."""
+class UserRating(WithId, CompanyRow, Base):
+    """The rating that a contact gave after a ticket."""
 
     __tablename__ = "UserRatings"
     __table_args__ = (
@@ -483,8 +483,8 @@ class UserRating(Identified, OfCompany, Base):
     updatedAt: Mapped[Now | None]
 
 
-class Announcement(Identified, Stamped, Base):
-    """News for the users of a company, or of all where there is none."""
+class Announcement(WithId, Timestamped, Base):
+    """News for the users of a company, or of all companies where it has none."""
 
     __tablename__ = "Announcements"
     __table_args__ = (index_where_set("companyId"),)
@@ -498,8 +498,8 @@ class Announcement(Identified, Stamped, Base):
     status: Mapped[bool | None]
 
 
-class Help(Identified, Stamped, Base):
-    """A help page of a company, or of all where there is none."""
+class Help(WithId, Timestamped, Base):
+    """A help page of a company, or of all companies where it has none."""
 
     __tablename__ = "Helps"
     __table_args__ = (index_where_set("companyId"),)
@@ -511,8 +511,8 @@ class Help(Identified, Stamped, Base):
     companyId: Mapped[int | None] = mapped_column(ForeignKey("Companies.id", ondelete="CASCADE"))
 
 
-class Versions(Identified, Stamped, Base):
-    """The versions of front end and back end that are deployed."""
+class Versions(WithId, Timestamped, Base):
+    """The deployed versions of front end and back end."""
 
     __tablename__ = "Versions"
 

@@ -1,19 +1,19 @@
-"""The rows that a fresh database begins with, under the names that they have always had.
+"""Seeds: the first rows of a new database, by the names that Whaticket gave them.
 
-Each seed can be planted by name, and twice is once. Uprooting one removes the rows that it
-planted itself, unless rows of others refer to them.
+Inserting a seed again changes nothing. Removing it deletes the rows that it inserted, unless other
+rows reference them.
 """
 
 from shared.seeds.catalogue import SEEDS, UnknownSeedError
-from shared.seeds.planting import Planted, plant
-from shared.seeds.uprooting import InUseError, Uprooted, uproot
+from shared.seeds.insertion import InsertedSeed, insert_seeds
+from shared.seeds.removal import InUseError, RemovedSeed, remove_seeds
 
 __all__ = [
     "SEEDS",
     "InUseError",
-    "Planted",
+    "InsertedSeed",
+    "RemovedSeed",
     "UnknownSeedError",
-    "Uprooted",
-    "plant",
-    "uproot",
+    "insert_seeds",
+    "remove_seeds",
 ]

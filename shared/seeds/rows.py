@@ -1,4 +1,4 @@
-"""What each seed inserts; where a row's natural key is taken, the row is left as it is."""
+"""The rows of each seed; a row whose natural key exists is left as it is."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.db.bulk import statement
 
 BCRYPT_COST: Final = 10
-LONGEST_PASSWORD: Final = 72  # bytes: bcrypt takes no more
+MAX_PASSWORD_BYTES: Final = 72  # the limit of bcrypt
 
 INSERT_PLAN = statement("""
 INSERT INTO "Plans" (name, users, connections, queues, amount)
@@ -32,7 +32,7 @@ VALUES ('userCreation', 'enabled'), ('CheckMsgIsGroup', 'enabled'),
 ON CONFLICT ("companyId", key) DO NOTHING RETURNING id
 """)
 
-# The company that the first seed planted, whatever it is called now; else the oldest.
+# The company of the first seed, whatever its name is now; else the oldest.
 COMPANY = statement("""
 SELECT c.id FROM "Companies" c
 LEFT JOIN "SeedRows" s ON s."tableName" = 'Companies' AND s."rowId" = c.id
@@ -49,7 +49,7 @@ VALUES ('Administrador', 'admin@admin.com', :password_hash, 'admin', :company_id
 ON CONFLICT (email) DO NOTHING RETURNING id
 """)
 
-# The hours to wait before tickets are closed mean: never.
+# "hoursCloseTicketsAuto": this large value means never.
 INSERT_COMPANY_SETTINGS = statement("""
 INSERT INTO "CompaniesSettings"
   ("companyId", "hoursCloseTicketsAuto", "chatBotType", "acceptCallWhatsapp", "userRandom",
@@ -82,63 +82,63 @@ class Row(NamedTuple):
 
 
 class SeedError(Exception):
-    """Why a seed cannot be planted; the docstring is the message."""
+    """A seed cannot be inserted; the docstring of a subclass is the message."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
 class NoCompanyError(SeedError):
-    """There is no company yet: plant the seed 20200904070003-create-default-company first."""
+    """There is no company yet: insert the seed 20200904070003-create-default-company first."""
 
 
 class PasswordTooLongError(SeedError):
     """The administrator's password is longer than the 72 bytes that bcrypt takes."""
 
 
-async def default_company(conn: AsyncConnection, _password: str) -> list[Row]:
-    """Insert the plan, and the company that has it."""
+async def insert_company(conn: AsyncConnection, _password: str) -> list[Row]:
+    """Insert a plan, and a company with it."""
     plans = await _insert(conn, "Plans", INSERT_PLAN)
     return plans + await _insert(conn, "Companies", INSERT_COMPANY)
 
 
-async def default_settings(conn: AsyncConnection, _password: str) -> list[Row]:
+async def insert_settings(conn: AsyncConnection, _password: str) -> list[Row]:
     """Insert the platform's four settings."""
     return await _insert(conn, "Settings", INSERT_SETTINGS)
 
 
-async def default_user(conn: AsyncConnection, password: str) -> list[Row]:
-    """Insert the administrator, who may do everything."""
+async def insert_user(conn: AsyncConnection, password: str) -> list[Row]:
+    """Insert the administrator, who is a super user."""
     if await conn.scalar(EMAIL_IS_TAKEN):
         return []
-    parameters = {"company_id": await _company(conn), "password_hash": _hash(password)}
+    parameters = {"company_id": await _find_company(conn), "password_hash": _hash(password)}
     return await _insert(conn, "Users", INSERT_ADMINISTRATOR, parameters)
 
 
-async def default_companies_settings(conn: AsyncConnection, _password: str) -> list[Row]:
-    """Insert the default company's switches."""
-    parameters = {"company_id": await _company(conn)}
+async def insert_companies_settings(conn: AsyncConnection, _password: str) -> list[Row]:
+    """Insert the settings of the default company."""
+    parameters = {"company_id": await _find_company(conn)}
     return await _insert(conn, "CompaniesSettings", INSERT_COMPANY_SETTINGS, parameters)
 
 
-async def super_admin(conn: AsyncConnection, password: str) -> list[Row]:
-    """See to it that somebody may do everything: nobody new, where the administrator is there."""
+async def insert_super_admin(conn: AsyncConnection, password: str) -> list[Row]:
+    """Make the administrator a super user where there is none, or insert one."""
     if await conn.scalar(SUPER_ADMINISTRATOR_EXISTS):
         return []
     await conn.execute(PROMOTE_ADMINISTRATOR)
-    return await default_user(conn, password)
+    return await insert_user(conn, password)
 
 
-async def _company(conn: AsyncConnection) -> int:
-    found: int | None = await conn.scalar(COMPANY)
-    if found is None:
+async def _find_company(conn: AsyncConnection) -> int:
+    company_id: int | None = await conn.scalar(COMPANY)
+    if company_id is None:
         raise NoCompanyError
-    return found
+    return company_id
 
 
 def _hash(password: str) -> str:
     secret = password.encode()
-    if len(secret) > LONGEST_PASSWORD:
+    if len(secret) > MAX_PASSWORD_BYTES:
         raise PasswordTooLongError
     return bcrypt.hashpw(secret, bcrypt.gensalt(BCRYPT_COST)).decode()
 

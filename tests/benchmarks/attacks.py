@@ -1,4 +1,4 @@
-"""What another company feels of one company's attacks: `python -m tests.benchmarks.attacks`.
+"""Delays of a company while another company attacks: `python -m tests.benchmarks.attacks`.
 
 The four workers are processes of their own. The other company sends one message a second; a delay
 is the time from the publishing of its event until its row is there. Quiet and attacked stretches
@@ -25,7 +25,7 @@ COLUMNS = "| attack | quiet p95 ms | attacked p95 ms | ratio | longest ms |"
 
 
 async def measure(state: Path, chosen: Sequence[Attack], messages: int) -> list[str]:
-    """Return a table's row for each attack."""
+    """Return a table row for each attack."""
     with stage.servers(state) as (running, settings):
         await stage.prepare(running, settings, companies=0)
         async with deployment(running.kafka_bootstrap, running.database_url, workers=()) as flow:
@@ -35,25 +35,27 @@ async def measure(state: Path, chosen: Sequence[Attack], messages: int) -> list[
                 "CHATIA_EVOLUTION_PREFIX": flow.settings.evolution_prefix,
             }
             async with stage.workers(running, names):
-                await attacks.delays(flow, "warm-up", 5, PAUSE_S)
+                await attacks.measure_delays(flow, "warm-up", 5, PAUSE_S)
                 return [await _row(flow, attack, messages) for attack in chosen]
 
 
 async def _row(flow: Deployment, attack: Attack, messages: int) -> str:
     name = attack.name.replace(" ", "-")
-    quiet = await attacks.delays(flow, f"{name}-quiet", messages, PAUSE_S)
+    quiet = await attacks.measure_delays(flow, f"{name}-quiet", messages, PAUSE_S)
     attacking = asyncio.create_task(_repeat(flow, attack))
     try:
-        felt = await attacks.delays(flow, name, messages, PAUSE_S)
+        delays_s = await attacks.measure_delays(flow, name, messages, PAUSE_S)
     finally:
         attacking.cancel()
         await asyncio.gather(attacking, return_exceptions=True)
-    before, during = _p95(quiet), _p95(felt)
+    before, during = _compute_p95(quiet), _compute_p95(delays_s)
     row = (
         f"| {attack.name} | {before * 1000:.0f} | {during * 1000:.0f} "
-        f"| x {during / before:.2f} | {max(felt) * 1000:.0f} |"
+        f"| x {during / before:.2f} | {max(delays_s) * 1000:.0f} |"
     )
-    typer.echo(f"{row} median {median(quiet) * 1000:.0f} -> {median(felt) * 1000:.0f} ms", err=True)
+    typer.echo(
+        f"{row} median {median(quiet) * 1000:.0f} -> {median(delays_s) * 1000:.0f} ms", err=True
+    )
     return row
 
 
@@ -63,12 +65,12 @@ async def _repeat(flow: Deployment, attack: Attack) -> None:
         await asyncio.sleep(EVERY_S)
 
 
-def _p95(delays: Sequence[float]) -> float:
+def _compute_p95(delays: Sequence[float]) -> float:
     return quantiles(delays, n=20, method="inclusive")[-1]
 
 
 def main() -> None:
-    """Measure, and write the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=30, help="of each stretch")
     parser.add_argument("--only", default="", help="attacks whose names hold this")

@@ -1,4 +1,4 @@
-"""What exactly-once costs the database: `python -m tests.benchmarks.checkpoints`.
+"""The cost of exactly-once in the database: `python -m tests.benchmarks.checkpoints`.
 
 The messages service's own batch (decode, load, decide, save, encode) is committed three ways: bare,
 with neither protection; with our checkpoint; and with the classic inbox and outbox, each a row a
@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, cast
@@ -27,22 +26,23 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
-from services.messages import handlers
+from services.messages.storing.handler import store_messages
 from shared.contracts.message import MessageRouted
 from shared.db import migrations
 from shared.db.bulk import statement
 from shared.db.engine import create_engine
-from shared.delivery import checkpoints
-from shared.delivery.checkpoints import Checkpoint
-from shared.delivery.corridor import Corridor, Result
-from shared.delivery.decode import Record
-from shared.delivery.outbox import Outgoing
-from shared.delivery.publish import Publisher
-from shared.delivery.reading import Batch
-from shared.delivery.replay import Replays
-from shared.delivery.sorting import sort
+from shared.delivery.batch.reading import Batch
+from shared.delivery.batch.transaction import BatchResult, BatchTransaction
+from shared.delivery.batch.triage import triage
+from shared.delivery.checkpoints import store as checkpoints
+from shared.delivery.checkpoints.store import Checkpoint
+from shared.delivery.dead_letters.quarantine import UnreadableRuns
+from shared.delivery.dead_letters.replay import Replays
+from shared.delivery.kafka.outgoing import OutgoingRecord
+from shared.delivery.kafka.publisher import Publisher
+from shared.delivery.kafka.record import Record
 from shared.delivery.subscription import Subscription
-from shared.embedded.servers import runtime
+from shared.embedded.servers import run_servers
 from shared.settings import DatabaseSettings
 from tests.support.build import at, routed
 
@@ -101,38 +101,46 @@ CLEAN = ("VACUUM FULL inbox", "VACUUM FULL outbox", 'VACUUM FULL "Checkpoints"',
 class Silent:
     """A publisher whose broker acknowledges at once."""
 
-    def partitions(self, _: str) -> int:
+    def count_partitions(self, _: str) -> int:
         return 12
 
-    async def publish(self, _: Iterable[Outgoing]) -> int:
+    async def publish(self, _: Iterable[OutgoingRecord]) -> int:
         return 0
 
 
-class Bare(Corridor):
-    """The business alone: what both other ways add to."""
+class Bare(BatchTransaction):
+    """Handlers alone, without checkpoint, inbox or outbox."""
 
     @override
-    async def carry(
-        self, conn: AsyncConnection, read: Batch, held: Mapping[Any, Checkpoint]
-    ) -> Result:
-        batch = sort(read.readings, held, Replays(SERVICE, ()), self.table, self.runs)
-        facts = await self._settled(conn, batch, dict(held), read.outcomes)
-        return Result([fact for _, fact in facts], {}, batch.counts, batch.runs)
+    async def run(
+        self,
+        conn: AsyncConnection,
+        batch: Batch,
+        checkpoints: Mapping[Any, Checkpoint],
+        runs: UnreadableRuns,
+    ) -> BatchResult:
+        triaged = triage(batch.readings, checkpoints, Replays(SERVICE, ()), self.decoder, runs)
+        facts = await self._apply(conn, triaged, checkpoints, batch.outcomes)
+        return BatchResult([fact for _, fact in facts], {}, triaged.counts, triaged.runs)
 
 
 class Classic(Bare):
     """A row in the inbox for each record, one in the outbox for each fact."""
 
     @override
-    async def carry(
-        self, conn: AsyncConnection, read: Batch, held: Mapping[Any, Checkpoint]
-    ) -> Result:
-        records = read.records
+    async def run(
+        self,
+        conn: AsyncConnection,
+        batch: Batch,
+        checkpoints: Mapping[Any, Checkpoint],
+        runs: UnreadableRuns,
+    ) -> BatchResult:
+        records = batch.records
         ids = {uuid.uuid5(uuid.NAMESPACE_OID, str(r.value)): r for r in records}
         new = await conn.execute(TAKE_IN, {"service": SERVICE, "id": list(ids)})
         fresh = {id(ids[row.id]) for row in new}
-        kept = [reading for reading in read.readings if id(reading.record) in fresh]
-        result = await super().carry(conn, replace(read, readings=kept), held)
+        kept = [reading for reading in batch.readings if id(reading.record) in fresh]
+        result = await super().run(conn, replace(batch, readings=kept), checkpoints, runs)
         await conn.execute(
             PUT_OUT,
             {
@@ -148,7 +156,7 @@ class Classic(Bare):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a batch cost on average over a measurement."""
+    """The average cost of a batch."""
 
     statements: float
     wal: float
@@ -160,63 +168,61 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a batch is committed, and what is to be done after the last."""
+    """How a batch is committed, and what runs after the last one."""
 
     take: Callable[[Sequence[Record]], Awaitable[None]]
     end: Callable[[], Awaitable[None]]
 
 
 class Bench:
-    """A database, and records that nobody has seen yet."""
+    """A database and new records."""
 
     def __init__(self, engine: AsyncEngine, offset: int = 0) -> None:
         self.engine = engine
         self.statements = 0
         self._offset = offset
         event.listen(engine.sync_engine, "before_cursor_execute", self._count)
-        heard = (
-            Subscription((MessageRouted,), partial(handlers.store_messages, namespace="chatia")),
-        )
+        heard = (Subscription((MessageRouted,), store_messages),)
         publisher = cast("Publisher", Silent())
         self.ways = {
-            "bare": self._unheld(Bare(SERVICE, "chatia", heard, publisher)),
-            "checkpoint": self._held(Corridor(SERVICE, "chatia", heard, publisher)),
-            "inbox and outbox": self._unheld(Classic(SERVICE, "chatia", heard, publisher)),
+            "bare": self._unheld(Bare(SERVICE, "chatia", "", heard, publisher)),
+            "checkpoint": self._held(BatchTransaction(SERVICE, "chatia", "", heard, publisher)),
+            "inbox and outbox": self._unheld(Classic(SERVICE, "chatia", "", heard, publisher)),
         }
 
     def _count(self, *_: object) -> None:
         self.statements += 1
 
     def batch(self, size: int) -> list[Record]:
-        """Write the next records, spread over some partitions."""
+        """Build the next records, spread over some partitions."""
         records = []
         for _ in range(size):
             self._offset += 1
             records.append(_record(self._offset, self._offset % min(PARTITIONS, size)))
         return sorted(records, key=lambda r: (r.partition, r.offset))
 
-    def _held(self, corridor: Corridor) -> Way:
+    def _held(self, transaction: BatchTransaction) -> Way:
         async def take(records: Sequence[Record]) -> None:
-            read = await corridor.reader.read(self.engine, records, {}, {})
+            read = await transaction.reader.read(self.engine, records, {}, {})
             async with self.engine.begin() as conn:
                 held = await checkpoints.lock(conn, SERVICE, _places(records))
-                await corridor.carry(conn, read, held)
+                await transaction.run(conn, read, held, UnreadableRuns(0))
 
         async def end() -> None:
             async with self.engine.begin() as conn:
                 held = await checkpoints.lock(conn, SERVICE, PLACES)
                 told = {place: row.next_offset for place, row in held.items()}
-                await checkpoints.clear(conn, SERVICE, told)
+                await checkpoints.clear_outboxes(conn, SERVICE, told)
 
         return Way(take, end)
 
-    def _unheld(self, corridor: Corridor) -> Way:
-        relays = isinstance(corridor, Classic)
+    def _unheld(self, transaction: BatchTransaction) -> Way:
+        relays = isinstance(transaction, Classic)
 
         async def take(records: Sequence[Record]) -> None:
-            read = await corridor.reader.read(self.engine, records, {}, {})
+            read = await transaction.reader.read(self.engine, records, {}, {})
             async with self.engine.begin() as conn:
-                await corridor.carry(conn, read, UNHELD)
+                await transaction.run(conn, read, UNHELD, UnreadableRuns(0))
             if relays:
                 async with self.engine.begin() as conn:
                     sent = [row.id for row in await conn.execute(RELAY)]
@@ -230,7 +236,7 @@ class Bench:
         return Way(take, end)
 
     async def measure(self, way: Way, size: int) -> Cost:
-        """Commit so many batches on clean tables; gives what one of them cost."""
+        """Commit so many batches on empty tables; return the average cost of one."""
         count = SIZES[size]
         batches = [self.batch(size) for _ in range(count)]
         await self._clean()
@@ -294,7 +300,7 @@ UNHELD = {
         epoch=0,
         outbox=None,
         seen={},
-        aside={},
+        deferred={},
         quarantined=None,
     )
     for place in PLACES
@@ -303,7 +309,7 @@ UNHELD = {
 
 @asynccontextmanager
 async def bench(database_url: str) -> AsyncIterator[Bench]:
-    """Make the tables of all ways; pages are not written whole, so that WAL can be compared."""
+    """Create all tables; full_page_writes is off, so that WAL can be compared."""
     settings = DatabaseSettings.model_validate({"DATABASE_URL": database_url})
     await migrations.upgrade(settings.url)
     engine = create_engine(settings, "chatia-benchmark")
@@ -340,13 +346,13 @@ async def compare(database_url: str, repetitions: int) -> None:
 
 
 def main() -> None:
-    """Read the words, run, print."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="chatia-checkpoints-") as folder,
-        runtime(Path(folder), kafka=False) as running,
+        run_servers(Path(folder), kafka=False) as running,
     ):
         asyncio.run(compare(running.database_url, arguments.repetitions))
 

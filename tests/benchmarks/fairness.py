@@ -35,7 +35,7 @@ LOADS = {"alone": 0.0, "at 60 %": 0.6, "at 150 %": 1.5}
 
 
 def noisy(per_second: float) -> Sender:
-    """The company that fills what the others leave."""
+    """Return the noisy company, which sends so many messages a second."""
     return Sender(NOISY, per_second, 400)
 
 
@@ -53,7 +53,7 @@ async def capacity(load: Load) -> float:
 
 
 async def measure(load: Load, share: float, whole: float, seconds: float) -> Result:
-    """Run one load; give the others' percentiles and how long the noisy one's rest took."""
+    """Run one load; return the others' percentiles and how long the noisy rest took."""
     rest = share * whole - sum(other.per_second for other in OTHERS)
     senders = [*OTHERS, noisy(rest)] if share else OTHERS
     began = time.monotonic()
@@ -72,7 +72,7 @@ async def measure(load: Load, share: float, whole: float, seconds: float) -> Res
 
 
 async def compare(arguments: argparse.Namespace, running: Servers, settings: Settings) -> None:
-    """Measure the capacity, then every way and load in turn."""
+    """Measure the capacity, then every setting and load in turn."""
     await stage.prepare(running, settings, NOISY)
     found: dict[tuple[str, str], list[Result]] = defaultdict(list)
     async with stage.load(settings) as load:
@@ -94,7 +94,7 @@ async def compare(arguments: argparse.Namespace, running: Servers, settings: Set
 
 
 def _show(found: Mapping[tuple[str, str], Sequence[Result]]) -> None:
-    """Print medians over the repetitions, and how many times what it is alone."""
+    """Print medians over the repetitions, and their ratio to a quiet run."""
     for (way, name), results in found.items():
         alone = median(result["p95"] for result in found[way, "alone"])
         p50, p95 = (median(result[key] for result in results) for key in ("p50", "p95"))
@@ -102,7 +102,7 @@ def _show(found: Mapping[tuple[str, str], Sequence[Result]]) -> None:
 
 
 def main() -> None:
-    """Read the words, run, print."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--repetitions", type=int, default=3)

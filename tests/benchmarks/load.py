@@ -1,4 +1,4 @@
-"""Open-loop load: records leave at their appointed times, however slowly they are answered."""
+"""Open-loop load: records are sent at planned times, however slowly they are handled."""
 
 import asyncio
 import json
@@ -13,9 +13,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.contracts.base import conversation_key
+from shared.contracts.base import build_conversation_key
 from shared.contracts.message import MessageReceived, MessageStored
-from shared.delivery.outbox import partition_of
+from shared.delivery.kafka.outgoing import choose_partition
 
 TICK_S = 0.01
 SENTENCE = "Bom dia! Gostaria de saber se o meu pedido já saiu para entrega, por favor. "
@@ -32,7 +32,7 @@ class Sender:
 
 @dataclass(slots=True)
 class Watched:
-    """When each message was acknowledged to its gateway, and when it was told to be stored."""
+    """When each message was acknowledged by Kafka, and when message.stored was published."""
 
     acknowledged: dict[str, float] = field(default_factory=dict)
     stored: dict[str, float] = field(default_factory=dict)
@@ -41,11 +41,11 @@ class Watched:
 
     @property
     def missing(self) -> int:
-        """How many are sent and not stored."""
+        """The number of messages sent and not stored."""
         return self.sent.total() - self.arrived.total()
 
     def delays_ms(self, company_ids: Iterable[int], since: float, until: float) -> list[float]:
-        """Give the delays of what these companies' gateways had acknowledged in an interval."""
+        """Return the delays of messages of these companies, acknowledged in an interval."""
         wanted = {str(company_id) for company_id in company_ids}
         return [
             (self.stored[wid] - at) * 1000
@@ -55,7 +55,7 @@ class Watched:
 
 
 class Load:
-    """Publishes what senders send and watches what becomes of it.
+    """Publishes messages of senders and records when they are stored.
 
     Bodies are put together from a written-out one and go out a tick at a time, one record batch a
     partition: the machine is for the workers.
@@ -73,7 +73,7 @@ class Load:
         self._random = Random(7)
 
     async def watch(self) -> None:
-        """Note arrivals until cancelled."""
+        """Record message.stored facts until cancelled."""
         topic = f"{self._namespace}.{MessageStored.topic}"
         self._watcher.assign([TopicPartition(topic, p) for p in range(self._partitions)])
         while True:
@@ -87,7 +87,7 @@ class Load:
                     self.watched.stored.setdefault(json.loads(record.value)["wid"], now)
 
     async def run(self, senders: Sequence[Sender], seconds: float) -> None:
-        """Let senders send for so long, at random moments; what is late is sent at once."""
+        """Send messages for so long at random moments; late ones are sent at once."""
         began = time.monotonic()
         next_at = {sender: self._gap(sender) for sender in senders}
         while (elapsed := time.monotonic() - began) < seconds:
@@ -100,12 +100,12 @@ class Load:
             await asyncio.sleep(TICK_S)
 
     async def burst(self, senders: Sequence[Sender], number: int) -> None:
-        """Send so many records at once, shared out by the senders' rates."""
+        """Send so many records at once, divided by the senders' rates."""
         rates = [sender.per_second for sender in senders]
         await self._send(self._random.choices(senders, rates, k=number))
 
     async def settled(self, within_s: float, but_for: int = 0) -> None:
-        """Wait until everything that was sent is stored, but for so many."""
+        """Wait until all messages but `but_for` are stored."""
         async with asyncio.timeout(within_s):
             while self.watched.missing > but_for:  # noqa: ASYNC110 - what arrives is noted elsewhere
                 await asyncio.sleep(TICK_S)
@@ -120,9 +120,9 @@ class Load:
         for sender in senders:
             chat = f"55{sender.company_id:05}{self._random.randrange(sender.chats):06}"
             wid = f"{sender.company_id}-{next(self._numbers)}"
-            key = conversation_key(sender.company_id, sender.company_id, chat)
+            key = build_conversation_key(sender.company_id, sender.company_id, chat)
             value = BODY.format(company=sender.company_id, chat=chat, wid=wid).encode()
-            partition = partition_of(key, self._partitions)
+            partition = choose_partition(key, self._partitions)
             if not _append(builders[partition], key, value):
                 await self._producer.send_batch(builders.pop(partition), topic, partition=partition)
                 _append(builders[partition], key, value)
@@ -145,7 +145,7 @@ def _append(builder: Any, key: str, value: bytes) -> bool:
 
 
 def _body() -> str:
-    """Write a message out, with places for what changes."""
+    """Build the JSON of a message, with placeholders."""
     message = MessageReceived(
         company_id=1,
         whatsapp_id=1,

@@ -1,4 +1,4 @@
-"""How much memory a backlog takes: `python -m tests.benchmarks.memory`.
+"""Memory of a worker with a backlog: `python -m tests.benchmarks.memory`.
 
 Messages with long bodies wait on `message.received`; a contacts worker catches up on them once with
 each setting of CHATIA_BYTES_IN_FLIGHT, and the most memory that it ever held is shown.
@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared import kafka
+from shared.delivery.kafka import clients
 from shared.embedded.processes import Guarded
 from shared.embedded.servers import Servers
 from shared.settings import Settings
@@ -38,7 +38,7 @@ ANEW = text("""TRUNCATE "Checkpoints" """)
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The most memory of a worker, idle and at work, and how long it worked."""
+    """Peak memory of a worker, idle and at work, and the seconds of work."""
 
     idle_mib: float
     most_mib: float
@@ -46,9 +46,9 @@ class Peak:
 
 
 async def publish(settings: Settings, messages: int) -> int:
-    """Let so many messages wait; gives their bytes."""
+    """Publish so many messages and return their bytes."""
     topic = f"{settings.namespace}.message.received"
-    producer = AIOKafkaProducer(**kafka.connection(settings.kafka), linger_ms=20)
+    producer = AIOKafkaProducer(**clients.build_client_arguments(settings.kafka), linger_ms=20)
     await producer.start()
     try:
         size = 0
@@ -67,7 +67,7 @@ async def publish(settings: Settings, messages: int) -> int:
 
 
 async def behind(settings: Settings, sent: int) -> int:
-    """Count what the contacts service has not taken in."""
+    """Count the records that the contacts service has not handled."""
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     try:
         async with engine.connect() as conn:
@@ -78,7 +78,7 @@ async def behind(settings: Settings, sent: int) -> int:
 
 
 async def anew(settings: Settings) -> None:
-    """Let the next worker begin with the first message."""
+    """Reset checkpoints, so that the next worker begins with the first message."""
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     async with engine.begin() as conn:
         await conn.execute(ANEW)
@@ -86,7 +86,7 @@ async def anew(settings: Settings) -> None:
 
 
 async def measure(running: Servers, settings: Settings, sent: int, in_flight: int) -> Peak:
-    """Let a worker catch up with so many MiB in flight."""
+    """Measure a worker that catches up with so many MiB in flight."""
     await anew(settings)
     environment = {"CHATIA_BYTES_IN_FLIGHT": str(in_flight * MIB), "CHATIA_NOISY_TIMES": "0"}
     worker = stage.start(running, "contacts", environment)
@@ -126,7 +126,7 @@ async def compare(running: Servers, settings: Settings, messages: int) -> None:
 
 
 def main() -> None:
-    """Read the words, run, print."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=10_000)
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What other companies feel while one is deleted: `python -m tests.benchmarks.purging`.
+"""Delays of other companies while one is deleted: `python -m tests.benchmarks.purging`.
 
 Twenty companies send at a steady rate; a twenty-first, which says nothing, has so many messages
 from before and is deleted meanwhile. A delay is the time from Kafka's acknowledgement of a
@@ -64,14 +64,14 @@ SELECT (SELECT count(*) FROM "Purges" WHERE "finishedAt" IS NULL) AS under_way,
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a measurement works on."""
+    """Servers, load and settings of a measurement."""
 
     settings: Settings
     engine: AsyncEngine
     load: Load
 
     async def fill(self, company: int, messages: int) -> None:
-        """Give a company messages from before."""
+        """Insert messages of a company."""
         given = {"company": company, "tickets": min(TICKETS, messages), "messages": messages}
         async with self.engine.begin() as conn:
             for sql in (CONTACTS, CONVERSATIONS, MESSAGES):
@@ -80,7 +80,7 @@ class Bench:
         await stage.analyze(self.settings)
 
     async def delete(self, company: int) -> None:
-        """Ask for a company to be deleted."""
+        """Publish the request to delete a company."""
         request = TicketsRecordDelete(
             company_id=0, request_id=f"delete-{company}", table="Companies", rows=({"id": company},)
         )
@@ -93,7 +93,7 @@ class Bench:
         await publish(self.settings.kafka, topic, [record], lambda _: None)
 
     async def until_gone(self, company: int, share_left: float = 0.0, of: int = 0) -> float:
-        """Wait until so much is left of its messages, 0: until all is over; gives the seconds."""
+        """Wait until this share of messages is left (0: the purge has ended); return seconds."""
         began = time.monotonic()
         while True:
             async with self.engine.connect() as conn:
@@ -104,7 +104,7 @@ class Bench:
             await asyncio.sleep(LOOK_S)
 
     async def others(self, seconds: float) -> Result:
-        """Let the others send; gives the percentiles of their delays."""
+        """Send messages of the other companies; return the percentiles of their delays."""
         began = time.monotonic()
         await self.load.run(OTHERS, WARM_UP_S + seconds)
         ended = time.monotonic()
@@ -117,7 +117,7 @@ class Bench:
 
 
 async def compare(arguments: argparse.Namespace, running: Servers, settings: Settings) -> None:
-    """Measure the others alone, and while a company goes; then, if asked, with a kill."""
+    """Measure the others alone, then during a purge, and, if asked, with killed workers."""
     await stage.prepare(running, settings, GONE_TOO)
     async with AsyncExitStack() as stack:
         engine = create_async_engine(settings.database.url, poolclass=NullPool)
@@ -148,7 +148,7 @@ async def _while_it_goes(bench: Bench, seconds: float) -> tuple[Result, float]:
 
 
 async def _killed(bench: Bench, running: Servers, messages: int) -> None:
-    """Kill all workers when half is gone, start others, and wait for the end."""
+    """Kill all workers when half is deleted, start others, and wait for the end."""
     await bench.fill(GONE_TOO, messages)
     processes = [stage.start(running, name, {}) for name in stage.SERVICES]
     await bench.delete(GONE_TOO)
@@ -166,7 +166,7 @@ def _show(name: str, found: Mapping[str, float]) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read the words, run, print."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--seconds", type=float, default=30.0)

@@ -1,4 +1,4 @@
-"""What a measurement runs on: embedded servers, topics, companies and the four workers."""
+"""Servers, topics, companies and workers for measurements."""
 
 import asyncio
 import sys
@@ -12,13 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared import kafka
 from shared.cli import cluster
 from shared.db import migrations, roles
+from shared.delivery.kafka import clients
 from shared.embedded.processes import Guarded
-from shared.embedded.servers import Servers, runtime
+from shared.embedded.servers import Servers, run_servers
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
-from shared.topics import TOPICS, evolution_topics
+from shared.topics import TOPICS, build_evolution_topics
 from tests.benchmarks.load import Load
 
 PARTITIONS = 12
@@ -37,13 +37,13 @@ SELECT n, n, 'Linha ' || n FROM generate_series(1, :last) AS n
 
 @contextmanager
 def servers(state: Path) -> Iterator[tuple[Servers, Settings]]:
-    """Run Kafka and a Postgres that keeps its word (fsync on) until the block ends."""
-    with runtime(state) as running:
+    """Run Kafka and Postgres with fsync until the block ends."""
+    with run_servers(state) as running:
         yield running, settings_of(running)
 
 
 def settings_of(running: Servers) -> Settings:
-    """Say where the servers are, as a worker is told."""
+    """Return the settings for these servers."""
     return Settings(
         kafka=KafkaSettings(bootstrap_servers=running.kafka_bootstrap),
         database=DatabaseSettings.model_validate({"DATABASE_URL": running.database_url}),
@@ -51,11 +51,13 @@ def settings_of(running: Servers) -> Settings:
 
 
 async def prepare(running: Servers, settings: Settings, companies: int) -> None:
-    """Make tables, roles, topics, and companies with one line each whose ids are 1, 2, 3 …"""
+    """Create tables, roles, topics, and companies with one line each; ids are 1, 2, 3 …"""
     await migrations.upgrade(settings.database.url)
     own = [replace(t, name=f"{settings.namespace}.{t.name}", partitions=PARTITIONS) for t in TOPICS]
-    async with cluster.connected(settings.kafka) as admin:
-        await cluster.create(admin, own + list(evolution_topics(settings.evolution_prefix)))
+    async with cluster.connect_admin(settings.kafka) as admin:
+        await cluster.create_topics(
+            admin, own + list(build_evolution_topics(settings.evolution_prefix))
+        )
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     async with engine.begin() as conn:
         await roles.apply(conn, running.role_passwords)
@@ -65,7 +67,7 @@ async def prepare(running: Servers, settings: Settings, companies: int) -> None:
 
 
 async def analyze(settings: Settings) -> None:
-    """Let Postgres learn what is in its tables, as autovacuum would within a minute."""
+    """Run ANALYZE, as autovacuum would within a minute."""
     engine = create_async_engine(settings.database.url, poolclass=NullPool)
     async with engine.begin() as conn:
         await conn.execute(ANALYZE)
@@ -92,9 +94,9 @@ async def workers(
 
 @asynccontextmanager
 async def load(settings: Settings) -> AsyncIterator[Load]:
-    """Connect a load to the servers, and let it watch."""
+    """Yield a load that is connected and records stored messages."""
     async with AsyncExitStack() as stack:
-        address = kafka.connection(settings.kafka)
+        address = clients.build_client_arguments(settings.kafka)
         producer = AIOKafkaProducer(**address, acks="all", compression_type="lz4")
         watcher = AIOKafkaConsumer(**address, enable_auto_commit=False, fetch_max_wait_ms=20)
         await producer.start()
@@ -112,6 +114,6 @@ def start(
 ) -> Guarded:
     """Start a worker process under the role of its service."""
     database = settings_of(running).database
-    login = roles.environment(database, service, running.role_passwords)
+    login = roles.build_environment(database, service, running.role_passwords)
     argv = [sys.executable, "-m", program, "worker", service]
     return running.spawn(service, argv, login | dict(environment))

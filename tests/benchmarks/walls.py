@@ -1,8 +1,9 @@
-"""What the walls between companies cost: `python -m tests.benchmarks.walls`.
+"""The cost of tenant isolation: `python -m tests.benchmarks.walls`.
 
 Composite foreign keys against plain ones, on two copies of "Messages" in one database; row-level
 security on the messages service's own batches, by its role and by the owner; and on a ticket list,
-by a reader and by the owner with a WHERE. Ways take turns; medians over the repetitions are shown.
+by a reader and by the owner with a WHERE. Measurements take turns; medians of the repetitions are
+printed.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.db import roles
 from shared.db.bulk import statement
 from shared.db.engine import create_engine
-from shared.db.policies import name_company
-from shared.embedded.servers import Servers, runtime
+from shared.db.policies import set_company
+from shared.embedded.servers import Servers, run_servers
 from shared.settings import DatabaseSettings
 from tests.benchmarks import checkpoints
 from tests.benchmarks.checkpoints import Bench
@@ -92,8 +93,8 @@ async def make_copies(conn: AsyncConnection) -> None:
         await conn.execute(text(f'ALTER TABLE plain DROP CONSTRAINT "{name}"'))
 
 
-def inserting(engine: AsyncEngine, table: str) -> Callable[[], Awaitable[float]]:
-    """Insert messages of all companies; gives ms a batch."""
+def measure_inserts(engine: AsyncEngine, table: str) -> Callable[[], Awaitable[float]]:
+    """Insert messages of all companies; return a measurement in ms per batch."""
     insert = statement(INSERT.format(table=table, tickets=TICKETS_OF_ONE, companies=COMPANIES))
 
     async def measure() -> float:
@@ -110,12 +111,12 @@ def inserting(engine: AsyncEngine, table: str) -> Callable[[], Awaitable[float]]
     return measure
 
 
-def ingesting(bench: Bench) -> Callable[[], Awaitable[float]]:
-    """Take batches as the messages service does; gives ms a batch."""
+def measure_batches(bench: Bench) -> Callable[[], Awaitable[float]]:
+    """Run batches as the messages service does; return a measurement in ms per batch."""
 
     async def measure() -> float:
         first, *batches = [bench.batch(TAKEN) for _ in range(TAKINGS + 1)]
-        await bench.ways["bare"].take(first)  # pays for what was measured before
+        await bench.ways["bare"].take(first)  # warm-up
         began = time.perf_counter()
         for records in batches:
             await bench.ways["bare"].take(records)
@@ -124,13 +125,13 @@ def ingesting(bench: Bench) -> Callable[[], Awaitable[float]]:
     return measure
 
 
-def listing(engine: AsyncEngine, *, as_reader: bool) -> Callable[[], Awaitable[float]]:
-    """List a company's open tickets, the newest first; gives ms a list."""
+def measure_lists(engine: AsyncEngine, *, as_reader: bool) -> Callable[[], Awaitable[float]]:
+    """List a company's open tickets, newest first; return a measurement in ms per list."""
     query, values = (LIST_BY_READER, {}) if as_reader else (LIST_BY_OWNER, {"company": 100 + OURS})
 
     async def measure() -> float:
         async with engine.begin() as conn:
-            await name_company(conn, 100 + OURS)
+            await set_company(conn, 100 + OURS)
             await conn.execute(query, values)
             began = time.perf_counter()
             for _ in range(LISTINGS):
@@ -141,12 +142,12 @@ def listing(engine: AsyncEngine, *, as_reader: bool) -> Callable[[], Awaitable[f
 
 
 @asynccontextmanager
-async def staged(running: Servers) -> AsyncIterator[Measured]:
-    """Make roles, companies and copies of tables; gives what is to be measured."""
+async def prepare_measurements(running: Servers) -> AsyncIterator[Measured]:
+    """Create roles, companies and copies of tables; yield the measurements by name."""
     owner = DatabaseSettings.model_validate({"DATABASE_URL": running.database_url})
 
     def under(role: str) -> DatabaseSettings:
-        return owner.logged_in_as(roles.login(owner.database, role), running.role_passwords[role])
+        return owner.with_login(roles.name_role(owner.database, role), running.role_passwords[role])
 
     async with AsyncExitStack() as stack:
         own = await stack.enter_async_context(checkpoints.bench(running.database_url))
@@ -165,19 +166,21 @@ async def staged(running: Servers) -> AsyncIterator[Measured]:
         for engine in engines.values():
             stack.push_async_callback(engine.dispose)
         yield {
-            "2,000 messages into a copy, plain keys": inserting(own.engine, "plain"),
-            "2,000 messages into a copy, composite keys": inserting(own.engine, "composed"),
-            "a batch of 1,000 by the owner": ingesting(own),
-            "a batch of 1,000 by the service's role": ingesting(Bench(engines["messages"], APART)),
-            "a ticket list by the owner, with WHERE": listing(own.engine, as_reader=False),
-            "a ticket list by the reader": listing(engines["reader"], as_reader=True),
+            "2,000 messages into a copy, plain keys": measure_inserts(own.engine, "plain"),
+            "2,000 messages into a copy, composite keys": measure_inserts(own.engine, "composed"),
+            "a batch of 1,000 by the owner": measure_batches(own),
+            "a batch of 1,000 by the service's role": measure_batches(
+                Bench(engines["messages"], APART)
+            ),
+            "a ticket list by the owner, with WHERE": measure_lists(own.engine, as_reader=False),
+            "a ticket list by the reader": measure_lists(engines["reader"], as_reader=True),
         }
 
 
 async def compare(running: Servers, repetitions: int) -> None:
-    """Measure every way in turn, and print medians."""
+    """Run every measurement in turn and print medians."""
     found: dict[str, list[float]] = defaultdict(list)
-    async with staged(running) as ways:
+    async with prepare_measurements(running) as ways:
         for measure in ways.values():  # statements are prepared, pages are there
             await measure()
         for number in range(repetitions):
@@ -190,13 +193,13 @@ async def compare(running: Servers, repetitions: int) -> None:
 
 
 def main() -> None:
-    """Read the words, run, print."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=7)
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="chatia-walls-") as folder,
-        runtime(Path(folder), kafka=False) as running,
+        run_servers(Path(folder), kafka=False) as running,
     ):
         asyncio.run(compare(running, arguments.repetitions))
 

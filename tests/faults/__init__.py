@@ -1,1 +1,1 @@
-"""The breaking suite: real workers on real servers, broken on purpose, and an auditor."""
+"""Fault injection: real workers on real servers, faults at random moments, and an auditor."""

@@ -1,6 +1,6 @@
-"""The auditor of a round: what Kafka acknowledged against rows, facts and dead letters.
+"""Audit of a round: acknowledged records against rows, facts and dead letters.
 
-It reads with plain SQL and a plain consumer, and shares no code with the delivery that it judges.
+It uses plain SQL and a plain consumer, and no code of `shared.delivery`.
 """
 
 import json
@@ -13,233 +13,271 @@ from aiokafka import TopicPartition
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.demo import found
-from shared.demo.cast import Stage
-from shared.demo.facts import SendFact
-from shared.demo.records import Topics
+from shared.dev.demo import actual as actual_rows
+from shared.dev.demo.companies import DemoRows
+from shared.dev.demo.comparison import ComparedSend
+from shared.dev.demo.records import Topics
 from shared.topics import EVOLUTION_EVENTS
 from tests.faults import audit_changes, audit_requests, laws, rows
-from tests.faults.desk import Desk
-from tests.faults.findings import LETTERS, LOST, Finding
-from tests.faults.laws import GATEWAYS_TOO, OTHERS_ALONE, PASSED_ON, TOLD, Fact, Taken
-from tests.faults.reading import Ends, Heard, Reader, of_companies
-from tests.faults.traffic import NUMBER_HEADER, Place, Traffic
+from tests.faults.findings import DEAD_LETTERS, LOST, Finding
+from tests.faults.laws import (
+    HOPS,
+    PUBLISHED_TOPICS,
+    REQUEST_TOPICS,
+    SHARED_TOPICS,
+    ConsumedRecord,
+    Fact,
+)
+from tests.faults.reading import Ends, Reader, TopicRecord, select_companies
+from tests.faults.ticket_fixtures import TicketFixtures
+from tests.faults.traffic import NUMBER_HEADER, RecordId, Traffic
 
-LETTERS_SINCE = text("""
+DEAD_LETTERS_SINCE = text("""
 SELECT service, topic, partition, "offset", reason, detail FROM "DeadLetters" WHERE id > :after
 """)
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """How things stood when the round began."""
+class StartState:
+    """The end offsets and the last dead letter when the round began."""
 
     ends: Ends
-    last_letter: int
+    last_dead_letter_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the auditor is given."""
+    """The round to audit."""
 
     topics: Topics
-    stage: Stage
-    desk: Desk
+    stage: DemoRows
+    fixtures: TicketFixtures
     traffic: Traffic
-    acknowledged: Sequence[Place]
-    before: Before
+    acknowledged: Sequence[RecordId]
+    before: StartState
 
 
 def all_topics(topics: Topics) -> list[str]:
-    """Name every topic that is read: what is published, and what is told."""
-    own = [topics.own(name) for name in (*TOLD, *OTHERS_ALONE)]
-    return own + [topics.evolution(event) for event in EVOLUTION_EVENTS]
+    """Return the full names of all topics that the auditor reads."""
+    own = [topics.get_own(name) for name in (*PUBLISHED_TOPICS, *REQUEST_TOPICS)]
+    return own + [topics.get_evolution(event) for event in EVOLUTION_EVENTS]
 
 
-async def audit(conn: AsyncConnection, reader: Reader, case: Case) -> list[Finding]:
-    """Hold everything against everything."""
-    heard = await reader.since(case.before.ends)
-    numbered = _numbered(case.traffic, heard)
-    of_round = laws.facts_of(of_companies(heard, case.stage.company_ids))
-    there = await rows.read(conn, case.stage.company_ids)
-    of_demo = await found.rows(conn, case.stage.company_ids)
-    letters = await conn.execute(LETTERS_SINCE, {"after": case.before.last_letter})
+async def audit(conn: AsyncConnection, open_reader: Reader, case: Case) -> list[Finding]:
+    """Return the findings of all checks."""
+    records = await open_reader.read_since(case.before.ends)
+    numbers = _map_numbers(case.traffic, records)
+    of_round = laws.select_facts(select_companies(records, case.stage.company_ids))
+    rows_found = await rows.load_rows(conn, case.stage.company_ids)
+    of_demo = await actual_rows.load_snapshot(conn, case.stage.company_ids)
+    dead_letters = await conn.execute(
+        DEAD_LETTERS_SINCE, {"after": case.before.last_dead_letter_id}
+    )
     waiting = await conn.execute(audit_changes.WAITING, {"company_ids": case.stage.company_ids})
-    asked = audit_requests.Asked(case.desk, _asked(case, numbered, heard), laws.by_cause(of_round))
+    asked = audit_requests.AnsweredRequests(
+        case.fixtures, _select_requests(case, numbers, records), laws.group_by_cause(of_round)
+    )
     return [
-        *_all_on_topics(case, numbered),
-        *rows.against_published(case.traffic.expected, case.desk.without(of_demo)),
-        *audit_changes.against_told(case.traffic.changes.states, there.messages),
-        *audit_changes.still_waiting(waiting),
-        *rows.tickets_against_messages(there),
-        *rows.one_live_ticket_each(there),
-        *_letters(case.traffic, numbered, _of_round(letters, case.before.ends)),
-        *laws.told_alike(of_round),
-        *laws.none_overtaken(
-            [f for f in of_round if not any(_is(f, case, name) for name in GATEWAYS_TOO)]
+        *_check_all_on_topics(case, numbers),
+        *rows.check_against_published(case.traffic.expected, case.fixtures.without(of_demo)),
+        *audit_changes.check_states(case.traffic.changes.states, rows_found.messages),
+        *audit_changes.check_nothing_waits(waiting),
+        *rows.check_tickets(rows_found),
+        *rows.check_live_tickets(rows_found),
+        *_check_dead_letters(
+            case.traffic, numbers, _select_of_round(dead_letters, case.before.ends)
         ),
-        *laws.no_holes(of_round),
-        *_hops(case, numbered, heard, of_round),
-        *_stored_facts(case, of_round, there),
-        *_last_states(case, of_round, there),
-        *audit_changes.last_told(_kept_of(case, of_round, "message.stored"), there.messages),
-        *audit_requests.last_told(_kept_of(case, of_round, "ticket.changed"), there.tickets),
-        *_sends(case, of_round),
-        *audit_requests.steps(asked, there.tickets),
-        *audit_requests.composed(asked, case.traffic.requests.replies, there.messages),
+        *laws.check_repeats(of_round),
+        *laws.check_order(
+            [f for f in of_round if not any(_is_on_topic(f, case, name) for name in SHARED_TOPICS)]
+        ),
+        *laws.check_no_gaps(of_round),
+        *_check_hops(case, numbers, records, of_round),
+        *_check_stored_facts(case, of_round, rows_found),
+        *_check_last_states(case, of_round, rows_found),
+        *audit_changes.check_last_facts(
+            _select_new_facts(case, of_round, "message.stored"), rows_found.messages
+        ),
+        *audit_requests.check_last_facts(
+            _select_new_facts(case, of_round, "ticket.changed"), rows_found.tickets
+        ),
+        *_check_sends(case, of_round),
+        *audit_requests.check_ticket_requests(asked, rows_found.tickets),
+        *audit_requests.check_composed_messages(
+            asked, case.traffic.requests.replies, rows_found.messages
+        ),
     ]
 
 
-def _numbered(traffic: Traffic, heard: Iterable[Heard]) -> dict[Place, int]:
-    """Find what the round published, also what was not acknowledged and told again."""
-    found = ((record.place, traffic.number_of(record.header(NUMBER_HEADER))) for record in heard)
-    return {place: number for place, number in found if number is not None}
+def _map_numbers(traffic: Traffic, records: Iterable[TopicRecord]) -> dict[RecordId, int]:
+    """Map the round's records, also unacknowledged copies, to their numbers in the traffic."""
+    actual_rows = (
+        (record.record_id, traffic.find_number(record.header(NUMBER_HEADER))) for record in records
+    )
+    return {place: number for place, number in actual_rows if number is not None}
 
 
-def _all_on_topics(case: Case, numbered: dict[Place, int]) -> list[Finding]:
+def _check_all_on_topics(case: Case, numbers: dict[RecordId, int]) -> list[Finding]:
     return [
         Finding(LOST, f"Kafka acknowledged {place} and does not have it")
         for place in case.acknowledged
-        if place not in numbered
+        if place not in numbers
     ]
 
 
-def _of_round(letters: Iterable[Any], before: Ends) -> list[Any]:
-    """Leave out what an earlier round left, which ended before everything was taken in."""
+def _select_of_round(dead_letters: Iterable[Any], before: Ends) -> list[Any]:
+    """Drop dead letters of records of an earlier round that ended too soon."""
     return [
-        letter
-        for letter in letters
-        if letter.offset >= before.get(TopicPartition(letter.topic, letter.partition), 0)
+        dead_letter
+        for dead_letter in dead_letters
+        if dead_letter.offset
+        >= before.get(TopicPartition(dead_letter.topic, dead_letter.partition), 0)
     ]
 
 
-def _letters(traffic: Traffic, numbered: dict[Place, int], letters: Sequence[Any]) -> list[Finding]:
+def _check_dead_letters(
+    traffic: Traffic, numbers: dict[RecordId, int], dead_letters: Sequence[Any]
+) -> list[Finding]:
     wanted = {
         (*place, dead)
-        for place, number in numbered.items()
-        if (dead := traffic.records[number].dead)
+        for place, number in numbers.items()
+        if (dead := traffic.records[number].dead_reason)
     }
-    there = {(row.topic, row.partition, row.offset, row.reason): row for row in letters}
-    missing = [Finding(LOST, f"no dead letter of {place}") for place in wanted - there.keys()]
-    return missing + [Finding(LETTERS, f"{tuple(there[place])}") for place in there.keys() - wanted]
+    rows_found = {(row.topic, row.partition, row.offset, row.reason): row for row in dead_letters}
+    missing = [Finding(LOST, f"no dead letter of {place}") for place in wanted - rows_found.keys()]
+    return missing + [
+        Finding(DEAD_LETTERS, f"{tuple(rows_found[place])}") for place in rows_found.keys() - wanted
+    ]
 
 
-def _hops(
-    case: Case, numbered: dict[Place, int], heard: Sequence[Heard], facts: Sequence[Fact]
+def _check_hops(
+    case: Case, numbers: dict[RecordId, int], records: Sequence[TopicRecord], facts: Sequence[Fact]
 ) -> list[Finding]:
-    caused = laws.caused(facts)
+    count_by_cause = laws.count_by_cause(facts)
     findings = []
-    for event, raw in _raw(case, numbered, heard).items():
-        findings += laws.each_passed_on("messages", raw, caused, {event})
-    received = _received(case, numbered, heard, facts)
-    for name, (service, types) in PASSED_ON.items():
-        taken = received if name == "message.received" else _facts_taken(case, name, facts)
-        findings += laws.each_passed_on(service, taken, caused, types)
+    for event, raw in _group_raw_by_event(case, numbers, records).items():
+        findings += laws.check_passed_on("messages", raw, count_by_cause, {event})
+    received = _select_received(case, numbers, records, facts)
+    for name, (service, types) in HOPS.items():
+        consumed = (
+            received if name == "message.received" else _select_consumed_facts(case, name, facts)
+        )
+        findings += laws.check_passed_on(service, consumed, count_by_cause, types)
     return findings
 
 
-def _raw(case: Case, numbered: dict[Place, int], heard: Sequence[Heard]) -> dict[str, list[Taken]]:
-    """Sort raw records by the event that each must become; by none where it must not."""
-    taken: dict[str, list[Taken]] = defaultdict(list)
-    for record in heard:
-        number = numbered.get(record.place)
+def _group_raw_by_event(
+    case: Case, numbers: dict[RecordId, int], records: Sequence[TopicRecord]
+) -> dict[str, list[ConsumedRecord]]:
+    """Group raw records by the type of event that each must become; "" for none."""
+    consumed: dict[str, list[ConsumedRecord]] = defaultdict(list)
+    for record in records:
+        number = numbers.get(record.record_id)
         if number is not None and record.topic.startswith(case.topics.evolution_prefix + "."):
-            event = case.traffic.event_of(number) or ""
-            taken[event].append(Taken(record, bool(event), bool(event)))
-    return taken
+            event = case.traffic.find_event_type(number) or ""
+            consumed[event].append(ConsumedRecord(record, bool(event), bool(event)))
+    return consumed
 
 
-def _asked(case: Case, numbered: dict[Place, int], heard: Sequence[Heard]) -> list[Heard]:
-    """Pick the requests that can be understood, in the order of their partitions."""
+def _select_requests(
+    case: Case, numbers: dict[RecordId, int], records: Sequence[TopicRecord]
+) -> list[TopicRecord]:
+    """Select the valid requests, in the order of their partitions."""
     names = ("tickets.requests", "messages.requests")
-    topics = {case.topics.own(name) for name in names}
+    topics = {case.topics.get_own(name) for name in names}
     return [
         record
-        for record in heard
+        for record in records
         if record.topic in topics
-        and (number := numbered.get(record.place)) is not None
-        and case.traffic.records[number].dead is None
+        and (number := numbers.get(record.record_id)) is not None
+        and case.traffic.records[number].dead_reason is None
     ]
 
 
-def _received(
-    case: Case, numbered: dict[Place, int], heard: Sequence[Heard], facts: Sequence[Fact]
-) -> list[Taken]:
-    """Gateways write this topic too, so sequences do not count there and each record does."""
-    translated = {fact.record.place for fact in facts}
-    taken = []
-    for record in heard:
-        if record.topic != case.topics.own("message.received"):
+def _select_received(
+    case: Case, numbers: dict[RecordId, int], records: Sequence[TopicRecord], facts: Sequence[Fact]
+) -> list[ConsumedRecord]:
+    """Select message.received; gateways publish it too, so it is not compared by sequence."""
+    translated = {fact.record.record_id for fact in facts}
+    consumed = []
+    for record in records:
+        if record.topic != case.topics.get_own("message.received"):
             continue
-        number = numbered.get(record.place)
-        if number is not None or record.place in translated:
-            wanted = int(number is None or case.traffic.records[number].dead is None)
-            taken.append(Taken(record, wanted, wanted))
-    return taken
+        number = numbers.get(record.record_id)
+        if number is not None or record.record_id in translated:
+            wanted = int(number is None or case.traffic.records[number].dead_reason is None)
+            consumed.append(ConsumedRecord(record, wanted, wanted))
+    return consumed
 
 
-def _facts_taken(case: Case, name: str, facts: Sequence[Fact]) -> list[Taken]:
-    """A copy of a stored message is routed nowhere, so tickets may pass on nothing."""
-    of_topic = [fact for fact in facts if _is(fact, case, name)]
-    new = {fact.record.place for fact in laws.kept(of_topic)}
+def _select_consumed_facts(case: Case, name: str, facts: Sequence[Fact]) -> list[ConsumedRecord]:
+    """Select the facts of a topic; tickets may pass on none for a copy of a stored message."""
+    of_topic = [fact for fact in facts if _is_on_topic(fact, case, name)]
+    new = {fact.record.record_id for fact in laws.drop_repeated(of_topic)}
     least = 0 if name == "message.identified" else 1
     return [
-        Taken(f.record, least if f.record.place in new else 0, int(f.record.place in new))
+        ConsumedRecord(
+            f.record, least if f.record.record_id in new else 0, int(f.record.record_id in new)
+        )
         for f in of_topic
     ]
 
 
-def _stored_facts(case: Case, facts: Sequence[Fact], there: rows.Rows) -> list[Finding]:
-    """The desk's own messages are left to audit_requests: gateways call them otherwise later."""
-    of_desk = {held.id for held in case.desk.tickets}
+def _check_stored_facts(case: Case, facts: Sequence[Fact], rows_found: rows.Rows) -> list[Finding]:
+    """Check message.stored; `audit_requests` checks ticket fixtures, whose wids change."""
+    of_desk = {fixture.id for fixture in case.fixtures.tickets}
     stored = [
-        f for f in _kept_of(case, facts, "message.stored") if f.record.type == "message.stored"
+        f
+        for f in _select_new_facts(case, facts, "message.stored")
+        if f.record.type == "message.stored"
     ]
-    told = [json.loads(f.record.value or b"{}") for f in stored]
-    return laws.one_each(
+    payload = [json.loads(f.record.value or b"{}") for f in stored]
+    return laws.check_one_each(
         "message.stored",
         {
             (m.company_id, m.whatsapp_id, m.wid, m.id, m.ticket_id)
-            for m in there.messages
+            for m in rows_found.messages
             if m.ticket_id not in of_desk
         },
         [
             (t["companyId"], t["whatsappId"], t["wid"], t["messageId"], t["ticketId"])
-            for t in told
+            for t in payload
             if t["ticketId"] not in of_desk
         ],
     )
 
 
-def _last_states(case: Case, facts: Sequence[Fact], there: rows.Rows) -> list[Finding]:
-    """The newest fact about a row is the row as it stands: saved is told, told was saved."""
+def _check_last_states(case: Case, facts: Sequence[Fact], rows_found: rows.Rows) -> list[Finding]:
+    """Check that the newest fact about a row has the version of the row."""
     findings = []
     for topic, id_name, present in (
-        ("ticket.changed", "ticketId", {(t.id, t.version) for t in there.tickets}),
-        ("contact.changed", "contactId", {(c.id, c.version) for c in there.contacts}),
+        ("ticket.changed", "ticketId", {(t.id, t.version) for t in rows_found.tickets}),
+        ("contact.changed", "contactId", {(c.id, c.version) for c in rows_found.contacts}),
     ):
-        newest = case.desk.versions[topic]
-        for fact in _kept_of(case, facts, topic):
-            told = json.loads(fact.record.value or b"{}")
-            if "version" in told:  # a refusal tells of no change
-                newest[told[id_name]] = max(told["version"], newest.get(told[id_name], 0))
-        findings += laws.one_each(f"last {topic}", present, newest.items())
+        newest = case.fixtures.versions[topic]
+        for fact in _select_new_facts(case, facts, topic):
+            payload = json.loads(fact.record.value or b"{}")
+            if "version" in payload:  # a refusal tells of no change
+                newest[payload[id_name]] = max(payload["version"], newest.get(payload[id_name], 0))
+        findings += laws.check_one_each(f"last {topic}", present, newest.items())
     return findings
 
 
-def _sends(case: Case, facts: Sequence[Fact]) -> list[Finding]:
-    told = [json.loads(f.record.value or b"{}") for f in _kept_of(case, facts, "message.send")]
+def _check_sends(case: Case, facts: Sequence[Fact]) -> list[Finding]:
+    payload = [
+        json.loads(f.record.value or b"{}") for f in _select_new_facts(case, facts, "message.send")
+    ]
     sends = [
-        SendFact(t["companyId"], t["whatsappId"], t["campaignId"], t["chat"], t["body"])
-        for t in told
+        ComparedSend(t["companyId"], t["whatsappId"], t["campaignId"], t["chat"], t["body"])
+        for t in payload
         if "campaignId" in t
     ]
-    return laws.one_each("message.send", set(case.traffic.expected.sends), sends)
+    return laws.check_one_each("message.send", set(case.traffic.expected.sends), sends)
 
 
-def _kept_of(case: Case, facts: Sequence[Fact], name: str) -> list[Fact]:
-    return laws.kept(fact for fact in facts if _is(fact, case, name))
+def _select_new_facts(case: Case, facts: Sequence[Fact], name: str) -> list[Fact]:
+    return laws.drop_repeated(fact for fact in facts if _is_on_topic(fact, case, name))
 
 
-def _is(fact: Fact, case: Case, name: str) -> bool:
-    return fact.record.topic == case.topics.own(name)
+def _is_on_topic(fact: Fact, case: Case, name: str) -> bool:
+    return fact.record.topic == case.topics.get_own(name)

@@ -1,4 +1,4 @@
-"""The auditor's eye on acks, edits, deletions, reads and reactions."""
+"""Audit of acks, edits, deletions, reads and reactions."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from tests.faults.changes import Key, State
-from tests.faults.findings import LOST, UNTRUE, Finding
+from tests.faults.findings import LOST, WRONG, Finding
 from tests.faults.laws import Fact
 from tests.faults.rows import Message
 
@@ -17,45 +17,49 @@ WHERE "companyId" = ANY (CAST(:company_ids AS int[]))
 """)
 
 
-def against_told(states: Mapping[Key, State], messages: Iterable[Message]) -> list[Finding]:
-    """Every message is as the changes leave it that were told of it, in whatever order."""
+def check_states(states: Mapping[Key, State], messages: Iterable[Message]) -> list[Finding]:
+    """Check that every message has the state after its changes, published in any order."""
     findings = []
     for message in messages:
         wanted = states.get((message.company_id, message.whatsapp_id, message.wid))
-        if wanted and wanted != (there := _state(message)):
-            findings.append(Finding(UNTRUE, f"message {message.wid} is {there}, told {wanted}"))
+        if wanted and wanted != (rows_found := _build_state(message)):
+            findings.append(
+                Finding(WRONG, f"message {message.wid} is {rows_found}, expected {wanted}")
+            )
     return findings
 
 
-def still_waiting(rows: Iterable[Any]) -> list[Finding]:
-    """No change waits for a message once all messages are here."""
+def check_nothing_waits(rows: Iterable[Any]) -> list[Finding]:
+    """Check that no change waits for a message once all messages are stored."""
     return [Finding(LOST, f"{row.type} still waits for message {row.wid}") for row in rows]
 
 
-def last_told(facts: Iterable[Fact], messages: Sequence[Message]) -> list[Finding]:
-    """The newest message.updated of a message is the message as it stands."""
+def check_last_facts(facts: Iterable[Fact], messages: Sequence[Message]) -> list[Finding]:
+    """Check that the newest message.updated of a message equals its row."""
     newest: dict[int, dict[str, Any]] = {}
     for fact in facts:
-        told = json.loads(fact.record.value or b"{}")
+        payload = json.loads(fact.record.value or b"{}")
         if fact.record.type == "message.updated":
-            held = newest.setdefault(told["messageId"], told)
-            if told["version"] > held["version"]:
-                newest[told["messageId"]] = told
+            fixture = newest.setdefault(payload["messageId"], payload)
+            if payload["version"] > fixture["version"]:
+                newest[payload["messageId"]] = payload
     findings = []
     for message in messages:
-        if told := newest.get(message.id):
-            last = (told["ack"], told["isEdited"], told["isDeleted"], told["read"])
-            there = (message.ack, message.is_edited, message.is_deleted, message.read)
-            if last != there:
+        if payload := newest.get(message.id):
+            last = (payload["ack"], payload["isEdited"], payload["isDeleted"], payload["read"])
+            rows_found = (message.ack, message.is_edited, message.is_deleted, message.read)
+            if last != rows_found:
                 findings.append(
-                    Finding(UNTRUE, f"message {message.wid} is {there}, last told as {last}")
+                    Finding(
+                        WRONG, f"message {message.wid} is {rows_found}, the last fact says {last}"
+                    )
                 )
         elif message.is_edited or message.is_deleted or message.reactions:
-            findings.append(Finding(LOST, f"nobody was told that {message.wid} has changed"))
+            findings.append(Finding(LOST, f"no fact says that {message.wid} has changed"))
     return findings
 
 
-def _state(message: Message) -> State:
+def _build_state(message: Message) -> State:
     return State(
         ack=message.ack,
         body=message.body,

@@ -1,7 +1,6 @@
-"""The auditor's eye on requests: each answered as the house's rules say, and once.
+"""Audit of requests: each has one answer, the one that a table of the auditor's own expects.
 
-It goes through the requests in the order of their partitions and decides each one again, by a
-table of its own.
+Requests are decided again in the order of their partitions.
 """
 
 import json
@@ -9,39 +8,43 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.demo.rubbish import NOWHERE
-from tests.faults.desk import Desk
-from tests.faults.findings import LOST, TWICE, UNTRUE, Finding
+from shared.dev.demo.invalid_records import NOWHERE
+from tests.faults.findings import LOST, TWICE, WRONG, Finding
 from tests.faults.laws import Cause, Fact
-from tests.faults.reading import Heard
+from tests.faults.reading import TopicRecord
 from tests.faults.requests import Reply
 from tests.faults.rows import Message
+from tests.faults.ticket_fixtures import TicketFixtures
 
-DELIVERED = 2  # a private note is as soon as it is a row
+DELIVERED = 2  # the ack of a private note
 
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The requests of a round as they stand on their topics, and the facts by their causes."""
+class AnsweredRequests:
+    """The requests of a round in the order of their partitions, and the facts by their causes."""
 
-    desk: Desk
-    records: Sequence[Heard]
-    told: Mapping[Cause, Sequence[Fact]]
+    fixtures: TicketFixtures
+    records: Sequence[TopicRecord]
+    payload: Mapping[Cause, Sequence[Fact]]
 
-    def of(self, service: str) -> list[tuple[Heard, Body, Sequence[Fact]]]:
-        """Give each request to a service with its body and the facts that it caused."""
+    def of(self, service: str) -> list[tuple[TopicRecord, Body, Sequence[Fact]]]:
+        """Return each request to a service with its body and the facts that it caused."""
         ending = f".{service}.requests"
         return [
-            (record, json.loads(record.value or b"{}"), self.told.get((service, *record.place), ()))
+            (
+                record,
+                json.loads(record.value or b"{}"),
+                self.payload.get((service, *record.record_id), ()),
+            )
             for record in self.records
             if record.topic.endswith(ending)
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TicketState:
     """A ticket, as far as requests change it."""
 
     status: str = "pending"
@@ -49,51 +52,53 @@ class Standing:
     queue_id: int | None = None
 
 
-def steps(asked: Asked, tickets: Iterable[Any]) -> list[Finding]:
-    """Each request about a ticket has its one answer, and the ticket is as the last one left it."""
-    stands = {held.id: Standing() for held in asked.desk.tickets}
+def check_ticket_requests(requests: AnsweredRequests, tickets: Iterable[Any]) -> list[Finding]:
+    """Check that each request has one answer, and each ticket the state after its last request."""
+    states = {fixture.id: TicketState() for fixture in requests.fixtures.tickets}
     answers: dict[str, list[bytes | None]] = {}
     findings: list[Finding] = []
-    for record, ask, facts in asked.of("tickets"):
-        name = ask["requestId"]
-        words = [fact.record.value for fact in facts]
+    for record, request, facts in requests.of("tickets"):
+        name = request["requestId"]
+        values = [fact.record.value for fact in facts]
         if name in answers:
-            findings += _again(name, answers[name], words)
+            findings += _check_repeat(name, answers[name], values)
             continue
-        answers[name] = words
-        stood = stands.get(ask["ticketId"])
-        answer, after = decided(stood, record.type, ask) if stood else ("ticket.refused", None)
+        answers[name] = values
+        before = states.get(request["ticketId"])
+        answer, after = (
+            decide_request(before, record.type, request) if before else ("ticket.refused", None)
+        )
         if after:
-            stands[ask["ticketId"]] = after
-        findings += _one_answer(name, answer, after, facts)
+            states[request["ticketId"]] = after
+        findings += _check_answer(name, answer, after, facts)
     for ticket in tickets:
-        there = Standing(ticket.status, ticket.user_id, ticket.queue_id)
-        if stands.get(ticket.id, there) != there:
+        actual = TicketState(ticket.status, ticket.user_id, ticket.queue_id)
+        if states.get(ticket.id, actual) != actual:
             findings.append(
-                Finding(UNTRUE, f"ticket {ticket.id} is {there}, requests say {stands[ticket.id]}")
+                Finding(WRONG, f"ticket {ticket.id} is {actual}, requests say {states[ticket.id]}")
             )
     return findings
 
 
-def decided(stood: Standing, kind: str, ask: Body) -> tuple[str, Standing]:
-    """Say what a request is answered, and how it leaves the ticket."""
-    user, queue = ask.get("userId"), ask.get("queueId", stood.queue_id)
-    is_alive = stood.status in {"open", "pending"}
-    answer, after = "ticket.refused", stood
+def decide_request(before: TicketState, kind: str, request: Body) -> tuple[str, TicketState]:
+    """Return the type of the answer to a request, and the ticket's state after it."""
+    user, queue = request.get("userId"), request.get("queueId", before.queue_id)
+    is_alive = before.status in {"open", "pending"}
+    answer, after = "ticket.refused", before
     match kind:
-        case "ticket.accept" if stood.status != "open" or stood.user_id == user:
-            answer, after = "ticket.accepted", Standing("open", user, queue)
-        case "ticket.return" if stood.status == "open":
-            answer, after = "ticket.returned", Standing("pending", None, stood.queue_id)
+        case "ticket.accept" if before.status != "open" or before.user_id == user:
+            answer, after = "ticket.accepted", TicketState("open", user, queue)
+        case "ticket.return" if before.status == "open":
+            answer, after = "ticket.returned", TicketState("pending", None, before.queue_id)
         case "ticket.queue" if is_alive:
-            answer, after = "ticket.queued", replace(stood, queue_id=queue)
+            answer, after = "ticket.queued", replace(before, queue_id=queue)
         case "ticket.transfer" if is_alive:
             answer, after = (
                 "ticket.transferred",
-                Standing("open" if user else "pending", user, queue),
+                TicketState("open" if user else "pending", user, queue),
             )
         case "ticket.close" if is_alive:
-            answer, after = "ticket.closed", replace(stood, status="closed")
+            answer, after = "ticket.closed", replace(before, status="closed")
         case "ticket.note":
             answer = "ticket.noted"
         case _:
@@ -101,100 +106,126 @@ def decided(stood: Standing, kind: str, ask: Body) -> tuple[str, Standing]:
     return answer, after
 
 
-def last_told(facts: Iterable[Fact], tickets: Iterable[Any]) -> list[Finding]:
-    """The newest fact about a ticket says who has it and how many messages are unread."""
+def check_last_facts(facts: Iterable[Fact], tickets: Iterable[Any]) -> list[Finding]:
+    """Check that the newest fact about a ticket has its user, queue, status and unread count."""
     newest: dict[int, Body] = {}
     for fact in facts:
-        told = json.loads(fact.record.value or b"{}")
-        if told.get("version", -1) >= newest.get(told["ticketId"], told).get("version", 0):
-            newest[told["ticketId"]] = told
+        payload = json.loads(fact.record.value or b"{}")
+        if payload.get("version", -1) >= newest.get(payload["ticketId"], payload).get("version", 0):
+            newest[payload["ticketId"]] = payload
     findings = []
     for ticket in tickets:
-        if told := newest.get(ticket.id):
-            last = (told["status"], told.get("userId"), told.get("queueId"), told["unreadMessages"])
-            there = (ticket.status, ticket.user_id, ticket.queue_id, ticket.unread)
-            if last != there:
-                findings.append(Finding(UNTRUE, f"ticket {ticket.id} is {there}, last told {last}"))
+        if payload := newest.get(ticket.id):
+            last = (
+                payload["status"],
+                payload.get("userId"),
+                payload.get("queueId"),
+                payload["unreadMessages"],
+            )
+            actual = (ticket.status, ticket.user_id, ticket.queue_id, ticket.unread)
+            if last != actual:
+                findings.append(
+                    Finding(WRONG, f"ticket {ticket.id} is {actual}, the last fact says {last}")
+                )
     return findings
 
 
-def composed(
-    asked: Asked, replies: Mapping[str, Reply], messages: Iterable[Message]
+def check_composed_messages(
+    requests: AnsweredRequests, replies: Mapping[str, Reply], messages: Iterable[Message]
 ) -> list[Finding]:
-    """Each message that was asked for is one row and one send, and its answer is on the row."""
-    tickets = {(held.place.company_id, held.person.chat): held.id for held in asked.desk.tickets}
-    there = {message.id: message for message in messages if message.ticket_id in tickets.values()}
+    """Check that each requested message is one row and one send, with its result on the row."""
+    tickets = {
+        (fixture.place.company_id, fixture.person.chat): fixture.id
+        for fixture in requests.fixtures.tickets
+    }
+    actual = {message.id: message for message in messages if message.ticket_id in tickets.values()}
     answers: dict[str, list[bytes | None]] = {}
     findings: list[Finding] = []
-    for _, ask, facts in asked.of("messages"):
-        name = ask["requestId"]
-        words = [fact.record.value for fact in facts]
+    for _, request, facts in requests.of("messages"):
+        name = request["requestId"]
+        values = [fact.record.value for fact in facts]
         if name in answers:
-            findings += _again(name, answers[name], words)
+            findings += _check_repeat(name, answers[name], values)
             continue
-        answers[name] = words
-        wanted = _kinds(ask)
-        if trouble := _told_otherwise(name, wanted, facts):
+        answers[name] = values
+        wanted = _list_expected_types(request)
+        if trouble := _check_types(name, wanted, facts):
             findings += trouble
         elif wanted[0] == "message.stored":
-            stored, *sent = [json.loads(word or b"{}") for word in words]
-            row = there.pop(stored["messageId"], None)
-            ticket = tickets[ask["companyId"], ask["chat"]]
-            findings += _of_row(ask, row, ticket, sent[0]["sendId"] if sent else None, replies)
-    return findings + [Finding(UNTRUE, f"nobody asked for {row}") for row in there.values()]
+            stored, *sent = [json.loads(word or b"{}") for word in values]
+            row = actual.pop(stored["messageId"], None)
+            ticket = tickets[request["companyId"], request["chat"]]
+            findings += _check_row(
+                request, row, ticket, sent[0]["sendId"] if sent else None, replies
+            )
+    return findings + [Finding(WRONG, f"no request for {row}") for row in actual.values()]
 
 
-def _kinds(ask: Body) -> list[str]:
-    if ask.get("ticketId") == NOWHERE:
+def _list_expected_types(request: Body) -> list[str]:
+    if request.get("ticketId") == NOWHERE:
         return ["message.refused"]
-    return ["message.stored"] if ask["isPrivate"] else ["message.stored", "message.send"]
+    return ["message.stored"] if request["isPrivate"] else ["message.stored", "message.send"]
 
 
-def _of_row(
-    ask: Body,
+def _check_row(
+    request: Body,
     row: Message | None,
     ticket_id: int,
     send_id: str | None,
     replies: Mapping[str, Reply],
 ) -> list[Finding]:
     if row is None:
-        return [Finding(LOST, f"no row of {ask['requestId']}")]
-    reply = replies.get(ask["body"])
-    wanted = (ask["body"], ticket_id, True, ask["isPrivate"], reply.ack if reply else DELIVERED)
-    found = (row.body, row.ticket_id, row.from_me, row.is_private, row.ack)
+        return [Finding(LOST, f"no row of {request['requestId']}")]
+    reply = replies.get(request["body"])
+    wanted = (
+        request["body"],
+        ticket_id,
+        True,
+        request["isPrivate"],
+        reply.ack if reply else DELIVERED,
+    )
+    actual_values = (row.body, row.ticket_id, row.from_me, row.is_private, row.ack)
     name = reply.wid or send_id if reply else row.wid
-    if (wanted, name) == (found, row.wid):
+    if (wanted, name) == (actual_values, row.wid):
         return []
-    return [Finding(UNTRUE, f"{ask['requestId']} is {found} {row.wid}, not {wanted} {name}")]
+    return [
+        Finding(WRONG, f"{request['requestId']} is {actual_values} {row.wid}, not {wanted} {name}")
+    ]
 
 
-def _one_answer(
-    name: str, answer: str, after: Standing | None, facts: Sequence[Fact]
+def _check_answer(
+    name: str, answer: str, after: TicketState | None, facts: Sequence[Fact]
 ) -> list[Finding]:
-    if trouble := _told_otherwise(name, [answer], facts):
+    if trouble := _check_types(name, [answer], facts):
         return trouble
-    told = json.loads(facts[0].record.value or b"{}")
-    if told["requestId"] != name:
-        return [Finding(UNTRUE, f"{name} was answered as {told['requestId']}")]
-    state = Standing(told.get("status", ""), told.get("userId"), told.get("queueId"))
+    payload = json.loads(facts[0].record.value or b"{}")
+    if payload["requestId"] != name:
+        return [Finding(WRONG, f"{name} was answered as {payload['requestId']}")]
+    state = TicketState(payload.get("status", ""), payload.get("userId"), payload.get("queueId"))
     if answer != "ticket.refused" and state != after:
-        return [Finding(UNTRUE, f"{name} was told {state}, not {after}")]
+        return [Finding(WRONG, f"{name} was answered {state}, not {after}")]
     return []
 
 
-def _told_otherwise(name: str, wanted: Sequence[str], facts: Sequence[Fact]) -> list[Finding]:
-    found = [fact.record.type for fact in facts]
-    if found == wanted:
+def _check_types(name: str, wanted: Sequence[str], facts: Sequence[Fact]) -> list[Finding]:
+    actual_values = [fact.record.type for fact in facts]
+    if actual_values == wanted:
         return []
-    kind = LOST if len(found) < len(wanted) else TWICE if len(found) > len(wanted) else UNTRUE
-    return [Finding(kind, f"{name} was told {found}, not {wanted}")]
+    kind = (
+        LOST
+        if len(actual_values) < len(wanted)
+        else TWICE
+        if len(actual_values) > len(wanted)
+        else WRONG
+    )
+    return [Finding(kind, f"{name} caused {actual_values}, not {wanted}")]
 
 
-def _again(
-    name: str, first: Sequence[bytes | None], words: Sequence[bytes | None]
+def _check_repeat(
+    name: str, first: Sequence[bytes | None], values: Sequence[bytes | None]
 ) -> list[Finding]:
-    if not words:
-        return [Finding(LOST, f"{name} was asked again and not answered")]
-    if list(first) != list(words):
-        return [Finding(UNTRUE, f"{name} was answered {first}, then {words}")]
+    if not values:
+        return [Finding(LOST, f"{name} was repeated and not answered")]
+    if list(first) != list(values):
+        return [Finding(WRONG, f"{name} was answered {first}, then {values}")]
     return []

@@ -1,6 +1,6 @@
-"""What happens to a round's messages after they were written, told in every way and order.
+"""Changes of a round's messages, published in every form and order.
 
-What must come of it is derived from the changes alone, with none of the product's rules.
+The expected state is derived from the changes alone, without the product's rules.
 """
 
 from collections import defaultdict
@@ -19,18 +19,18 @@ from shared.contracts.message_change import (
     MessageReacted,
     MessageRead,
 )
-from shared.demo.cast import Group, Place, Stage
-from shared.demo.crowd import Kind, Said
-from shared.demo.facts import Facts, MessageFact, TicketFact
-from shared.demo.records import Raw, Topics, own_record
-from shared.demo.rubbish import NO_SUCH_LINE, NOWHERE
-from tests.faults.retelling import retold
+from shared.dev.demo.companies import DemoRows, Group, LineIds
+from shared.dev.demo.comparison import ComparedMessage, ComparedTicket, Snapshot
+from shared.dev.demo.conversations import Kind, SampleMessage
+from shared.dev.demo.invalid_records import NO_SUCH_LINE, NOWHERE
+from shared.dev.demo.records import SampleRecord, Topics, build_own_record
+from tests.faults.evolution_changes import build_raw_change
 
-CHANGED_SHARE = 0.12  # of messages, to which something happens
-OWN_SHARE = 0.3  # of changes, told by a gateway of our own
-AGAIN_SHARE = 0.2  # of changes, told twice
+CHANGED_SHARE = 0.12  # of messages, which are changed
+OWN_SHARE = 0.3  # of changes, published as our own event
+REPEATED_SHARE = 0.2  # of changes, published twice
 COURSES = ((1, 2), (2, 3), (1, 2, 3), (3,), (FAILED,), (1, FAILED), (FAILED, 2), (3, FAILED))
-EMOJIS = ("👍", "🙏", "😕", "")  # the last takes a reaction back
+EMOJIS = ("👍", "🙏", "😕", "")  # the last removes a reaction
 IN_WORDS = (Kind.TEXT, Kind.EXTENDED)
 
 Key = tuple[object, ...]
@@ -39,7 +39,7 @@ About = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a message stands once all that was told of it is known."""
+    """The state of a message after all its changes."""
 
     ack: int
     body: str
@@ -51,43 +51,53 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The records that tell changes, which event each raw one stands for, and what is left."""
+    """The records of the changes, the event type of each raw one, and the expected states."""
 
-    records: tuple[Raw, ...] = ()
-    told_as: Mapping[bytes, str] = field(default_factory=dict)
+    records: tuple[SampleRecord, ...] = ()
+    event_types: Mapping[bytes, str] = field(default_factory=dict)
     states: Mapping[Key, State] = field(default_factory=dict)
 
 
 def write(
-    random: Random, stage: Stage, topics: Topics, said: Sequence[Said], expected: Facts
+    random: Random,
+    stage: DemoRows,
+    topics: Topics,
+    said: Sequence[SampleMessage],
+    expected: Snapshot,
 ) -> Changes:
-    """Let something happen to some messages; the same random source gives the same."""
+    """Build changes of some messages; the same random source gives the same."""
     kept = [one for one in said if one.line.allow_group or not one.is_group]
-    happened: dict[Key, list[MessageChange]] = defaultdict(list)
-    records: list[Raw] = []
-    told_as: dict[bytes, str] = {}
+    changes_made: dict[Key, list[MessageChange]] = defaultdict(list)
+    records: list[SampleRecord] = []
+    event_types: dict[bytes, str] = {}
     for one in random.sample(kept, max(1, round(len(kept) * CHANGED_SHARE))):
-        for event in _changes(random, one, stage.places[one.line.instance]):
-            happened[event.company_id, event.whatsapp_id, event.wid].append(event)
-            for raw in _told(random, event, one, topics):
+        for event in _draw_changes(random, one, stage.lines[one.line.instance]):
+            changes_made[event.company_id, event.whatsapp_id, event.wid].append(event)
+            for raw in _build_records(random, event, one, topics):
                 records.append(raw)
-                told_as[raw.value or b""] = event.type
-    records.append(_of_no_line(next(iter(happened.values()))[0], topics))
-    states = {fact.key: _state(fact, happened.get(fact.key, ())) for fact in expected.messages}
-    return Changes(tuple(records), told_as, states)
+                event_types[raw.value or b""] = event.type
+    records.append(_build_unknown_line(next(iter(changes_made.values()))[0], topics))
+    states = {
+        fact.key: _compute_state(fact, changes_made.get(fact.key, ())) for fact in expected.messages
+    }
+    return Changes(tuple(records), event_types, states)
 
 
-def left_by(changes: Changes, expected: Facts) -> Facts:
-    """Give what must be there, with the words and the unread counts that changes lead to."""
+def compute_expected(changes: Changes, expected: Snapshot) -> Snapshot:
+    """Return the expected rows with the bodies and unread counts after the changes."""
     messages = [replace(fact, body=changes.states[fact.key].body) for fact in expected.messages]
-    of_ticket: dict[Key, list[MessageFact]] = defaultdict(list)
+    of_ticket: dict[Key, list[ComparedMessage]] = defaultdict(list)
     for fact in messages:
         of_ticket[fact.company_id, fact.whatsapp_id, fact.contact].append(fact)
-    tickets = [_shown(ticket, of_ticket[ticket.key], changes) for ticket in expected.tickets]
+    tickets = [
+        _compute_ticket(ticket, of_ticket[ticket.key], changes) for ticket in expected.tickets
+    ]
     return replace(expected, messages=messages, tickets=tickets)
 
 
-def _shown(ticket: TicketFact, messages: Sequence[MessageFact], changes: Changes) -> TicketFact:
+def _compute_ticket(
+    ticket: ComparedTicket, messages: Sequence[ComparedMessage], changes: Changes
+) -> ComparedTicket:
     newest = max(messages, key=lambda fact: (fact.at, fact.wid))
     marks = [fact.at for fact in messages if changes.states[fact.key].read]
     unread = [
@@ -97,39 +107,43 @@ def _shown(ticket: TicketFact, messages: Sequence[MessageFact], changes: Changes
     return replace(ticket, unread=len(unread), last_message=last)
 
 
-def _changes(random: Random, said: Said, place: Place) -> Iterator[MessageChange]:
-    """Draw one or two things that can happen to a message like this."""
+def _draw_changes(random: Random, said: SampleMessage, place: LineIds) -> Iterator[MessageChange]:
+    """Draw one or two changes that fit the message."""
     about = {
         "company_id": place.company_id,
         "whatsapp_id": place.whatsapp_id,
         "chat": said.chat.chat,
         "wid": said.wid,
     }
-    possible = [_reactions, _revoke, _acks if said.author is None else _read]
-    possible += [_edits] if said.kind in IN_WORDS else []
+    possible = [
+        _draw_reactions,
+        _draw_deletions,
+        _draw_acks if said.author is None else _draw_reads,
+    ]
+    possible += [_draw_edits] if said.kind in IN_WORDS else []
     for draw in random.sample(possible, random.randint(1, 2)):
         yield from draw(random, said, about)
 
 
-def _acks(random: Random, said: Said, about: About) -> Iterator[MessageChange]:
+def _draw_acks(random: Random, said: SampleMessage, about: About) -> Iterator[MessageChange]:
     for number, ack in enumerate(random.choice(COURSES), 1):
         code = "131026" if ack == FAILED else None
         at = said.at + timedelta(seconds=number)
         yield MessageAcked(**about, timestamp=at, ack=ack, error_code=code)
 
 
-def _edits(random: Random, said: Said, about: About) -> Iterator[MessageChange]:
+def _draw_edits(random: Random, said: SampleMessage, about: About) -> Iterator[MessageChange]:
     for number in range(1, random.randint(1, 3) + 1):
         at = said.at + timedelta(seconds=20 * number)
         yield MessageEdited(**about, timestamp=at, body=f"{said.text} ({number}ª correção)")
 
 
-def _revoke(_: Random, said: Said, about: About) -> Iterator[MessageChange]:
-    for number in (1, 2):  # told twice, by whichever of its two shapes
+def _draw_deletions(_: Random, said: SampleMessage, about: About) -> Iterator[MessageChange]:
+    for number in (1, 2):  # published twice, each time in one of the two forms
         yield MessageDeleted(**about, timestamp=said.at + timedelta(minutes=number))
 
 
-def _reactions(random: Random, said: Said, about: About) -> Iterator[MessageChange]:
+def _draw_reactions(random: Random, said: SampleMessage, about: About) -> Iterator[MessageChange]:
     for number in range(1, random.randint(1, 3) + 1):
         from_me = random.random() < 0.5
         member = random.choice(said.chat.members) if isinstance(said.chat, Group) else None
@@ -142,50 +156,54 @@ def _reactions(random: Random, said: Said, about: About) -> Iterator[MessageChan
         )
 
 
-def _read(_: Random, said: Said, about: About) -> Iterator[MessageChange]:
+def _draw_reads(_: Random, said: SampleMessage, about: About) -> Iterator[MessageChange]:
     yield MessageRead(**about, timestamp=said.at + timedelta(minutes=5))
 
 
-def _told(random: Random, event: MessageChange, said: Said, topics: Topics) -> Iterator[Raw]:
-    for number in range(2 if random.random() < AGAIN_SHARE else 1):
+def _build_records(
+    random: Random, event: MessageChange, said: SampleMessage, topics: Topics
+) -> Iterator[SampleRecord]:
+    for number in range(2 if random.random() < REPEATED_SHARE else 1):
         if random.random() < OWN_SHARE:
             nonce = f"{event.type}/{event.wid}/{event.timestamp}/{number}"
-            yield own_record(topics, event, nonce, event.timestamp)
+            yield build_own_record(topics, event, nonce, event.timestamp)
         else:
-            yield retold(random, event, said, topics)
+            yield build_raw_change(random, event, said, topics)
 
 
-def _of_no_line(event: MessageChange, topics: Topics) -> Raw:
+def _build_unknown_line(event: MessageChange, topics: Topics) -> SampleRecord:
     astray = event.model_copy(update={"whatsapp_id": NOWHERE})
-    record = own_record(topics, astray, f"rubbish/{event.wid}", event.timestamp)
-    return replace(record, dead=NO_SUCH_LINE)
+    record = build_own_record(topics, astray, f"rubbish/{event.wid}", event.timestamp)
+    return replace(record, dead_reason=NO_SUCH_LINE)
 
 
-def _state(fact: MessageFact, happened: Sequence[MessageChange]) -> State:
-    edits = [(e.timestamp, e.body) for e in happened if isinstance(e, MessageEdited)]
+def _compute_state(fact: ComparedMessage, changes_made: Sequence[MessageChange]) -> State:
+    edits = [(e.timestamp, e.body) for e in changes_made if isinstance(e, MessageEdited)]
     return State(
-        ack=ack_after(
-            [event.ack for event in happened if isinstance(event, MessageAcked)],
+        ack=compute_ack(
+            [event.ack for event in changes_made if isinstance(event, MessageAcked)],
             before=1 if fact.from_me else 2,
         ),
         body=max(edits)[1] if edits else fact.body,
         is_edited=bool(edits),
-        is_deleted=any(isinstance(event, MessageDeleted) for event in happened),
-        read=fact.from_me or any(isinstance(event, MessageRead) for event in happened),
-        reactions=_emojis(event for event in happened if isinstance(event, MessageReacted)),
+        is_deleted=any(isinstance(event, MessageDeleted) for event in changes_made),
+        read=fact.from_me or any(isinstance(event, MessageRead) for event in changes_made),
+        reactions=_compute_reactions(
+            event for event in changes_made if isinstance(event, MessageReacted)
+        ),
     )
 
 
-def ack_after(acks: Sequence[int], before: int) -> int:
-    """Say how far a message came: the furthest, but failed where it is not known to be there."""
+def compute_ack(acks: Sequence[int], before: int) -> int:
+    """Return the highest ack; FAILED if one failed and none says that it was delivered."""
     furthest = max((before, *acks))
     return FAILED if FAILED in acks and furthest < 2 else furthest
 
 
-def _emojis(reactions: Iterable[MessageReacted]) -> tuple[str, ...]:
+def _compute_reactions(reactions: Iterable[MessageReacted]) -> tuple[str, ...]:
     newest: dict[str, tuple[datetime, str]] = {}
     for event in reactions:
         author = "" if event.from_me else event.participant or event.chat
-        told = (event.timestamp, event.emoji)
-        newest[author] = max(told, newest.get(author, told))
+        reaction = (event.timestamp, event.emoji)
+        newest[author] = max(reaction, newest.get(author, reaction))
     return tuple(f"{author}={emoji}" for author, (_, emoji) in sorted(newest.items()))

@@ -1,18 +1,18 @@
-"""What the auditor complains of."""
+"""What the auditor reports."""
 
 from dataclasses import dataclass
 
 LOST = "lost"
 TWICE = "twice"
 COUNTERS = "wrong counters"
-LETTERS = "unexplained letters"
-UNTRUE = "untrue"  # told but not so, or a row that is not as what was published
-KINDS = (LOST, TWICE, COUNTERS, LETTERS, UNTRUE)
+DEAD_LETTERS = "unexplained dead letters"
+WRONG = "wrong facts"  # or rows: they differ from what was published
+KINDS = (LOST, TWICE, COUNTERS, DEAD_LETTERS, WRONG)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken promise, in a sentence."""
+    """One violation of a guarantee, in a sentence."""
 
     kind: str
     text: str

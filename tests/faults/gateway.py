@@ -1,6 +1,6 @@
-"""A gateway that reads `message.send` of a round and answers as it was told to, in its own time.
+"""A simulated gateway that reads `message.send` and publishes the planned send results.
 
-What it reads is all that it is given: the send's name, its words, its chat.
+It finds the plan of a send by the body alone, as `message.send` is all that a gateway reads.
 """
 
 import asyncio
@@ -15,62 +15,66 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.contracts.answer import MessageAnswered, MessageFailed, MessageSent
 from shared.contracts.message_change import MessageAcked
-from shared.demo.crowd import Kind, Said
-from shared.demo.evolution import upsert
-from shared.demo.records import Raw, Topics, evolution_record, own_record
+from shared.contracts.send_result import MessageFailed, MessageSent, SendResult
+from shared.dev.demo.conversations import Kind, SampleMessage
+from shared.dev.demo.evolution_payloads import build_upsert
+from shared.dev.demo.records import SampleRecord, Topics, build_evolution_record, build_own_record
 from shared.settings import KafkaSettings
 from tests.faults import traffic
-from tests.faults.desk import Desk, Held
-from tests.faults.reading import Ends, reader
+from tests.faults.evolution_changes import build_raw_change
+from tests.faults.reading import Ends, open_reader
 from tests.faults.requests import FAILED, SENT, UNKNOWN, Reply, Requests
-from tests.faults.retelling import retold
+from tests.faults.ticket_fixtures import TicketFixture, TicketFixtures
 
 Members = Mapping[str, Any]
 POLL_S = 0.4
 GONE_WITHIN = timedelta(hours=1, seconds=-2)  # before it expires: two seconds after it was asked
-OWN_SHARE = 0.4  # of acks, told in our own words, with the send's name
+OWN_SHARE = 0.4  # of acks, published as our own event, with the send id
 
 
 @dataclass(slots=True)
 class Gateway:
-    """Answers each send of a round's desk once, whatever is broken meanwhile."""
+    """Answers each send to a ticket fixture once, during all faults."""
 
     topics: Topics
-    desk: Desk
+    fixtures: TicketFixtures
     requests: Requests
     starts: Ends
     answered: set[str] = field(default_factory=set)
 
     async def serve(self, settings: KafkaSettings, partitions: int) -> None:
-        """Read and answer until every send that there must be has its answer."""
+        """Answer sends until each planned one is answered."""
         while self.requests.replies.keys() > self.answered:
             with suppress(KafkaError, OSError):
-                async with reader(settings.bootstrap_servers, partitions) as reading:
-                    heard = await reading.since(self.starts)
-                new = [json.loads(record.value or b"{}") for record in heard]
-                sends = {send["body"]: send for send in new if send["body"] in self._awaited}
-                records = [raw for send in sends.values() for raw in self._records(send)]
-                await traffic.publish(settings, records, 0)
+                async with open_reader(settings.bootstrap_servers, partitions) as reading:
+                    records = await reading.read_since(self.starts)
+                new = [json.loads(record.value or b"{}") for record in records]
+                sends = {send["body"]: send for send in new if send["body"] in self._missing_bodies}
+                replies = [raw for send in sends.values() for raw in self._build_records(send)]
+                await traffic.publish(settings, replies, 0)
                 self.answered |= sends.keys()
                 self.starts |= {
                     TopicPartition(record.topic, record.partition): record.offset + 1
-                    for record in heard
+                    for record in records
                 }
             await asyncio.sleep(POLL_S)
 
     @property
-    def _awaited(self) -> set[str]:
+    def _missing_bodies(self) -> set[str]:
         return self.requests.replies.keys() - self.answered
 
-    def _records(self, send: Members) -> list[Raw]:
-        held = {held.place.whatsapp_id: held for held in self.desk.tickets}[send["whatsappId"]]
-        return told_of(send, self.requests.replies[send["body"]], held, self.topics)
+    def _build_records(self, send: Members) -> list[SampleRecord]:
+        fixture = {fixture.place.whatsapp_id: fixture for fixture in self.fixtures.tickets}[
+            send["whatsappId"]
+        ]
+        return build_replies(send, self.requests.replies[send["body"]], fixture, self.topics)
 
 
-def told_of(send: Members, reply: Reply, held: Held, topics: Topics) -> list[Raw]:
-    """Tell answers, acks and the echo of a send, in an order drawn from the reply's seed."""
+def build_replies(
+    send: Members, reply: Reply, fixture: TicketFixture, topics: Topics
+) -> list[SampleRecord]:
+    """Build send results, acks and the echo of a send, in an order drawn from the reply's seed."""
     random = Random(reply.seed)
     at = datetime.fromisoformat(send["expiresAt"]) - GONE_WITHIN
     about = {
@@ -80,26 +84,26 @@ def told_of(send: Members, reply: Reply, held: Held, topics: Topics) -> list[Raw
         "timestamp": at,
     }
     wid = reply.wid or send["sendId"]
-    echo = Said(held.line, held.person, None, wid, at, Kind.TEXT, send["body"])
+    echo = SampleMessage(fixture.line, fixture.person, None, wid, at, Kind.TEXT, send["body"])
     records = []
     for number, answer in enumerate(reply.answers):
-        event = _answer(answer, {**about, "send_id": send["sendId"], "wid": reply.wid})
-        records.append(own_record(topics, event, f"{send['sendId']}/{number}", at))
+        event = _build_send_result(answer, {**about, "send_id": send["sendId"], "wid": reply.wid})
+        records.append(build_own_record(topics, event, f"{send['sendId']}/{number}", at))
     for ack in reply.acks:
         acked = MessageAcked(**about, wid=wid, ack=ack)
         if random.random() < OWN_SHARE:
             named = acked.model_copy(update={"send_id": send["sendId"]})
-            records.append(own_record(topics, named, f"{wid}/{ack}", at))
+            records.append(build_own_record(topics, named, f"{wid}/{ack}", at))
         else:
-            records.append(retold(random, acked, echo, topics))
+            records.append(build_raw_change(random, acked, echo, topics))
     if reply.has_echo:
         event_name = random.choice(("messages.upsert", "send.message"))
-        records.append(evolution_record(topics, upsert(echo, event=event_name)))
+        records.append(build_evolution_record(topics, build_upsert(echo, event=event_name)))
     random.shuffle(records)
     return records
 
 
-def _answer(answer: str, about: Members) -> MessageAnswered:
+def _build_send_result(answer: str, about: Members) -> SendResult:
     if answer == SENT:
         return MessageSent(**about)
     error_class = "final_recipient" if answer == FAILED else UNKNOWN

@@ -1,7 +1,7 @@
 """Records that cost much: too large once unpacked, too deep, slow to read, refused by the database.
 
-Each has to end as one dead letter with its reason, or as nothing where it means nothing; none may
-keep its neighbours waiting, and none may be lost or told twice.
+Each must end as one dead letter with its reason, or without effect if it has no meaning; none may
+delay the records beside it, and none may be lost or handled twice.
 """
 
 import json
@@ -15,51 +15,57 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.json_limits import DEEPEST, LONGEST_MEMBER_NAME, MOST_MEMBERS
 from shared.contracts.message import MessageReceived
-from shared.demo.cast import Place, Stage
-from shared.demo.records import Raw, Topics, evolution_envelope, evolution_record, own_record
+from shared.dev.demo.companies import DemoRows, LineIds
+from shared.dev.demo.records import (
+    SampleRecord,
+    Topics,
+    build_evolution_envelope,
+    build_evolution_record,
+    build_own_record,
+)
 
 SHARE = 0.04  # of a round's gateway events
-POISONOUS = "VENENO"  # a name that the database refuses, for a reason that nobody lists
-HUGE = 8 * 2**20  # bytes, which are some tens of kilobytes on the wire
+POISON_NAME = "VENENO"  # a name that the database refuses with an SQLSTATE of its own
+HUGE = 8 * 2**20  # bytes; some tens of kilobytes once compressed
 MANY = 300
 OWNER = "5511900000000"
 
-# Rows are refused as a rule of somebody's own would refuse them, with an SQLSTATE of its own.
-PLANT = (
+# The SQLSTATE is unknown to the workers, as one of a customer's own trigger would be.
+TRIGGER = (
     """
-CREATE OR REPLACE FUNCTION refuse_venom() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE OR REPLACE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'this name is not wanted' USING ERRCODE = 'V0001', TABLE = 'Contacts';
 END $$
 """,
     f"""
-CREATE OR REPLACE TRIGGER refuse_venom BEFORE INSERT ON "Contacts" FOR EACH ROW
-WHEN (NEW.name = '{POISONOUS}') EXECUTE FUNCTION refuse_venom()
+CREATE OR REPLACE TRIGGER refuse_poison BEFORE INSERT ON "Contacts" FOR EACH ROW
+WHEN (NEW.name = '{POISON_NAME}') EXECUTE FUNCTION refuse_poison()
 """,
 )
 
-Hostile = Callable[["_Source"], Raw]
+RecordBuilder = Callable[["_Source"], SampleRecord]
 
 
-async def plant(conn: AsyncConnection) -> None:
-    """Make the database refuse what is poison here."""
-    for statement in PLANT:
+async def install_trigger(conn: AsyncConnection) -> None:
+    """Create the trigger that refuses contacts with the poison name."""
+    for statement in TRIGGER:
         await conn.exec_driver_sql(statement)
 
 
 class _Source:
-    """Gives lines, people and times to records."""
+    """Random lines, senders and times for records."""
 
-    def __init__(self, random: Random, topics: Topics, stage: Stage, at: datetime) -> None:
+    def __init__(self, random: Random, topics: Topics, stage: DemoRows, at: datetime) -> None:
         self.random, self.topics, self.at = random, topics, at
-        self._places = stage.places
+        self._places = stage.lines
         self._written = 0
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LineIds:
         return self.random.choice([self._places[name] for name in sorted(self._places)])
 
-    def message(self, **members: object) -> Raw:
-        """Tell, in our own words, a message of somebody who never wrote before."""
+    def build_message(self, **members: object) -> SampleRecord:
+        """Build a `message.received` of a sender who has not written before."""
         self._written += 1
         person = f"55119{self.random.randrange(10**8):08}"
         place = self.place
@@ -74,55 +80,58 @@ class _Source:
                 **members,
             }
         )
-        return own_record(self.topics, event, f"hostile/{event.wid}", self.at)
+        return build_own_record(self.topics, event, f"hostile/{event.wid}", self.at)
 
-    def evolution(self, instance: str, content: JsonValue) -> Raw:
-        """Tell, as Evolution API does, something of a line."""
-        envelope = evolution_envelope(
+    def build_evolution_record(self, instance: str, content: JsonValue) -> SampleRecord:
+        """Build a record of Evolution API about a line."""
+        envelope = build_evolution_envelope(
             "messages.upsert", instance, "5511900000000", self.at, content
         )
-        return evolution_record(self.topics, envelope)
+        return build_evolution_record(self.topics, envelope)
 
     @property
     def instance(self) -> str:
         return self.random.choice(sorted(self._places))
 
 
-def _poison(source: _Source) -> Raw:
-    return replace(source.message(push_name=POISONOUS), dead="poison")
+def _build_poison(source: _Source) -> SampleRecord:
+    return replace(source.build_message(push_name=POISON_NAME), dead_reason="poison")
 
 
-def _huge(source: _Source) -> Raw:
-    raw = source.message()
-    return replace(raw, value=_with_member(raw, "dataJson", "x" * HUGE), dead="too-large")
+def _build_huge(source: _Source) -> SampleRecord:
+    raw = source.build_message()
+    return replace(raw, value=_add_member(raw, "dataJson", "x" * HUGE), dead_reason="too-large")
 
 
-def _deep(source: _Source) -> Raw:
-    raw, levels = source.message(), DEEPEST + source.random.randrange(1, 100_000)
+def _build_deep(source: _Source) -> SampleRecord:
+    raw, levels = source.build_message(), DEEPEST + source.random.randrange(1, 100_000)
     body = (raw.value or b"{}")[:-1] + b',"more":' + b"[" * levels + b"]" * levels + b"}"
-    return replace(raw, value=body, dead="too-deep")
+    return replace(raw, value=body, dead_reason="too-deep")
 
 
-def _crowded(source: _Source) -> Raw:
-    raw = source.message()
+def _build_too_many_members(source: _Source) -> SampleRecord:
+    raw = source.build_message()
     return replace(
-        raw, value=_with_member(raw, "more", [0] * MOST_MEMBERS), dead="too-many-members"
+        raw, value=_add_member(raw, "more", [0] * MOST_MEMBERS), dead_reason="too-many-members"
     )
 
 
-def _long_name(source: _Source) -> Raw:
-    raw, name = source.message(), "A" * (LONGEST_MEMBER_NAME * source.random.randrange(2, 40)) + "!"
-    return replace(raw, value=_with_member(raw, name, 1), dead="name-too-long")
+def _build_long_name(source: _Source) -> SampleRecord:
+    raw, name = (
+        source.build_message(),
+        "A" * (LONGEST_MEMBER_NAME * source.random.randrange(2, 40)) + "!",
+    )
+    return replace(raw, value=_add_member(raw, name, 1), dead_reason="name-too-long")
 
 
-def _escapes(source: _Source) -> Raw:
-    """Write what is no JSON, and in which a secret is looked for in vain."""
+def _build_escapes(source: _Source) -> SampleRecord:
+    """Build a body that is no JSON and is slow to search for secrets."""
     run = source.random.choice((b"%5D", b"\\", b'"', b'\\"', b"token=", b'"token":'))
-    return replace(source.message(), value=run * 16_000, dead="unreadable-body")
+    return replace(source.build_message(), value=run * 16_000, dead_reason="unreadable-body")
 
 
-def _slow_names(source: _Source) -> Raw:
-    """Tell of a kind of message that nobody knows, with names of the largest size."""
+def _build_slow_names(source: _Source) -> SampleRecord:
+    """Build a message of an unknown kind whose members have the longest names allowed."""
     run = "A" * (LONGEST_MEMBER_NAME - 5) + "!"
     names: dict[str, JsonValue] = {f"{number:04}{run}": None for number in range(MANY)}
     content: JsonValue = {
@@ -131,19 +140,22 @@ def _slow_names(source: _Source) -> Raw:
         "messageType": "messageOfAnotherYear",
         "messageTimestamp": int(source.at.timestamp()),
     }
-    return source.evolution(source.instance, content)
+    return source.build_evolution_record(source.instance, content)
 
 
-def _with_member(raw: Raw, name: str, value: JsonValue) -> bytes:
+def _add_member(raw: SampleRecord, name: str, value: JsonValue) -> bytes:
     return json.dumps(json.loads(raw.value or b"{}") | {name: value}).encode()
 
 
-KINDS: tuple[Hostile, ...] = (
-    _poison, _poison, _huge, _deep, _crowded, _long_name, _escapes, _slow_names,
+BUILDERS: tuple[RecordBuilder, ...] = (
+    _build_poison, _build_poison, _build_huge, _build_deep, _build_too_many_members,
+    _build_long_name, _build_escapes, _build_slow_names,
 )  # fmt: skip
 
 
-def write(random: Random, topics: Topics, stage: Stage, now: datetime, events: int) -> list[Raw]:
-    """Write a round's share of them."""
+def write(
+    random: Random, topics: Topics, stage: DemoRows, now: datetime, events: int
+) -> list[SampleRecord]:
+    """Build a round's share of such records."""
     source = _Source(random, topics, stage, now)
-    return [random.choice(KINDS)(source) for _ in range(round(events * SHARE))]
+    return [random.choice(BUILDERS)(source) for _ in range(round(events * SHARE))]

@@ -1,22 +1,22 @@
-"""What must hold of the records on the topics, judged as a reader outside would judge it.
+"""Checks of the records on the topics, read as by any other consumer.
 
-The law of each hop: every record that a service keeps causes exactly one fact that passes it on or
-refuses it, and a record that is dropped as told before causes none.
+Each hop: a record that a service accepts causes exactly one fact that passes it on or refuses it;
+a repeated record causes none.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.faults.findings import LOST, TWICE, UNTRUE, Finding
-from tests.faults.reading import Heard
+from tests.faults.findings import LOST, TWICE, WRONG, Finding
+from tests.faults.reading import TopicRecord
 
-PASSED_ON = {
+HOPS = {
     "message.received": ("contacts", {"message.identified", "message.refused"}),
     "message.identified": ("tickets", {"message.routed"}),
     "message.routed": ("messages", {"message.stored", "message.refused"}),
 }
-OURS_ALONE = (
+ONLY_OUR_TOPICS = (
     "message.identified",
     "message.routed",
     "message.stored",
@@ -24,43 +24,46 @@ OURS_ALONE = (
     "ticket.changed",
     "message.send",
 )
-GATEWAYS_TOO = ("message.received", "message.changed")  # so no sequence counts there
-OTHERS_ALONE = ("campaign.send", "message.answered", "messages.requests", "tickets.requests")
-BULK = ".bulk"  # what noisy companies sent, taken in later; told once all the same
-TOLD = (*GATEWAYS_TOO, *OURS_ALONE)
+SHARED_TOPICS = (
+    "message.received",
+    "message.changed",
+)  # gateways publish there too, so sequences are not compared
+REQUEST_TOPICS = ("campaign.send", "message.answered", "messages.requests", "tickets.requests")
+BULK = ".bulk"  # the suffix of checkpoints of deferred records
+PUBLISHED_TOPICS = (*SHARED_TOPICS, *ONLY_OUR_TOPICS)
 
 Cause = tuple[str, str, int, int]  # service, topic, partition, offset
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A record with `ce_source` and `ce_sequence`, read without the product's help."""
+    """A record with `ce_source` and `ce_sequence`, parsed without the product's code."""
 
-    record: Heard
+    record: TopicRecord
     source: str
     sequence: str
 
     @property
     def cause(self) -> Cause:
-        """Which record of which topic, taken in by which service, it was told for."""
+        """The service that published it and the record that it was published for."""
         _, service, topic, partition, _ = self.source.split("/")
         number = int(self.sequence.partition(".")[0])
         return service.removesuffix(BULK), topic, int(partition), number
 
     @property
     def index(self) -> int:
-        """Its place among the facts of its cause."""
+        """Its number among the facts of its cause."""
         return int(self.sequence.partition(".")[2])
 
     @property
     def content(self) -> tuple[object, ...]:
-        """All that must be the same when it is told again."""
-        found = self.record
-        return found.topic, found.partition, found.key, found.value, found.headers
+        """All that must be equal when it is published again."""
+        result = self.record
+        return result.topic, result.partition, result.key, result.value, result.headers
 
 
-def facts_of(records: Iterable[Heard]) -> list[Fact]:
-    """Pick the records that our services told."""
+def select_facts(records: Iterable[TopicRecord]) -> list[Fact]:
+    """Select the records that our services published."""
     return [
         Fact(record, record.header("ce_source"), record.header("ce_sequence"))
         for record in records
@@ -68,20 +71,20 @@ def facts_of(records: Iterable[Heard]) -> list[Fact]:
     ]
 
 
-def kept(facts: Iterable[Fact]) -> list[Fact]:
-    """Drop what is not above the highest sequence of its source in its partition."""
+def drop_repeated(facts: Iterable[Fact]) -> list[Fact]:
+    """Drop facts that are not above the highest sequence of their source in their partition."""
     highest: dict[tuple[str, int, str], str] = {}
-    found = []
+    result = []
     for fact in facts:
-        lane = (fact.record.topic, fact.record.partition, fact.source)
-        if fact.sequence > highest.get(lane, ""):
-            highest[lane] = fact.sequence
-            found.append(fact)
-    return found
+        partition = (fact.record.topic, fact.record.partition, fact.source)
+        if fact.sequence > highest.get(partition, ""):
+            highest[partition] = fact.sequence
+            result.append(fact)
+    return result
 
 
-def told_alike(facts: Sequence[Fact]) -> list[Finding]:
-    """One source and sequence is one fact: told again, it is the same to the last byte."""
+def check_repeats(facts: Sequence[Fact]) -> list[Finding]:
+    """Check that facts with the same source and sequence are equal to the last byte."""
     first: dict[tuple[str, str], Fact] = {}
     findings = []
     for fact in facts:
@@ -89,95 +92,109 @@ def told_alike(facts: Sequence[Fact]) -> list[Finding]:
         if known.content != fact.content:
             findings.append(
                 Finding(
-                    UNTRUE, f"{_name(fact)} was told in two ways: {_what(known)}, {_what(fact)}"
+                    WRONG,
+                    f"{_describe_fact(fact)} has two contents: "
+                    f"{_describe_content(known)}, {_describe_content(fact)}",
                 )
             )
     return findings
 
 
-def none_overtaken(facts: Sequence[Fact]) -> list[Finding]:
-    """A fact that first comes after a later one of its source is lost for every reader."""
-    reached = {(fact.source, fact.sequence) for fact in kept(facts)}
+def check_order(facts: Sequence[Fact]) -> list[Finding]:
+    """Check that no fact first comes after a later one of its source, where consumers drop it."""
+    reached = {(fact.source, fact.sequence) for fact in drop_repeated(facts)}
     missing = {(f.source, f.sequence): f for f in facts if (f.source, f.sequence) not in reached}
-    return [Finding(LOST, f"{_name(fact)} came after a later one") for fact in missing.values()]
+    return [
+        Finding(LOST, f"{_describe_fact(fact)} came after a later one") for fact in missing.values()
+    ]
 
 
-def no_holes(facts: Iterable[Fact]) -> list[Finding]:
-    """The facts of one cause are numbered from nought without a gap, over all topics."""
+def check_no_gaps(facts: Iterable[Fact]) -> list[Finding]:
+    """Check that the facts of each cause, over all topics, are numbered from 0 without a gap."""
     indexes: dict[Cause, set[int]] = defaultdict(set)
     for fact in facts:
         indexes[fact.cause].add(fact.index)
     return [
         Finding(LOST, f"of the facts of {cause} these are missing: {missing}")
-        for cause, found in indexes.items()
-        if (missing := sorted(set(range(max(found) + 1)) - found))
+        for cause, result in indexes.items()
+        if (missing := sorted(set(range(max(result) + 1)) - result))
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A record that a service takes in: how many facts it must cause at least and at most."""
+class ConsumedRecord:
+    """A record that a service consumes, and how many facts it must cause at least and at most."""
 
-    record: Heard
+    record: TopicRecord
     least: int
     most: int
 
 
-def each_passed_on(
-    service: str, taken: Iterable[Taken], caused: Mapping[Cause, Counter[str]], types: set[str]
+def check_passed_on(
+    service: str,
+    consumed: Iterable[ConsumedRecord],
+    count_by_cause: Mapping[Cause, Counter[str]],
+    types: set[str],
 ) -> list[Finding]:
-    """Hold every record that a service took in against the facts that it caused."""
+    """Check that every record of a service caused as many facts as it must."""
     findings = []
-    for each in taken:
-        told = caused.get((service, *each.record.place), Counter())
-        number = sum(count for name, count in told.items() if name in types)
+    for each in consumed:
+        counts = count_by_cause.get((service, *each.record.record_id), Counter())
+        number = sum(count for name, count in counts.items() if name in types)
         if number < each.least:
             findings.append(
-                Finding(LOST, f"{service} told nothing of {_stands(each.record)} ({dict(told)})")
+                Finding(
+                    LOST,
+                    f"{service} published nothing for {_describe_record(each.record)} "
+                    f"({dict(counts)})",
+                )
             )
-        elif number > each.most or (each.most == 0 and told):
+        elif number > each.most or (each.most == 0 and counts):
             findings.append(
-                Finding(TWICE, f"{service} told {dict(told)} of {_stands(each.record)}")
+                Finding(
+                    TWICE, f"{service} published {dict(counts)} for {_describe_record(each.record)}"
+                )
             )
     return findings
 
 
-def by_cause(facts: Iterable[Fact]) -> dict[Cause, list[Fact]]:
-    """Give, for each cause, the different facts that were told of it, in their order."""
+def group_by_cause(facts: Iterable[Fact]) -> dict[Cause, list[Fact]]:
+    """Return the different facts of each cause, in their order."""
     different = {(fact.source, fact.sequence): fact for fact in facts}
-    found: dict[Cause, list[Fact]] = defaultdict(list)
+    result: dict[Cause, list[Fact]] = defaultdict(list)
     for _, fact in sorted(different.items(), key=lambda pair: pair[0]):
-        found[fact.cause].append(fact)
-    return found
+        result[fact.cause].append(fact)
+    return result
 
 
-def caused(facts: Iterable[Fact]) -> dict[Cause, Counter[str]]:
-    """Count, for each cause, the different facts that were told of it, by type."""
+def count_by_cause(facts: Iterable[Fact]) -> dict[Cause, Counter[str]]:
+    """Count the different facts of each cause by type."""
     return {
-        cause: Counter(fact.record.type for fact in found)
-        for cause, found in by_cause(facts).items()
+        cause: Counter(fact.record.type for fact in result)
+        for cause, result in group_by_cause(facts).items()
     }
 
 
-def one_each(name: str, wanted: Collection[object], found: Iterable[object]) -> list[Finding]:
-    """Hold what was told, already dropped by sequence, against what there must be once."""
-    there = Counter(found)
+def check_one_each(
+    name: str, wanted: Collection[object], result: Iterable[object]
+) -> list[Finding]:
+    """Check that each wanted key was published once, after repetitions are dropped."""
+    there = Counter(result)
     findings = [Finding(LOST, f"no {name} of {key}") for key in wanted if key not in there]
     findings += [Finding(TWICE, f"{n} {name} of {key}") for key, n in there.items() if n > 1]
     return findings + [
-        Finding(UNTRUE, f"{name} of {key}, which is not there")
-        for key in there
-        if key not in wanted
+        Finding(WRONG, f"{name} of {key}, which is not there") for key in there if key not in wanted
     ]
 
 
-def _name(fact: Fact) -> str:
+def _describe_fact(fact: Fact) -> str:
     return f"the fact {fact.source}#{fact.sequence}"
 
 
-def _what(fact: Fact) -> str:
-    return f"{fact.record.type} at {_stands(fact.record)} {(fact.record.value or b'')[:300]!r}"
+def _describe_content(fact: Fact) -> str:
+    value = (fact.record.value or b"")[:300]
+    return f"{fact.record.type} at {_describe_record(fact.record)} {value!r}"
 
 
-def _stands(record: Heard) -> str:
+def _describe_record(record: TopicRecord) -> str:
     return f"{record.topic}/{record.partition} offset {record.offset}"

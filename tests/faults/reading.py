@@ -1,4 +1,4 @@
-"""Topics as any reader outside sees them: a plain consumer in no group, nothing of ours."""
+"""Reading topics with a plain consumer outside every group, without the product's code."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -9,14 +9,14 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 READ_WITHIN_S = 30.0
-PATIENCE_MS = 5_000  # with one request; whoever reads asks again
+PATIENCE_MS = 5_000  # of one request; callers try again
 
 Ends = dict[TopicPartition, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A record; the CloudEvents attributes are empty where it carries none."""
+class TopicRecord:
+    """A Kafka record; a header that it does not have reads as an empty text."""
 
     topic: str
     partition: int
@@ -26,13 +26,13 @@ class Heard:
     headers: tuple[tuple[str, bytes | None], ...]
 
     def header(self, name: str) -> str:
-        """Read one header, whatever it holds."""
-        found = (value for known, value in self.headers if known == name)
-        return (next(found, b"") or b"").decode("utf-8", "replace")
+        """Return a header as text; bytes that are no UTF-8 are replaced."""
+        batch = (value for known, value in self.headers if known == name)
+        return (next(batch, b"") or b"").decode("utf-8", "replace")
 
     @property
-    def place(self) -> tuple[str, int, int]:
-        """Where it stands."""
+    def record_id(self) -> tuple[str, int, int]:
+        """Its topic, partition and offset."""
         return self.topic, self.partition, self.offset
 
     @property
@@ -42,56 +42,60 @@ class Heard:
 
 
 class Reader:
-    """Reads ends and records without taking part in anything."""
+    """Reads end offsets and records; joins no group and commits nothing."""
 
     def __init__(self, consumer: AIOKafkaConsumer, partitions: int) -> None:
         self._consumer = consumer
         self._partitions = partitions
 
-    async def ends(self, topics: Iterable[str]) -> Ends:
-        """Tell where every partition of these topics ends now."""
-        return await self._ends(
+    async def read_ends(self, topics: Iterable[str]) -> Ends:
+        """Return the end offset of every partition of these topics."""
+        return await self._read_ends(
             [TopicPartition(t, p) for t in topics for p in range(self._partitions)]
         )
 
-    async def since(self, starts: Ends) -> list[Heard]:
-        """Read what has come since the topics ended at `starts`, each partition in order.
+    async def read_since(self, starts: Ends) -> list[TopicRecord]:
+        """Read the records from `starts` to the end, each partition in order.
 
-        Raises TimeoutError where that takes longer than anything a round has written could.
+        Raises TimeoutError after 30 s.
         """
-        ends = await self._ends(list(starts))
-        wanted = [place for place in starts if ends[place] > starts[place]]
+        ends = await self._read_ends(list(starts))
+        wanted = [partition for partition in starts if ends[partition] > starts[partition]]
         if not wanted:
             return []  # a consumer without partitions cannot be stopped
         self._consumer.assign(wanted)
-        for place in wanted:
-            self._consumer.seek(place, starts[place])
+        for partition in wanted:
+            self._consumer.seek(partition, starts[partition])
         records: list[Any] = []
         async with asyncio.timeout(READ_WITHIN_S):
-            while [place for place in wanted if await self._consumer.position(place) < ends[place]]:
-                for found in (await self._consumer.getmany(timeout_ms=200)).values():
-                    records += found
-        return [_heard(record) for record in sorted(records, key=_order)]
+            while [
+                partition
+                for partition in wanted
+                if await self._consumer.position(partition) < ends[partition]
+            ]:
+                for batch in (await self._consumer.getmany(timeout_ms=200)).values():
+                    records += batch
+        return [_build_record(record) for record in sorted(records, key=_get_id)]
 
-    async def _ends(self, places: Sequence[TopicPartition]) -> Ends:
+    async def _read_ends(self, wanted_partitions: Sequence[TopicPartition]) -> Ends:
         # Topics that are assigned are looked up together, others one after another.
-        self._consumer.assign(places)
-        self._consumer.pause(*places)
-        found: Ends = await self._consumer.end_offsets(places)
-        return found
+        self._consumer.assign(wanted_partitions)
+        self._consumer.pause(*wanted_partitions)
+        batch: Ends = await self._consumer.end_offsets(wanted_partitions)
+        return batch
 
 
-def _order(record: Any) -> tuple[str, int, int]:
+def _get_id(record: Any) -> tuple[str, int, int]:
     return record.topic, record.partition, record.offset
 
 
-def _heard(record: Any) -> Heard:
-    return Heard(*_order(record), record.key, record.value, tuple(record.headers))
+def _build_record(record: Any) -> TopicRecord:
+    return TopicRecord(*_get_id(record), record.key, record.value, tuple(record.headers))
 
 
 @asynccontextmanager
-async def reader(bootstrap: str, partitions: int) -> AsyncIterator[Reader]:
-    """Connect for as long as is read; a broker may have been restarted since the last time."""
+async def open_reader(bootstrap: str, partitions: int) -> AsyncIterator[Reader]:
+    """Yield a reader on a connection of its own, since the broker may have been restarted."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -105,7 +109,9 @@ async def reader(bootstrap: str, partitions: int) -> AsyncIterator[Reader]:
         await consumer.stop()
 
 
-def of_companies(heard: Sequence[Heard], company_ids: Iterable[int]) -> list[Heard]:
-    """Keep the facts about these companies."""
+def select_companies(
+    records: Sequence[TopicRecord], company_ids: Iterable[int]
+) -> list[TopicRecord]:
+    """Select the facts about these companies."""
     wanted = {str(company_id) for company_id in company_ids}
-    return [record for record in heard if record.header("ce_companyid") in wanted]
+    return [record for record in records if record.header("ce_companyid") in wanted]

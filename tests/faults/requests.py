@@ -1,6 +1,6 @@
-"""What a round's back office asks for: steps of its tickets, and messages to be sent.
+"""Requests of a round: changes of tickets, and messages to send.
 
-Each request names itself, so that its answer is known again; some are repeated, some are refused.
+Each has a request id; some are repeated, some are refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,13 +19,13 @@ from shared.contracts.ticket_request import (
     TicketReturn,
     TicketTransfer,
 )
-from shared.demo.records import Raw, Topics, own_record
-from shared.demo.rubbish import NO_SUCH_LINE, NOWHERE, UNREADABLE
-from tests.faults.desk import Desk, Held
+from shared.dev.demo.invalid_records import NO_SUCH_LINE, NOWHERE, UNREADABLE
+from shared.dev.demo.records import SampleRecord, Topics, build_own_record
+from tests.faults.ticket_fixtures import TicketFixture, TicketFixtures
 
-STEPS_SHARE, COMPOSED_SHARE = 0.12, 0.08  # requests for every gateway event of a round
-AGAIN_SHARE = 0.25  # of requests, asked once more
-LOST_SHARE = 0.05  # of requests, about a ticket that is not there
+TICKET_REQUESTS_SHARE, COMPOSED_SHARE = 0.12, 0.08  # requests per gateway event of a round
+REPEATED_SHARE = 0.25  # of requests, published once more
+UNKNOWN_SHARE = 0.05  # of requests, about a ticket that does not exist
 SENT, FAILED, UNKNOWN = "sent", "failed", "unknown"
 ENDS = ((SENT,), (SENT, SENT), (UNKNOWN, SENT), (FAILED,), (FAILED, FAILED), (UNKNOWN,))
 WEIGHTS = (5, 2, 2, 1, 1, 1)
@@ -35,9 +35,9 @@ Members = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a gateway tells of one send: its answers in order, the rest at any time.
+    """The planned reaction to one send: send results in this order, acks and echo at any time.
 
-    `wid` is None where the gateway calls the message as it was asked to.
+    `wid` is None where the gateway uses the send id as the message's wid.
     """
 
     answers: tuple[str, ...]
@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def ack(self) -> int:
-        """How far the message must have come in the end."""
+        """The ack that the message must have in the end."""
         if SENT in self.answers:
             return max((1, *self.acks))
         return -1 if FAILED in self.answers else 0
@@ -56,15 +56,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The records that ask, and the reply to each send, by the words that are sent."""
+    """The records of the requests, and the reply to each send by its body."""
 
-    records: tuple[Raw, ...] = ()
+    records: tuple[SampleRecord, ...] = ()
     replies: Mapping[str, Reply] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """What requests are written with."""
+class RequestContext:
+    """The random source, topics, name and time of a round's requests."""
 
     random: Random
     topics: Topics
@@ -72,99 +72,109 @@ class Office:
     now: datetime
 
 
-def write(office: Office, desk: Desk, events: int) -> Requests:
-    """Ask for steps and messages; the same random source and desk give the same."""
-    random, records, replies = office.random, [], dict[str, Reply]()
-    for number in range(max(6, round(events * STEPS_SHARE))):
-        step = _step(office, random.choice(desk.tickets), number)
-        records.append(_record(office, step))
+def write(context: RequestContext, fixtures: TicketFixtures, events: int) -> Requests:
+    """Build requests; the same random source and fixtures give the same."""
+    random, records, replies = context.random, [], dict[str, Reply]()
+    for number in range(max(6, round(events * TICKET_REQUESTS_SHARE))):
+        request = _build_ticket_request(context, random.choice(fixtures.tickets), number)
+        records.append(_build_record(context, request))
     for number in range(max(3, round(events * COMPOSED_SHARE))):
-        held = random.choice(desk.tickets)
-        compose = _compose(office, held, number)
-        records.append(_record(office, compose))
-        if not compose.is_private and compose.ticket_id != NOWHERE:
-            replies[compose.body] = _reply(random, held)
-    records += [raw for raw in records if random.random() < AGAIN_SHARE]
-    return Requests((*records, *_spoiled(office, desk.tickets[0])), replies)
+        fixture = random.choice(fixtures.tickets)
+        build_traffic = _build_compose(context, fixture, number)
+        records.append(_build_record(context, build_traffic))
+        if not build_traffic.is_private and build_traffic.ticket_id != NOWHERE:
+            replies[build_traffic.body] = _draw_reply(random, fixture)
+    records += [raw for raw in records if random.random() < REPEATED_SHARE]
+    return Requests((*records, *_build_invalid(context, fixtures.tickets[0])), replies)
 
 
-def _step(office: Office, held: Held, number: int) -> Request:
-    random = office.random
-    is_lost = random.random() < LOST_SHARE
+def _build_ticket_request(context: RequestContext, fixture: TicketFixture, number: int) -> Request:
+    random = context.random
+    is_unknown = random.random() < UNKNOWN_SHARE
     about = {
-        "company_id": held.place.company_id,
-        "request_id": f"step-{office.name}-{number}",
-        "ticket_id": NOWHERE if is_lost else held.id,
-        "actor_id": random.choice(held.users),
+        "company_id": fixture.place.company_id,
+        "request_id": f"step-{context.name}-{number}",
+        "ticket_id": NOWHERE if is_unknown else fixture.id,
+        "actor_id": random.choice(fixture.users),
     }
-    possible = [_accept, _accept, _return, _queue, _transfer, _note]
-    possible += [_close, _close] if held.may_be_closed else []
-    return random.choice(possible)(random, held, about)
+    possible = [
+        _build_accept,
+        _build_accept,
+        _build_return,
+        _build_queue,
+        _build_transfer,
+        _build_note,
+    ]
+    possible += [_build_close, _build_close] if fixture.may_be_closed else []
+    return random.choice(possible)(random, fixture, about)
 
 
-def _accept(random: Random, held: Held, about: Members) -> Request:
-    queue = random.choice((None, *held.queues))
-    return TicketAccept(**about, user_id=random.choice(held.users), queue_id=queue)
+def _build_accept(random: Random, fixture: TicketFixture, about: Members) -> Request:
+    queue = random.choice((None, *fixture.queues))
+    return TicketAccept(**about, user_id=random.choice(fixture.users), queue_id=queue)
 
 
-def _return(_: Random, __: Held, about: Members) -> Request:
+def _build_return(_: Random, __: TicketFixture, about: Members) -> Request:
     return TicketReturn(**about)
 
 
-def _queue(random: Random, held: Held, about: Members) -> Request:
-    return TicketQueue(**about, queue_id=random.choice(held.queues))
+def _build_queue(random: Random, fixture: TicketFixture, about: Members) -> Request:
+    return TicketQueue(**about, queue_id=random.choice(fixture.queues))
 
 
-def _transfer(random: Random, held: Held, about: Members) -> Request:
-    queue = random.choice(held.queues)
-    return TicketTransfer(**about, queue_id=queue, user_id=random.choice((None, *held.users)))
+def _build_transfer(random: Random, fixture: TicketFixture, about: Members) -> Request:
+    queue = random.choice(fixture.queues)
+    return TicketTransfer(**about, queue_id=queue, user_id=random.choice((None, *fixture.users)))
 
 
-def _note(_: Random, __: Held, about: Members) -> Request:
+def _build_note(_: Random, __: TicketFixture, about: Members) -> Request:
     return TicketNote(**about, note="Prefere falar de manhã.")
 
 
-def _close(_: Random, __: Held, about: Members) -> Request:
+def _build_close(_: Random, __: TicketFixture, about: Members) -> Request:
     return TicketClose(**about)
 
 
-def _compose(office: Office, held: Held, number: int) -> MessageCompose:
-    random = office.random
-    by_chat = not held.may_be_closed and random.random() < 0.5
-    is_lost = random.random() < LOST_SHARE
+def _build_compose(context: RequestContext, fixture: TicketFixture, number: int) -> MessageCompose:
+    random = context.random
+    by_chat = not fixture.may_be_closed and random.random() < 0.5
+    is_unknown = random.random() < UNKNOWN_SHARE
     return MessageCompose(
-        company_id=held.place.company_id,
-        whatsapp_id=held.place.whatsapp_id,
-        request_id=f"compose-{office.name}-{number}",
-        chat=held.person.chat,
-        ticket_id=NOWHERE if is_lost else None if by_chat else held.id,
-        body=f"Resposta {number} da rodada {office.name}",
+        company_id=fixture.place.company_id,
+        whatsapp_id=fixture.place.whatsapp_id,
+        request_id=f"compose-{context.name}-{number}",
+        chat=fixture.person.chat,
+        ticket_id=NOWHERE if is_unknown else None if by_chat else fixture.id,
+        body=f"Resposta {number} da rodada {context.name}",
         is_private=random.random() < 0.15,
-        user_id=random.choice(held.users),
+        user_id=random.choice(fixture.users),
     )
 
 
-def _reply(random: Random, held: Held) -> Reply:
+def _draw_reply(random: Random, fixture: TicketFixture) -> Reply:
     answers = random.choices(ENDS, WEIGHTS)[0]
     is_sent = SENT in answers
     return Reply(
         answers=answers,
         wid=f"3EB3{random.getrandbits(72):018X}" if is_sent and random.random() < 0.7 else None,
         acks=random.choice(((), (2,), (2, 3), (3,))) if is_sent else (),
-        has_echo=is_sent and not held.may_be_closed and random.random() < 0.7,
+        has_echo=is_sent and not fixture.may_be_closed and random.random() < 0.7,
         seed=random.getrandbits(32),
     )
 
 
-def _record(office: Office, request: Request) -> Raw:
-    return own_record(office.topics, request, request.request_id, office.now)
+def _build_record(context: RequestContext, request: Request) -> SampleRecord:
+    return build_own_record(context.topics, request, request.request_id, context.now)
 
 
-def _spoiled(office: Office, held: Held) -> Iterator[Raw]:
-    """Ask on a line that is not there, and what nobody can read."""
-    good = _compose(office, held, -1)
+def _build_invalid(context: RequestContext, fixture: TicketFixture) -> Iterator[SampleRecord]:
+    """Build a request on a line that does not exist, and one that is no JSON."""
+    good = _build_compose(context, fixture, -1)
     yield replace(
-        _record(office, good.model_copy(update={"whatsapp_id": NOWHERE})), dead=NO_SUCH_LINE
+        _build_record(context, good.model_copy(update={"whatsapp_id": NOWHERE})),
+        dead_reason=NO_SUCH_LINE,
     )
-    step = TicketReturn(company_id=held.place.company_id, request_id="-", ticket_id=held.id)
-    yield replace(_record(office, step), value=b"isto nao e JSON", dead=UNREADABLE)
+    request = TicketReturn(
+        company_id=fixture.place.company_id, request_id="-", ticket_id=fixture.id
+    )
+    yield replace(_build_record(context, request), value=b"isto nao e JSON", dead_reason=UNREADABLE)

@@ -1,4 +1,4 @@
-"""The rows of a round against what was published, and tickets against their messages."""
+"""Audit of rows: against what was published, and tickets against their messages."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.demo.facts import ContactFact, Facts, TicketFact
-from tests.faults.findings import COUNTERS, LOST, TWICE, UNTRUE, Finding
+from shared.dev.demo.comparison import ComparedContact, ComparedTicket, Snapshot
+from tests.faults.findings import COUNTERS, LOST, TWICE, WRONG, Finding
 
 MESSAGES = text("""
 SELECT "companyId", "whatsappId", wid, id, "ticketId", "fromMe", read, body, "mediaType",
@@ -35,7 +35,7 @@ FROM "Contacts" WHERE "companyId" = ANY (CAST(:company_ids AS int[]))
 
 
 class Keyed(Protocol):
-    """Whatever there may be only one of."""
+    """A row with a unique key."""
 
     @property
     def key(self) -> tuple[object, ...]: ...
@@ -43,7 +43,7 @@ class Keyed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message, as far as its ticket depends on it, and what changes leave of it."""
+    """A stored message: the columns that tickets depend on or that changes write."""
 
     company_id: int
     whatsapp_id: int
@@ -64,22 +64,22 @@ class Message:
 
     @property
     def shown(self) -> str:
-        """What a list of tickets shows of it: its words, its file's name, or what it is."""
+        """The text that a list of tickets shows: the body, the name of the file, or the kind."""
         file = (self.media_url or "").partition("?")[0].rpartition("/")[2]
         return self.body or file or self.media_type
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows of a round that facts and counters are held against."""
+    """The rows of a round that facts and counts are compared with."""
 
     messages: Sequence[Message]
     tickets: Sequence[Any]
     contacts: Sequence[Any]
 
 
-async def read(conn: AsyncConnection, company_ids: Sequence[int]) -> Rows:
-    """Read them with plain SQL."""
+async def load_rows(conn: AsyncConnection, company_ids: Sequence[int]) -> Rows:
+    """Load the rows of these companies with plain SQL."""
     of_round = {"company_ids": list(company_ids)}
     return Rows(
         messages=[Message(*row) for row in await conn.execute(MESSAGES, of_round)],
@@ -88,22 +88,22 @@ async def read(conn: AsyncConnection, company_ids: Sequence[int]) -> Rows:
     )
 
 
-def against_published(expected: Facts, found: Facts) -> list[Finding]:
-    """Everything that was published is a row once, with the words that were published."""
+def check_against_published(expected: Snapshot, actual: Snapshot) -> list[Finding]:
+    """Check that each message, contact, ticket and send is one row with the published text."""
     return [
-        *_once("message", expected.messages, found.messages),
-        *_once("contact", expected.contacts, found.contacts),
-        *_once("ticket", expected.tickets, found.tickets),
-        *_once("shipping", expected.shippings, found.shippings),
-        *_alike(expected.messages, found.messages),
-        *_alike(expected.contacts, _named_alike(expected.contacts, found.contacts)),
-        *_alike(expected.tickets, found.tickets),
-        *_alike(expected.shippings, found.shippings),
+        *_check_keys("message", expected.messages, actual.messages),
+        *_check_keys("contact", expected.contacts, actual.contacts),
+        *_check_keys("ticket", expected.tickets, actual.tickets),
+        *_check_keys("shipping", expected.shippings, actual.shippings),
+        *_check_equal(expected.messages, actual.messages),
+        *_check_equal(expected.contacts, _clear_unknown_names(expected.contacts, actual.contacts)),
+        *_check_equal(expected.tickets, actual.tickets),
+        *_check_equal(expected.shippings, actual.shippings),
     ]
 
 
-def tickets_against_messages(rows: Rows) -> list[Finding]:
-    """Unread, last message and its side follow from the rows of "Messages" alone."""
+def check_tickets(rows: Rows) -> list[Finding]:
+    """Check unread counts, last messages and their side against the rows of "Messages"."""
     by_ticket: dict[int, list[Message]] = defaultdict(list)
     for message in rows.messages:
         if not message.is_private:
@@ -111,52 +111,55 @@ def tickets_against_messages(rows: Rows) -> list[Finding]:
     findings = []
     for ticket in rows.tickets:
         if messages := by_ticket.get(ticket.id):
-            wanted = _counted(messages)
-            there = (ticket.unread, ticket.last_message, ticket.from_me)
-            if wanted != there:
+            wanted = _count(messages)
+            actual_values = (ticket.unread, ticket.last_message, ticket.from_me)
+            if wanted != actual_values:
                 findings.append(
-                    Finding(COUNTERS, f"ticket {ticket.id} has {there}, its messages say {wanted}")
+                    Finding(
+                        COUNTERS,
+                        f"ticket {ticket.id} has {actual_values}, its messages say {wanted}",
+                    )
                 )
     return findings
 
 
-def one_live_ticket_each(rows: Rows) -> list[Finding]:
-    """A contact has at most one ticket on a line that is not closed."""
+def check_live_tickets(rows: Rows) -> list[Finding]:
+    """Check that a contact has at most one ticket on a line that is not closed."""
     live = Counter(
         (t.companyId, t.whatsappId, t.contactId) for t in rows.tickets if t.status != "closed"
     )
     return [Finding(TWICE, f"{n} live tickets of {key}") for key, n in live.items() if n > 1]
 
 
-def _counted(messages: Sequence[Message]) -> tuple[int, str, bool]:
+def _count(messages: Sequence[Message]) -> tuple[int, str, bool]:
     newest = max(messages, key=lambda message: (message.at, message.wid))
     marks = [message.at for message in messages if message.from_me or message.read]
     unread = [m for m in messages if not m.from_me and (not marks or m.at > max(marks))]
     return len(unread), newest.shown, newest.from_me
 
 
-def _once(name: str, expected: Sequence[Keyed], found: Sequence[Keyed]) -> list[Finding]:
-    wanted, there = (Counter(one.key for one in ones) for ones in (expected, found))
-    return [Finding(LOST, f"no {name} {key}") for key in wanted - there] + [
-        Finding(TWICE, f"too many of {name} {key}") for key in there - wanted
+def _check_keys(name: str, expected: Sequence[Keyed], actual: Sequence[Keyed]) -> list[Finding]:
+    wanted, actual_values = (Counter(one.key for one in ones) for ones in (expected, actual))
+    return [Finding(LOST, f"no {name} {key}") for key in wanted - actual_values] + [
+        Finding(TWICE, f"too many of {name} {key}") for key in actual_values - wanted
     ]
 
 
-def _alike(expected: Iterable[Keyed], found: Iterable[Keyed]) -> list[Finding]:
-    there = {one.key: one for one in found}
+def _check_equal(expected: Iterable[Keyed], actual: Iterable[Keyed]) -> list[Finding]:
+    actual_values = {one.key: one for one in actual}
     return [
         Finding(
-            COUNTERS if isinstance(one, TicketFact) else UNTRUE,
-            f"published {one}, found {there[one.key]}",
+            COUNTERS if isinstance(one, ComparedTicket) else WRONG,
+            f"published {one}, found {actual_values[one.key]}",
         )
         for one in expected
-        if one.key in there and there[one.key] != one
+        if one.key in actual_values and actual_values[one.key] != one
     ]
 
 
-def _named_alike(
-    expected: Collection[ContactFact], found: Iterable[ContactFact]
-) -> list[ContactFact]:
-    """Leave out the names of those who never wrote, since nobody can have told them."""
+def _clear_unknown_names(
+    expected: Collection[ComparedContact], actual: Iterable[ComparedContact]
+) -> list[ComparedContact]:
+    """Clear the names of contacts that never wrote: no record holds their names."""
     unnamed = {contact.key for contact in expected if contact.name is None}
-    return [replace(one, name=None) if one.key in unnamed else one for one in found]
+    return [replace(one, name=None) if one.key in unnamed else one for one in actual]

@@ -1,4 +1,4 @@
-"""A round's traffic: the demo's seeded crowd, doubled, shuffled and numbered, then published."""
+"""A round's traffic: the demo's, with repetitions, shuffled and numbered; and its publishing."""
 
 import asyncio
 import json
@@ -11,50 +11,50 @@ from random import Random
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared import kafka
-from shared.demo.cast import Company, Stage
-from shared.demo.facts import Facts
-from shared.demo.records import Raw, Topics
-from shared.demo.script import Writer, write
+from shared.delivery.kafka import clients
+from shared.dev.demo.companies import Company, DemoRows
+from shared.dev.demo.comparison import Snapshot
+from shared.dev.demo.records import SampleRecord, Topics
+from shared.dev.demo.traffic import TrafficContext, generate_traffic
 from shared.settings import KafkaSettings
 from tests.faults import changes, hostile, requests
 from tests.faults.changes import Changes
-from tests.faults.desk import Desk
 from tests.faults.requests import Requests
+from tests.faults.ticket_fixtures import TicketFixtures
 
 NUMBER_HEADER = "faults-number"
-AGAIN_SHARE = 0.05  # of records, told once more somewhere later
-SHUFFLED_SHARE = 0.4  # of stretches, each put into any order
+REPEATED_SHARE = 0.05  # of records, published once more later
+SHUFFLED_SHARE = 0.4  # of stretches, each in random order
 STRETCH = 25
-CHUNK = 20  # records on their way at once
+CHUNK = 20  # records published at once
 ACKNOWLEDGED_WITHIN_S = 10.0
 LARGEST_REQUEST = 2 * hostile.HUGE  # bytes before compression
-REAL_WIDS = "3EB0"  # the demo's crowd; what it only pretends to say begins otherwise
+REAL_WIDS = "3EB0"  # of the demo's messages; its invalid records begin otherwise
 
-Place = tuple[str, int, int]  # topic, partition, offset
+RecordId = tuple[str, int, int]  # topic, partition, offset
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a round publishes, in this order, and the rows that must come of it."""
+    """The records that a round publishes, in this order, and the rows that must follow."""
 
     name: str
-    records: tuple[Raw, ...]
-    expected: Facts
+    records: tuple[SampleRecord, ...]
+    expected: Snapshot
     changes: Changes = field(default_factory=Changes)
     requests: Requests = field(default_factory=Requests)
 
-    def number_of(self, header: str) -> int | None:
-        """Give the place among `records` that a header names; None for other rounds' ones."""
+    def find_number(self, header: str) -> int | None:
+        """Return the index in `records` that a header names; None for records of other rounds."""
         name, _, number = header.rpartition("/")
         return int(number) if name == self.name else None
 
-    def event_of(self, number: int) -> str | None:
-        """Name the event of ours that this raw gateway record must become, if any."""
+    def find_event_type(self, number: int) -> str | None:
+        """Return the type of event that a raw gateway record must become; None for no event."""
         raw = self.records[number]
-        if raw.dead or not raw.value:
+        if raw.dead_reason or not raw.value:
             return None
-        if changed := self.changes.told_as.get(raw.value):
+        if changed := self.changes.event_types.get(raw.value):
             return changed
         key = json.loads(raw.value)["data"]
         wid = key.get("key", {}).get("id", "") if isinstance(key, dict) else ""
@@ -63,61 +63,65 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """Where a round plays."""
+class RoundSetting:
+    """The companies, tickets, topics and time of a round."""
 
     name: str
-    stage: Stage
+    stage: DemoRows
     cast: Sequence[Company]
     topics: Topics
     now: datetime
-    desk: Desk = field(default_factory=Desk)
+    fixtures: TicketFixtures = field(default_factory=TicketFixtures)
 
 
-def compose(setting: Setting, random: Random, events: int) -> Traffic:
-    """Write the traffic; the same random source and stage give the same.
+def build_traffic(setting: RoundSetting, random: Random, events: int) -> Traffic:
+    """Build the traffic; the same random source and stage give the same.
 
-    Without a desk it is what gateways tell of new messages, and jobs of campaigns, and no more.
+    Without ticket fixtures it holds only new messages of gateways and campaign sends.
     """
-    writer = Writer(random, setting.stage, setting.topics, setting.now)
-    script = write(writer, setting.cast, events)
-    if not setting.desk.tickets:
-        records = _shuffled(random, _doubled(random, script.all))
-        return Traffic(setting.name, _numbered(setting, records), script.expected)
-    changed = changes.write(random, setting.stage, setting.topics, script.said, script.expected)
-    office = requests.Office(random, setting.topics, setting.name, setting.now)
-    asked = requests.write(office, setting.desk, events)
+    writer = TrafficContext(random, setting.stage, setting.topics, setting.now)
+    script = generate_traffic(writer, setting.cast, events)
+    if not setting.fixtures.tickets:
+        records = _shuffle_some(random, _repeat_some(random, script.all_records))
+        return Traffic(setting.name, _add_numbers(setting, records), script.expected)
+    changed = changes.write(random, setting.stage, setting.topics, script.messages, script.expected)
+    context = requests.RequestContext(random, setting.topics, setting.name, setting.now)
+    requested = requests.write(context, setting.fixtures, events)
     costly = hostile.write(random, setting.topics, setting.stage, setting.now, events)
-    mixed = _mixed(random, script.all, (*changed.records, *asked.records, *costly))
-    records = _shuffled(random, _doubled(random, mixed))
-    expected = changes.left_by(changed, script.expected)
-    return Traffic(setting.name, _numbered(setting, records), expected, changed, asked)
+    mixed = _mix(random, script.all_records, (*changed.records, *requested.records, *costly))
+    records = _shuffle_some(random, _repeat_some(random, mixed))
+    expected = changes.compute_expected(changed, script.expected)
+    return Traffic(setting.name, _add_numbers(setting, records), expected, changed, requested)
 
 
-def _numbered(setting: Setting, records: Sequence[Raw]) -> tuple[Raw, ...]:
+def _add_numbers(
+    setting: RoundSetting, records: Sequence[SampleRecord]
+) -> tuple[SampleRecord, ...]:
     return tuple(
         replace(raw, headers=(*raw.headers, (NUMBER_HEADER, f"{setting.name}/{number}".encode())))
         for number, raw in enumerate(records)
     )
 
 
-def _mixed(random: Random, records: Sequence[Raw], more: Sequence[Raw]) -> list[Raw]:
-    """Put more records among others anywhere: a change may come before its message."""
+def _mix(
+    random: Random, records: Sequence[SampleRecord], more: Sequence[SampleRecord]
+) -> list[SampleRecord]:
+    """Insert more records at random places: a change may come before its message."""
     timed = [(float(number), raw) for number, raw in enumerate(records)]
     timed += [(random.uniform(0, len(records)), raw) for raw in more]
     return [raw for _, raw in sorted(timed, key=lambda pair: pair[0])]
 
 
-def _doubled(random: Random, records: Sequence[Raw]) -> list[Raw]:
+def _repeat_some(random: Random, records: Sequence[SampleRecord]) -> list[SampleRecord]:
     timed = [(float(number), raw) for number, raw in enumerate(records)]
-    for _ in range(round(len(records) * AGAIN_SHARE)):
+    for _ in range(round(len(records) * REPEATED_SHARE)):
         number = random.randrange(len(records))
         timed.append((number + random.uniform(0, len(records) / 2), records[number]))
     return [raw for _, raw in sorted(timed, key=lambda pair: pair[0])]
 
 
-def _shuffled(random: Random, records: list[Raw]) -> list[Raw]:
-    shuffled: list[Raw] = []
+def _shuffle_some(random: Random, records: list[SampleRecord]) -> list[SampleRecord]:
+    shuffled: list[SampleRecord] = []
     for start in range(0, len(records), STRETCH):
         stretch = records[start : start + STRETCH]
         if random.random() < SHUFFLED_SHARE:
@@ -126,28 +130,32 @@ def _shuffled(random: Random, records: list[Raw]) -> list[Raw]:
     return shuffled
 
 
-async def publish(settings: KafkaSettings, records: Sequence[Raw], seconds: float) -> list[Place]:
-    """Publish over so many seconds, each record until it is acknowledged; gives where they stand.
+async def publish(
+    settings: KafkaSettings, records: Sequence[SampleRecord], seconds: float
+) -> list[RecordId]:
+    """Publish over so many seconds and return topic, partition and offset of each record.
 
-    As a gateway does, it tells again what was not acknowledged, although the broker may have it.
+    As gateways do, it publishes again what was not acknowledged, even if the broker has it.
     """
-    places: list[Place] = []
+    record_ids: list[RecordId] = []
     waiting = list(records)
     pause_s = seconds / max(1.0, len(waiting) / CHUNK)
     while waiting:
         try:
-            async with _producer(settings) as producer:
+            async with _start_producer(settings) as producer:
                 while waiting:
-                    acknowledged = await _publish(producer, waiting[:CHUNK], places)
+                    acknowledged = await _publish(producer, waiting[:CHUNK], record_ids)
                     del waiting[:acknowledged]
                     await asyncio.sleep(pause_s)
         except (KafkaError, OSError, TimeoutError):
             await asyncio.sleep(0.5)
-    return places
+    return record_ids
 
 
-async def _publish(producer: AIOKafkaProducer, chunk: Sequence[Raw], places: list[Place]) -> int:
-    """Give how many, from the first on, were acknowledged; raises where none was."""
+async def _publish(
+    producer: AIOKafkaProducer, chunk: Sequence[SampleRecord], record_ids: list[RecordId]
+) -> int:
+    """Return how many, from the first on, were acknowledged; raises where none was."""
     async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
         sends = [
             await producer.send(
@@ -160,20 +168,20 @@ async def _publish(producer: AIOKafkaProducer, chunk: Sequence[Raw], places: lis
         ]
         done = await asyncio.gather(*sends, return_exceptions=True)
     count = 0
-    for answer in done:
-        if isinstance(answer, BaseException):
+    for ack in done:
+        if isinstance(ack, BaseException):
             if not count:
-                raise answer
+                raise ack
             break
-        places.append((answer.topic, answer.partition, answer.offset))
+        record_ids.append((ack.topic, ack.partition, ack.offset))
         count += 1
     return count
 
 
 @asynccontextmanager
-async def _producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+async def _start_producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        **kafka.connection(settings),
+        **clients.build_client_arguments(settings),
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=5_000,
@@ -184,4 +192,4 @@ async def _producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
         await producer.start()
         yield producer
     finally:
-        await kafka.stop(producer)
+        await clients.stop_producer(producer)

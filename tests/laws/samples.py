@@ -1,4 +1,4 @@
-"""For every contract that a worker hears: a batch of any size, and a record that cannot be."""
+"""Sample events of every subscribed contract: batches of any size, and one invalid event."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.contracts.answer import MessageAnswered, MessageFailed, MessageSent
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.connection import ConnectionUpdated
 from shared.contracts.contact import ContactConsent, ContactLink, ContactMerged
@@ -31,6 +30,7 @@ from shared.contracts.message_change import (
 )
 from shared.contracts.message_request import MessageCompose
 from shared.contracts.record_request import DELETES, SAVES, RecordRequest
+from shared.contracts.send_result import MessageFailed, MessageSent, SendResult
 from shared.contracts.ticket import TicketTransferred, TicketViewed
 from shared.contracts.ticket_request import (
     TicketAccept,
@@ -49,7 +49,7 @@ from shared.contracts.ticket_request import (
 )
 from tests.support.build import at, identified, job, received, refused, routed, stored
 
-PEOPLE = 40  # contacts and tickets that stand before the batch comes
+PEOPLE = 40  # contacts that exist before the batch; every second one has a ticket
 WORLD = f"""
 INSERT INTO "Companies" (id, name) VALUES (1, 'Empresa 1');
 INSERT INTO "Whatsapps" (id, "companyId", name, "allowGroup") VALUES (10, 1, 'Linha', TRUE);
@@ -87,7 +87,7 @@ INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, "messageId"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How to make events of one contract."""
+    """Builders of events of one contract: a batch, and an event that a handler must reject."""
 
     batch: Callable[[int], Sequence[BaseModel]]
     impossible: Callable[[], BaseModel]
@@ -119,7 +119,7 @@ def _posted(n: int, body: str) -> GatewayReceived:
 
 
 def _change(n: int, wid: str, **members: object) -> dict[str, Any]:
-    """Name one of our messages or, every second time, one that has not come."""
+    """Build a change of one of our messages or, every second time, of one not stored yet."""
     wid = f"{wid}{n}" if n % 2 else f"{wid}-to-come-{n}"
     chat = f"55119900000{n % PEOPLE:02}"
     given = {"company_id": 1, "whatsapp_id": 10, "chat": chat, "wid": wid, "timestamp": at(n)}
@@ -148,7 +148,7 @@ def _link(n: int, **members: object) -> ContactLink:
 
 
 def _save(n: int, **members: object) -> ContactSave:
-    """Ask for something about every contact, again and again; now and then for what cannot be."""
+    """Build a request about one of the contacts; some cannot be granted."""
     given = {
         "company_id": 1, "request_id": f"save:{n}", "contact_id": 100 + n % PEOPLE,
         "email": f"{n}@example.com", "blocked": n % 2 == 0, "tag_ids": (1, 2)[: n % 3],
@@ -202,7 +202,7 @@ def _viewed(n: int, **members: object) -> TicketViewed:
 
 
 def _asked(kind: type[TicketRequest], **members: object) -> Sample:
-    """Ask for the same about every ticket, again and again; of no company that there is."""
+    """Build requests about all tickets in turn; the invalid one is of an unknown company."""
 
     def ask(n: int, **more: object) -> TicketRequest:
         given = {
@@ -215,7 +215,7 @@ def _asked(kind: type[TicketRequest], **members: object) -> Sample:
 
 
 def _open(n: int, **members: object) -> TicketOpen:
-    """Want to speak with everybody; every second person has a ticket."""
+    """Open a ticket with each contact in turn; every second one has a ticket."""
     given = {
         "company_id": 1, "whatsapp_id": 10, "contact_id": 100 + n % PEOPLE, "user_id": 5 + n % 2,
         "request_id": f"open:{n}",
@@ -224,7 +224,7 @@ def _open(n: int, **members: object) -> TicketOpen:
 
 
 def _compose(n: int, **members: object) -> MessageCompose:
-    """Ask for a message; every second person has a ticket."""
+    """Build a message request; every second contact has a ticket."""
     given = {
         **_person(n), "company_id": 1, "whatsapp_id": 10, "request_id": f"q{n}", "body": f"Oi {n}",
         "is_private": n % 5 == 0, "quoted_wid": f"S{n}" if n % 3 else None,
@@ -234,14 +234,14 @@ def _compose(n: int, **members: object) -> MessageCompose:
 
 
 def _answer(n: int, kind: str, **members: object) -> dict[str, Any]:
-    """Answer a send of ours or, every second time, one that is not known yet."""
+    """Build the members of a send result; every second send is not known yet."""
     given = _change(n, kind)
     del given["wid"]
     send_id = f"{kind}{n}" if n % 2 else f"{kind}-of-others-{n}"
     return {**given, "send_id": send_id, "wid": f"{kind}W{n}", **members}
 
 
-def _answer_of_no_line() -> MessageAnswered:
+def _answer_of_no_line() -> SendResult:
     return MessageSent(**_answer(1, "P", whatsapp_id=99))
 
 
@@ -251,7 +251,7 @@ def _state(n: int, **members: object) -> ConnectionUpdated:
 
 
 def _saved(owner: str, table: str, row: Callable[[int], dict[str, Any]]) -> Sample:
-    """Ask for rows of which every ninth is the same, where the table has a natural key."""
+    """Build requests to save rows."""
     return _of_rows(SAVES[owner], table, row)
 
 

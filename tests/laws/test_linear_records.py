@@ -16,14 +16,14 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from shared.contracts.catalogue import contracts
+from shared.contracts.catalogue import load_contracts
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.record_request import DELETES, SAVES, RecordRequest
-from shared.records import asking, deciding
-from shared.records.asking import Known
-from shared.records.deciding import Granted, Plan, Refused
-from shared.records.models import UnfitRowError, checked
-from shared.records.tables import keys_of, tables
+from shared.records import requested_rows, rules
+from shared.records.models import InvalidRowError, check_row
+from shared.records.requested_rows import KnownRows
+from shared.records.rules import Applied, Plan, Refused
+from shared.records.tables import get_tables, group_keys
 
 MOST = 3.0  # times, for twice as much: linear code takes 2, quadratic code 4
 TRIES = 4
@@ -42,7 +42,7 @@ def seconds(work: Work, loops: int) -> float:
 
 
 def growth(made: Callable[[int], Work], size: int) -> float:
-    """Say how many times as long twice the size takes."""
+    """Return how many times as long twice the size takes."""
     once, twice = made(size), made(2 * size)
     loops = max(1, int(LONG_ENOUGH_S / max(seconds(once, 1), 1e-6)))
     gc.disable()
@@ -58,7 +58,7 @@ def grows_evenly(made: Callable[[int], Work], size: int) -> bool:
 
 
 def request(rows: list[dict[str, Any]], table: str = "Queues", to: str = "save") -> RecordRequest:
-    contract = (SAVES if to == "save" else DELETES)[tables()[table].owner]
+    contract = (SAVES if to == "save" else DELETES)[get_tables()[table].owner]
     # Not checked: a request of more rows than are allowed is refused before it comes here.
     return contract.model_construct(
         company_id=COMPANY, request_id="r", table=table, actor=None, rows=tuple(rows)
@@ -66,15 +66,15 @@ def request(rows: list[dict[str, Any]], table: str = "Queues", to: str = "save")
 
 
 def decided(*batch: RecordRequest, to: str = "save") -> Work:
-    owner = tables()[batch[0].table].owner
+    owner = get_tables()[batch[0].table].owner
 
     def decide() -> Plan:
         numbers = count(1)
-        known = Known(parents={("Companies", None, COMPANY)})
-        plan = Plan(owner, known, ids=dict.fromkeys(tables(), numbers))
-        rows = [(each, asking.asked([each])) for each in batch]
-        asking.parents_of([row for _, of in rows for row in of])
-        deciding.decide(plan, rows, to=to)
+        known = KnownRows(parents={("Companies", None, COMPANY)})
+        plan = Plan(owner, known, ids=dict.fromkeys(get_tables(), numbers))
+        rows = [(each, requested_rows.list_rows([each])) for each in batch]
+        requested_rows.collect_parents([row for _, of in rows for row in of])
+        rules.apply_requests(plan, rows, to=to)
         return plan
 
     return decide
@@ -85,7 +85,7 @@ def queue(number: int, **more: Any) -> dict[str, Any]:
 
 
 def pointing(number: int) -> dict[str, Any]:
-    """Point to the row before: the parent of an option is another option."""
+    """Build a row that refers to the row before it."""
     row = {"title": "T", "queueId": {"$ref": "q"}, "$table": "QueueOptions", "$name": f"o{number}"}
     return row if number == 0 else row | {"parentId": {"$ref": f"o{number - 1}"}}
 
@@ -99,8 +99,8 @@ def nested(levels: int) -> Any:
 
 def check(table: str, row: dict[str, Any]) -> Work:
     def work() -> None:
-        with suppress(UnfitRowError):
-            checked(tables()[table], row)
+        with suppress(InvalidRowError):
+            check_row(get_tables()[table], row)
 
     return work
 
@@ -151,7 +151,7 @@ REQUESTS: dict[str, tuple[int, Callable[[int], Work]]] = {
     ),
     "keys that are told": (
         2_000,
-        lambda n: lambda: keys_of([("Queues", (i,)) for i in range(n)]),
+        lambda n: lambda: group_keys([("Queues", (i,)) for i in range(n)]),
     ),
 }
 
@@ -162,7 +162,7 @@ def members_of(contract: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
 
 
 def origins(annotation: Any) -> set[Any]:
-    """Name the kinds of container that a member may be."""
+    """Return the container types that a member may have."""
     origin = get_origin(annotation)
     if origin in {Union, UnionType, Annotated}:
         return {found for part in get_args(annotation) for found in origins(part)}
@@ -170,7 +170,7 @@ def origins(annotation: Any) -> set[Any]:
 
 
 def lists(contract: type[BaseModel], size: int) -> dict[str, Any]:
-    """Give every member that holds many things that many."""
+    """Build a body in which every list or mapping has `size` items."""
     found: dict[str, Any] = {}
     for name, member in members_of(contract):
         kinds = origins(member.annotation)
@@ -182,7 +182,7 @@ def lists(contract: type[BaseModel], size: int) -> dict[str, Any]:
 
 
 def of_each(contract: type[BaseModel], value: Any) -> dict[str, Any]:
-    """Give every member the same value, and one that is unknown."""
+    """Build a body with the same value for every member and for an unknown one."""
     return {name: value for name, _ in members_of(contract)} | {"unknown": value}
 
 
@@ -194,7 +194,7 @@ BODIES: dict[str, tuple[int, Callable[[type[BaseModel], int], dict[str, Any]]]] 
     "nesting": (40, lambda contract, n: of_each(contract, nested(n))),
 }
 CONTRACTS: list[type[BaseModel]] = [
-    *(event for of_topic in contracts().values() for event in of_topic),
+    *(event for of_topic in load_contracts().values() for event in of_topic),
     EvolutionRecord,
 ]
 
@@ -231,7 +231,7 @@ def test_what_is_measured_is_decided_as_it_would_be() -> None:
     outcomes = {name: made(5)() for name, (_, made) in REQUESTS.items()}
     plans = {name: plan for name, plan in outcomes.items() if isinstance(plan, Plan)}
     refused = {
-        name for name, plan in plans.items() if any(isinstance(a, Refused) for a in plan.answers)
+        name for name, plan in plans.items() if any(isinstance(a, Refused) for a in plan.results)
     }
     assert refused == {
         "rows of which the last is wrong",
@@ -239,7 +239,7 @@ def test_what_is_measured_is_decided_as_it_would_be() -> None:
         "length of a table's name",
     }
     pointed = plans["rows that point to the one before"]
-    assert isinstance(pointed.answers[0], Granted)
+    assert isinstance(pointed.results[0], Applied)
     assert len(pointed.inserts["QueueOptions"]) == 5
 
 

@@ -16,11 +16,13 @@ from typing import Any
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
-from shared.delivery.checkpoints import Checkpoint, OvertakenError
-from shared.delivery.continuity import crc_of
-from shared.delivery.corridor import Place, Result
-from shared.delivery.positions import by_place
-from shared.delivery.quarantine import Runs
+from shared.delivery.batch.transaction import BatchResult
+from shared.delivery.checkpoints.continuity import compute_crc
+from shared.delivery.checkpoints.positions import group_by_partition
+from shared.delivery.checkpoints.store import Checkpoint, CheckpointMovedError
+from shared.delivery.dead_letters.quarantine import UnreadableRuns
+
+Place = TopicPartition
 
 PARTITIONS = 4
 RECORDS = 200  # of a partition, at most
@@ -30,7 +32,7 @@ NAP_S = 0.001
 
 @dataclass(slots=True)
 class World:
-    """What is in Kafka and in the database, and the luck of everybody."""
+    """The contents of Kafka and the database, and the random source."""
 
     random: Random
     calm: bool = False
@@ -44,7 +46,7 @@ class World:
 
     @classmethod
     def of(cls, seed: int) -> "World":
-        """Write logs with gaps, of which nothing is visible yet."""
+        """Build logs with gaps, of which nothing is visible yet."""
         world = cls(Random(seed))
         for partition in range(PARTITIONS):
             place, offset = TopicPartition("t", partition), 0
@@ -58,16 +60,16 @@ class World:
         return world
 
     def fails(self, share: float) -> bool:
-        """Draw whether something goes wrong now."""
+        """Return at random whether something fails now."""
         return not self.calm and self.random.random() < share
 
     async def nap(self) -> None:
-        """Let others run, for a moment or for some time."""
+        """Wait for a random time, so that other tasks run."""
         await asyncio.sleep(self.random.choice((0, 0, NAP_S * self.random.random(), NAP_S)))
 
     @property
     def is_taken_in(self) -> bool:
-        """Whether every checkpoint stands behind its log's last record."""
+        """Return whether every checkpoint is at the end of its log."""
         return all(
             self.rows[place].next_offset > records[-1].offset for place, records in self.log.items()
         )
@@ -80,7 +82,7 @@ def _record(place: Place, offset: int) -> Any:
 
 
 class Transaction:
-    """Holds rows locked, and changes them when it commits."""
+    """A transaction that locks checkpoint rows and changes them on commit."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -97,18 +99,18 @@ class Transaction:
         return {place: self.world.rows[place] for place in ordered}
 
     async def execute(self, *_: object) -> None:
-        """Answer that the database is there."""
+        """Accept a statement; the database is available."""
 
 
 class Database:
-    """An engine."""
+    """A replacement for the engine."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """Begin, commit or fail; sometimes it commits and nobody hears of it."""
+        """Begin a transaction; it commits, fails, or commits although the connection breaks."""
         if self._world.fails(0.02):
             raise OSError
         transaction = Transaction(self._world)
@@ -126,32 +128,32 @@ class Database:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Transaction]:
-        """Connect, for a look."""
+        """Connect, for reads."""
         yield Transaction(self._world)
 
 
 async def create(*_: object) -> None:
-    """Stand for `checkpoints.create`: all rows are there."""
+    """Replace `checkpoints.create`: all rows are there."""
 
 
 async def lock(conn: Transaction, _: str, places: Iterable[Place]) -> dict[Place, Checkpoint]:
-    """Stand for `checkpoints.lock`."""
+    """Replace `checkpoints.lock`."""
     return await conn.lock(places)
 
 
 async def lock_at(
     conn: Transaction, _: str, believed: Mapping[Place, int]
 ) -> dict[Place, Checkpoint]:
-    """Stand for `checkpoints.lock_at`."""
+    """Replace `checkpoints.lock_at`."""
     held = await conn.lock(believed)
     moved = {place for place, at in believed.items() if held[place].next_offset != at}
     if moved:
-        raise OvertakenError(moved)
+        raise CheckpointMovedError(moved)
     return held
 
 
-async def clear(conn: Transaction, _: str, told: Mapping[Place, int]) -> None:
-    """Stand for `checkpoints.clear`."""
+async def clear_outboxes(conn: Transaction, _: str, told: Mapping[Place, int]) -> None:
+    """Replace `checkpoints.clear_outboxes`."""
     await conn.lock(told)
     rows = conn.world.rows
 
@@ -164,35 +166,38 @@ async def clear(conn: Transaction, _: str, told: Mapping[Place, int]) -> None:
 
 
 def unpack(outbox: list[tuple[Place, int]] | None) -> list[tuple[Place, int]]:
-    """Stand for `outbox.unpack`: the model's outboxes are lists."""
+    """Replace `outbox.unpack`: the model's outboxes are lists."""
     return list(outbox or ())
 
 
 class Reader:
-    """Gives records as they are."""
+    """Returns records unchanged."""
 
     async def read(self, _: object, records: Sequence[Any], *__: object) -> Sequence[Any]:
-        """Stand for `BatchReader.read`."""
+        """Replace `BatchReader.read`."""
         return records
 
 
-class Corridor:
-    """Applies records and tells each, within a transaction."""
+class BatchTransaction:
+    """Applies records and emits a fact for each, in a transaction."""
 
     service = "model"
 
     def __init__(self) -> None:
-        self.runs = Runs(0)
         self.reader = Reader()
 
-    async def carry(
-        self, conn: Transaction, records: Sequence[Any], held: Mapping[Place, Checkpoint]
-    ) -> Result:
-        """Take what is not before its checkpoint."""
+    async def run(
+        self,
+        conn: Transaction,
+        records: Sequence[Any],
+        held: Mapping[Place, Checkpoint],
+        runs: UnreadableRuns,
+    ) -> BatchResult:
+        """Apply the records that are not before their checkpoint."""
         await conn.world.nap()
         if conn.world.fails(0.02):
             raise OSError
-        new = by_place(r for r in records if r.offset >= held[_place(r)].next_offset)
+        new = group_by_partition(r for r in records if r.offset >= held[_place(r)].next_offset)
         facts: list[Any] = [(place, r.offset) for place in sorted(new) for r in new[place]]
 
         def apply() -> None:
@@ -203,13 +208,13 @@ class Corridor:
                     conn.world.rows[place],
                     next_offset=last.offset + 1,
                     last_timestamp=last.timestamp,
-                    last_crc=crc_of(last),
+                    last_crc=compute_crc(last),
                     outbox=[fact for fact in facts if fact[0] == place],  # type: ignore[arg-type]
                 )
 
         conn.changes.append(apply)
         next_offsets = {place: found[-1].offset + 1 for place, found in new.items()}
-        return Result(facts, next_offsets, Counter(), self.runs)
+        return BatchResult(facts, next_offsets, Counter(), runs)
 
 
 def _place(record: Any) -> Place:
@@ -217,13 +222,13 @@ def _place(record: Any) -> Place:
 
 
 class Publisher:
-    """Tells facts in their order, and breaks off now and then."""
+    """Publishes facts in order, and fails at random."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def publish(self, facts: Iterable[tuple[Place, int]]) -> None:
-        """Tell facts."""
+        """Publish facts."""
         for place, offset in list(facts):
             if self._world.random.random() < 0.1:
                 await self._world.nap()
@@ -243,7 +248,7 @@ class Consumer:
         self.joined = asyncio.Event()
 
     def assign(self, places: Iterable[Place]) -> None:
-        """Give it partitions, each to be read from where Kafka believes that it was."""
+        """Assign partitions, each from its committed offset."""
         self._at = {place: self._world.committed.get(place, 0) for place in places}
         self._paused, self.is_zombie = set(), False
         self.joined.set()
@@ -282,7 +287,7 @@ class Consumer:
         return dict.fromkeys(places, RECORDS + 10)
 
     async def getmany(self) -> list[Any]:
-        """Give what is visible of some partitions, and step behind it."""
+        """Return the visible records of some partitions and advance their positions."""
         await self._world.nap()
         await self.joined.wait()
         random, batch = self._world.random, list[Any]()

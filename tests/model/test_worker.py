@@ -1,4 +1,4 @@
-"""Two workers in a world that breaks by a seed: every record once, in order, and told once."""
+"""Two workers with random failures: each record takes effect once, in order, with one fact."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
-from shared.delivery import checkpoints, retry, worker
-from shared.delivery.corridor import Place
-from shared.delivery.service import Handover
+from shared.delivery import claimed_partitions, worker
+from shared.delivery.app import RebalanceListener
+from shared.delivery.checkpoints import store as checkpoints
+from shared.delivery.health import backoff as retry
 from shared.delivery.worker import Worker
 from tests.model import model
-from tests.model.model import Consumer, Corridor, Database, Publisher, World
+from tests.model.model import BatchTransaction, Consumer, Database, Publisher, World
 
 SEEDS = range(40)
 REBALANCES = 12
@@ -21,34 +23,34 @@ BYTES_IN_FLIGHT = (400, 4_000, 2**30)
 
 
 class Member:
-    """One worker process, as far as partitions come and go."""
+    """One worker process, with its assignment and revocation of partitions."""
 
     def __init__(self, world: World) -> None:
         self.consumer = Consumer(world)
         self.worker = Worker(
-            Corridor(),  # type: ignore[arg-type]
+            BatchTransaction(),  # type: ignore[arg-type]
             Database(world),  # type: ignore[arg-type]
             Publisher(world),  # type: ignore[arg-type]
             lambda: self.consumer,
             world.random.choice(BYTES_IN_FLIGHT),
         )
-        self.handover = Handover(self.worker)
+        self.handover = RebalanceListener(self.worker)
         self._world = world
 
     async def read(self) -> None:
-        """Take batches as FastStream does, one after another."""
+        """Run batches as FastStream does, one after another."""
         while True:
             if batch := await self.consumer.getmany():
                 await self._world.nap()
-                await self.worker.take(batch)
+                await self.worker.consume(batch)
 
     async def revoked(self) -> None:
-        """Give up what it has."""
+        """Revoke its partitions."""
         self.consumer.joined.clear()
         await _as_aiokafka(self.handover.on_partitions_revoked(self.consumer.assignment()))
 
-    async def assigned(self, places: list[Place]) -> None:
-        """Get others; records may be fetched before the listener has ended."""
+    async def assigned(self, places: list[TopicPartition]) -> None:
+        """Assign partitions; records may be fetched before the listener has ended."""
         self.consumer.assign(places)
         await _as_aiokafka(self.handover.on_partitions_assigned(places))
 
@@ -59,7 +61,7 @@ async def _as_aiokafka(listener: Coroutine[Any, Any, None]) -> None:
 
 
 async def rebalance(world: World, members: list[Member]) -> None:
-    """Share the partitions out anew; a zombie misses it and goes on as if they were its own."""
+    """Assign the partitions anew; a frozen member misses it and goes on with its old ones."""
     random = world.random
     zombie = random.choice(members) if random.random() < 0.3 and not world.calm else None
     if zombie:
@@ -75,7 +77,7 @@ async def rebalance(world: World, members: list[Member]) -> None:
 
 
 async def appear(world: World) -> None:
-    """Let records become visible, some at a time."""
+    """Make records visible, some at a time."""
     while any(world.visible[place] < len(log) for place, log in world.log.items()):
         for place in world.log:
             world.visible[place] += world.random.randint(0, 15)
@@ -85,7 +87,7 @@ async def appear(world: World) -> None:
 @asynccontextmanager
 async def at_work(members: list[Member]) -> AsyncIterator[None]:
     loops = [member.read() for member in members]
-    loops += [member.worker.look_round() for member in members]
+    loops += [member.worker.run_maintenance() for member in members]
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
@@ -94,17 +96,17 @@ async def at_work(members: list[Member]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         for member in members:
-            member.worker.outage.forget()
+            member.worker.outage.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture
 def in_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the model's statements in the place of the product's, and hurry."""
-    for stand_in in (model.create, model.lock, model.lock_at, model.clear):
+    """Replace the product's statements by the model's, and shorten waits."""
+    for stand_in in (model.create, model.lock, model.lock_at, model.clear_outboxes):
         monkeypatch.setattr(checkpoints, stand_in.__name__, stand_in)
-    monkeypatch.setattr(worker, "unpack", model.unpack)
-    monkeypatch.setattr(worker, "LOOK_ROUND_S", 0.002)
+    monkeypatch.setattr(claimed_partitions, "unpack", model.unpack)
+    monkeypatch.setattr(worker, "MAINTENANCE_S", 0.002)
     monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.0005)
     monkeypatch.setattr(retry, "LONGEST_DELAY_S", 0.003)
 
@@ -128,7 +130,7 @@ async def play(seed: int) -> World:
 
 
 def first_told(told: list[int]) -> list[int]:
-    """Drop what is not above the highest so far, as readers do."""
+    """Drop what is not above the highest so far, as consumers do."""
     kept: list[int] = []
     for number in told:
         if not kept or number > kept[-1]:

@@ -1,4 +1,4 @@
-"""Record batches as the attacks build them: of any size, made a few bytes at a time."""
+"""Record batches of any size, built in parts, as attacks need them."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,7 +54,7 @@ def batch(
     compress: Compress,
     time_ms: int = 0,
 ) -> bytes:
-    """Build a batch of so many records, which are compressed as they come."""
+    """Build a batch of records that are compressed part by part."""
     body = compress(part for record in records for part in record)
     length = STRUCT.size - DefaultRecordBase.AFTER_LEN_OFFSET + len(body)
     fields = [0, length, -1, 2, 0, codec, count - 1, time_ms, time_ms, -1, -1, -1, count]
@@ -66,7 +66,7 @@ def batch(
 
 
 class _Built:
-    """Stands where aiokafka has its builder."""
+    """A replacement for aiokafka's batch builder that holds a finished batch."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -79,9 +79,9 @@ class _Built:
 
 
 async def send_built(producer: AIOKafkaProducer, topic: str, partition: int, content: bytes) -> int:
-    """Send a batch as it is, by a producer that is not idempotent; gives its first offset."""
+    """Send a finished batch by a producer that is not idempotent; return its first offset."""
     waiting: Any = producer.create_batch()
-    waiting._builder = _Built(content)  # noqa: SLF001 - there is no other way in
+    waiting._builder = _Built(content)  # noqa: SLF001 - it has no public setter
     waiting._relative_offset = STRUCT.unpack_from(content)[-1]  # noqa: SLF001 - the same
     waiting.close()
     answer = await (await producer.send_batch(waiting, topic, partition=partition))
@@ -89,7 +89,7 @@ async def send_built(producer: AIOKafkaProducer, topic: str, partition: int, con
 
 
 def number(value: int) -> bytes:
-    """Encode a number as records do."""
+    """Encode a number as a varint of Kafka records."""
     encoded = bytearray()
     encode_varint(value, encoded.append)
     return bytes(encoded)
@@ -109,7 +109,7 @@ def gzip(parts: Iterable[bytes]) -> bytes:
 
 
 def lz4_frame(parts: Iterable[bytes]) -> bytes:
-    """Compress as producers do: brokers take no linked blocks."""
+    """Compress as producers do, without linked blocks."""
     with lz4.frame.LZ4FrameCompressor(block_linked=False) as stream:
         begin = stream.begin()
         return b"".join([begin, *map(stream.compress, parts), stream.flush()])
@@ -128,7 +128,7 @@ def zstd(parts: Iterable[bytes]) -> bytes:
 
 
 def zstd_wide(parts: Iterable[bytes]) -> bytes:
-    """Compress with the largest window that a broker takes, as level 22 does."""
+    """Compress with the largest window that a broker accepts, as level 22 does."""
     stream = zstandard.ZstdCompressor(compression_params=WIDE).compressobj()
     return b"".join([*map(stream.compress, parts), stream.flush()])
 

@@ -1,4 +1,4 @@
-"""Kafka records that no well-meaning client sends: header names of any bytes, any compression."""
+"""Kafka records that ordinary clients cannot send: header names of any bytes, any compression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from aiokafka.record import default_records
 from typing_extensions import override
 
 COMPRESSIONS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
-LARGEST_BATCH = 64 * 2**20  # bytes; a topic says how much it takes
+LARGEST_BATCH = 64 * 2**20  # bytes; topics have limits of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class _Name(str):
 
 
 def name_of(raw: bytes) -> str:
-    """Make a header name of any bytes for aiokafka's builder."""
+    """Build a header name of any bytes for aiokafka's builder."""
     name = _Name()
     name.raw = raw
     return name
@@ -48,9 +48,9 @@ async def send(
     records: Sequence[AnyRecord],
     compression: str = "none",
 ) -> int:
-    """Send records as one batch; gives the offset of the first. The producer is not idempotent."""
+    """Send records as one batch and return the first offset; the producer is not idempotent."""
     batch: Any = producer.create_batch()
-    # aiokafka's own builder in C takes nothing but true text; that in Python asks the name.
+    # aiokafka's own builder in C accepts only str; the one in Python calls `encode` of the name.
     batch._builder = default_records._DefaultRecordBatchBuilderPy(  # noqa: SLF001
         2, COMPRESSIONS[compression], 0, -1, -1, 0, LARGEST_BATCH
     )

@@ -1,10 +1,12 @@
-"""Events and states with a default for everything, so that a test names only what it is about."""
+"""Builders of events and rows with defaults for all members."""
 
 from datetime import UTC, datetime, timedelta
 
-from services.contacts.rules.address_book import Contact
-from services.contacts.rules.identifying import Line
-from services.tickets.rules.routing import Situation, Ticket
+from services.contacts.domain.address_book import Contact
+from services.contacts.domain.keys import LineKey
+from services.contacts.domain.line import Line
+from services.tickets.domain.ticket import Ticket
+from services.tickets.routing.rules import Conversation
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.message import (
     MessageIdentified,
@@ -20,7 +22,7 @@ GROUP = "120363000000000001"
 
 
 def at(minutes: float = 0) -> datetime:
-    """Give a time so many minutes after noon."""
+    """Return the time so many minutes after noon."""
     return NOON + timedelta(minutes=minutes)
 
 
@@ -80,9 +82,9 @@ def job(number: str = CUSTOMER, **members: object) -> CampaignSend:
     return CampaignSend.model_validate(given | members)
 
 
-def lines(*, allow_group: bool = True) -> dict[tuple[int, int], Line]:
+def lines(*, allow_group: bool = True) -> dict[LineKey, Line]:
     """Build line 10 of company 1."""
-    return {(1, 10): Line(1, 10, allow_group)}
+    return {LineKey(1, 10): Line(1, 10, allow_group)}
 
 
 def contact(contact_id: int = 100, **members: object) -> Contact:
@@ -104,7 +106,7 @@ def contact(contact_id: int = 100, **members: object) -> Contact:
     return Contact(**(given | members))  # type: ignore[arg-type]
 
 
-def situation(**members: object) -> Situation:
+def conversation(**members: object) -> Conversation:
     """Build contact 100 on line 10, which begins with a pending ticket."""
     given: dict[str, object] = {
         "company_id": 1,
@@ -115,7 +117,7 @@ def situation(**members: object) -> Situation:
         "asks_consent": False,
         "wallet_user_id": None,
     }
-    return Situation(**(given | members))  # type: ignore[arg-type]
+    return Conversation(**(given | members))  # type: ignore[arg-type]
 
 
 def ticket(ticket_id: int = 1000, **members: object) -> Ticket:

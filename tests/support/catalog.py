@@ -1,4 +1,4 @@
-"""What a database really holds, read from Postgres' own catalog, in the words of schema.json."""
+"""Tables, constraints and indexes of a database, read from the catalog of Postgres."""
 
 import re
 from typing import Any
@@ -57,7 +57,7 @@ Table = dict[str, Any]
 
 
 async def read(url: str) -> dict[str, Table]:
-    """Describe every table of a database."""
+    """Return a description of every table by name."""
     conn = await asyncpg.connect(url)
     try:
         return {
@@ -69,7 +69,7 @@ async def read(url: str) -> dict[str, Table]:
 
 
 async def leftovers(url: str) -> list[str]:
-    """List whatever the public schema holds, tables and all."""
+    """Return the names of all objects in the public schema."""
     conn = await asyncpg.connect(url)
     try:
         rows = await conn.fetch("""

@@ -1,4 +1,4 @@
-"""The program `chatia` as a person runs it: a process with words, an environment and an end."""
+"""Runs of `chatia` in a process of its own, with arguments and an environment."""
 
 import json
 import multiprocessing
@@ -23,7 +23,7 @@ STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a run left behind."""
+    """Exit code and output of a run."""
 
     code: int
     answer: str
@@ -35,10 +35,10 @@ class Ended:
 
 
 def chatia(*words: str, environment: Mapping[str, str], given: str = "") -> Ended:
-    """Run `chatia` with exactly these variables beside the path; it reads `given`.
+    """Run `chatia` with PATH and exactly these variables, and `given` on stdin.
 
-    It is a process of its own, forked from one that has all commands imported: a start of Python
-    for each of some hundred runs would be most of their work.
+    The process is forked from one that has imported all commands, which is much faster than to
+    start Python for each run.
     """
     with tempfile.TemporaryDirectory(prefix="chatia-run-") as name:
         folder = Path(name)

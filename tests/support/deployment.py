@@ -10,6 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faststream import FastStream
+from pydantic_settings import BaseSettings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,13 +22,13 @@ import services.messages.app
 import services.messages.consumer
 import services.tickets.app
 import services.tickets.consumer
-from shared import kafka
 from shared.cli import cluster
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine
+from shared.delivery.kafka import clients
 from shared.schema import OWNERS
-from shared.settings import DatabaseSettings, KafkaSettings, Settings
-from shared.topics import TOPICS, Topic, evolution_topics
+from shared.settings import BatchSettings, DatabaseSettings, KafkaSettings, Settings
+from shared.topics import TOPICS, Topic, build_evolution_topics
 from tests.support.any_batches import send_built
 from tests.support.servers import ROLE_PASSWORD
 
@@ -45,14 +46,14 @@ CONSUMERS = {
 }
 WORDS = ("type", "source", "sequence")
 PARTITIONS = 3
-IDLE_FETCH_MS = 250  # longer than usual: what comes is fetched at once, and many workers idle
+IDLE_FETCH_MS = 250  # longer than usual, since many workers idle; records are fetched at once
 SETTLE_S = 60.0
 POLL_S = 0.2
 ROLES = text("""
 SELECT unnest(roles) AS role FROM pg_policies
 WHERE tablename = 'Messages' AND policyname = 'services'
 """)
-# Without the triggers of foreign keys, in any order; how far the workers are stays.
+# Without triggers of foreign keys, so in any order; checkpoints stay.
 STAYING = {"Checkpoints", "Deployment"}
 EMPTY = f"""
 DO $$ BEGIN
@@ -65,7 +66,7 @@ STILL_POLLS = 4  # under load a fact may be some tenths of a second behind its c
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A Kafka record as a gateway puts it."""
+    """A Kafka record as a gateway publishes it."""
 
     topic: str
     key: str | None
@@ -74,7 +75,7 @@ class Record:
 
 
 class Deployment:
-    """Publishes to it, waits until nothing moves, and looks at what is there."""
+    """The running workers: publish to them, wait until they are idle, and read rows and facts."""
 
     def __init__(
         self,
@@ -90,21 +91,21 @@ class Deployment:
         self._begins: Mapping[TopicPartition, int] = {}
 
     def topic(self, name: str) -> str:
-        """Give the full name of one of our topics."""
+        """Return the full name of one of our topics."""
         return f"{self.settings.namespace}.{name}"
 
     def record(self, event: Event) -> Record:
-        """Make the record that a gateway of our own would publish."""
+        """Build the record that a gateway would publish for an event."""
         return Record(
             self.topic(event.topic), event.key, event.model_dump_json(by_alias=True).encode()
         )
 
     def request(self, event: Request) -> Record:
-        """Make the record of a request, whose topic carries several types."""
+        """Build the record of a request, with its type in a header."""
         return replace(self.record(event), headers=(("ce_type", event.ce_type().encode()),))
 
     async def publish(self, *records: Record) -> None:
-        """Put records on their topics, in order; each is acknowledged before the next."""
+        """Publish records in order; each is acknowledged before the next."""
         for record in records:
             await self._producer.send_and_wait(
                 record.topic,
@@ -114,7 +115,7 @@ class Deployment:
             )
 
     async def publish_at_once(self, records: Iterable[Record]) -> list[tuple[str, int, int]]:
-        """Put records on their topics, in order; give each one's topic, partition and offset."""
+        """Publish records in order; return topic, partition and offset of each."""
         sent = [
             await self._producer.send(
                 record.topic,
@@ -127,24 +128,24 @@ class Deployment:
         return [(at.topic, at.partition, at.offset) for at in await asyncio.gather(*sent)]
 
     async def publish_batch(self, name: str, batch: bytes, partition: int = 0) -> None:
-        """Put a record batch on one of our topics as it is."""
+        """Publish a finished record batch."""
         await send_built(self._producer, self.topic(name), partition, batch)
 
     async def sql(self, query: str, **values: object) -> list[dict[str, Any]]:
-        """Run a statement and give its rows, if it has any."""
+        """Run a statement and return its rows, if it has any."""
         async with self.engine.begin() as conn:
             found = await conn.execute(text(query), values)
             return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
     async def empty(self) -> None:
-        """Begin anew: no rows, and facts only from now on."""
+        """Delete all rows; `facts` reads only later ones."""
         await self.settled()
         await self.sql(EMPTY)
         topics = [topic.name for topic in _topics(self.settings)]
         self._begins = await self._ends(topics)
 
     async def facts(self, name: str) -> list[dict[str, Any]]:
-        """Read what came to one of our topics, with each fact's type, source and sequence."""
+        """Read the facts of a topic, each with its type, source and sequence."""
         return [
             {
                 **{word: dict(record.headers).get(f"ce_{word}", b"").decode() for word in WORDS},
@@ -154,14 +155,14 @@ class Deployment:
         ]
 
     async def origins(self, names: Iterable[str]) -> list[tuple[str, str]]:
-        """Read the source and the sequence of every fact on our topics; others have neither."""
+        """Return source and sequence of every fact on these topics."""
         records = await self._read([self.topic(name) for name in names])
         headers = [dict(record.headers) for record in records]
         found = [(of_one.get("ce_source"), of_one.get("ce_sequence")) for of_one in headers]
         return [(s.decode(), n.decode()) for s, n in found if s and n]
 
     async def settled(self) -> None:
-        """Wait until every worker has taken everything and nothing new has come for a while."""
+        """Wait until all records are handled and no topic grows."""
         still = 0
         async with asyncio.timeout(SETTLE_S):
             before: object = None
@@ -172,9 +173,9 @@ class Deployment:
                 await asyncio.sleep(POLL_S)
 
     async def until_none(self, query: str, **values: object) -> None:
-        """Wait until a query finds nothing any more."""
+        """Wait until a query returns no row."""
         async with asyncio.timeout(SETTLE_S):
-            while await self.sql(query, **values):  # noqa: ASYNC110 - the database tells nobody
+            while await self.sql(query, **values):  # noqa: ASYNC110 - the database has no event to wait for
                 await asyncio.sleep(POLL_S)
 
     async def _lag(self) -> tuple[int, Mapping[TopicPartition, int]]:
@@ -182,7 +183,7 @@ class Deployment:
             name: [
                 t
                 for s in service(self.settings).subscriptions
-                for t in s.topics(self.settings.namespace)
+                for t in s.list_topics(self.settings.namespace)
             ]
             for name, service in CONSUMERS.items()
         }
@@ -220,25 +221,27 @@ class Deployment:
 
 @asynccontextmanager
 async def deployment(
-    kafka_bootstrap: str, database_url: str, workers: Iterable[str] = APPS, **options: object
+    kafka_bootstrap: str, database_url: str, workers: Iterable[str] = APPS, **options: BaseSettings
 ) -> AsyncIterator[Deployment]:
-    """Run workers under their roles on a migrated database, in a namespace that nobody else has."""
+    """Run workers under their roles on a migrated database, in a new namespace."""
     name = uuid.uuid4().hex[:10]
     settings = Settings(
         namespace=f"t{name}",
         evolution_prefix=f"evo{name}",
         kafka=KafkaSettings(bootstrap_servers=kafka_bootstrap),
         database=DatabaseSettings.model_validate({"DATABASE_URL": database_url}),
-    ).model_copy(update={"batch_wait_ms": IDLE_FETCH_MS, **options})
+    ).model_copy(update={"batches": BatchSettings(wait_ms=IDLE_FETCH_MS), **options})
     async with AsyncExitStack() as stack:
         await _create_topics(settings)
         engine = create_engine(settings.database, "chatia-tests")
         stack.push_async_callback(engine.dispose)
-        producer = AIOKafkaProducer(**kafka.connection(settings.kafka), acks="all", linger_ms=0)
+        producer = AIOKafkaProducer(
+            **clients.build_client_arguments(settings.kafka), acks="all", linger_ms=0
+        )
         await producer.start()
         stack.push_async_callback(producer.stop)
         watcher = AIOKafkaConsumer(
-            **kafka.connection(settings.kafka),
+            **clients.build_client_arguments(settings.kafka),
             auto_offset_reset="earliest",
             fetch_max_wait_ms=50,
             enable_auto_commit=False,
@@ -256,7 +259,7 @@ async def deployment(
 
 @asynccontextmanager
 async def running(*apps: FastStream) -> AsyncIterator[None]:
-    """Run workers' applications until the block ends, then let them finish as SIGTERM would."""
+    """Run applications until the block ends, then stop them as SIGTERM does."""
     tasks = [asyncio.create_task(app.run()) for app in apps]
     try:
         yield
@@ -267,21 +270,20 @@ async def running(*apps: FastStream) -> AsyncIterator[None]:
 
 
 async def _logins(settings: Settings, engine: AsyncEngine) -> dict[str, DatabaseSettings]:
-    """Find the roles of the services, which are those of the database's template."""
+    """Return the login of each service; roles are those of the template database."""
     async with engine.connect() as conn:
         names = (await conn.execute(ROLES)).scalars().all()
     return {
-        name.rpartition("_")[2]: settings.database.logged_in_as(name, ROLE_PASSWORD)
-        for name in names
+        name.rpartition("_")[2]: settings.database.with_login(name, ROLE_PASSWORD) for name in names
     }
 
 
 def _topics(settings: Settings) -> list[Topic]:
     ours = (replace(topic, name=f"{settings.namespace}.{topic.name}") for topic in TOPICS)
-    raw = evolution_topics(settings.evolution_prefix)
+    raw = build_evolution_topics(settings.evolution_prefix)
     return [replace(topic, partitions=PARTITIONS) for topic in (*ours, *raw)]
 
 
 async def _create_topics(settings: Settings) -> None:
-    async with cluster.connected(settings.kafka) as admin:
-        await cluster.create(admin, _topics(settings))
+    async with cluster.connect_admin(settings.kafka) as admin:
+        await cluster.create_topics(admin, _topics(settings))

@@ -1,15 +1,15 @@
-"""How the work of a function grows with its input, measured so that a busy machine changes nothing.
+"""How CPU time grows with the input, measured so that other work on the machine matters little.
 
-Processor time is measured, not time; the smallest of several is taken; a size is only compared
-where it takes long enough to be measured; and what seems to grow too much is measured again.
+The smallest CPU time of several counts, only sizes that take long enough are compared, and what
+seems to grow too much is measured again.
 """
 
 import gc
 import time
 from collections.abc import Callable
 
-ENOUGH_S = 0.002  # what takes less is too short to be compared
-LONG_S = 0.12  # what takes longer is large enough
+ENOUGH_S = 0.002  # shorter times are not compared
+LONG_S = 0.12  # sizes stop growing here
 TIMES = 4  # a size is compared with four times as much
 MOST_GROWTH = 8  # four for what is linear, sixteen for a square
 
@@ -18,8 +18,8 @@ Work = Callable[[int], Prepared]  # prepares the work for a size
 
 
 def spent(prepared: Prepared, repetitions: int) -> float:
-    """Measure the least processor time of several repetitions; what takes long is not repeated."""
-    gc.disable()  # else all that the tests hold is looked through again, at any moment
+    """Return the least CPU seconds of several repetitions; long work is not repeated."""
+    gc.disable()  # else a collection over all objects of the tests may be measured
     try:
         first = _once(prepared)
         repeated = range(1, repetitions if first < LONG_S else 1)
@@ -29,9 +29,9 @@ def spent(prepared: Prepared, repetitions: int) -> float:
 
 
 def growth(work: Work, smallest: int, largest: int, repetitions: int = 1) -> float:
-    """Tell by how much the work grows at most with four times the size; 0 where it is never long.
+    """Return the largest factor between CPU times of a size and of four times as much.
 
-    Sizes grow until one takes long, so what is a square is found while it is small.
+    0 if no size takes long enough. Sizes grow until one takes long.
     """
     most, before, size = 0.0, 0.0, smallest
     while size <= largest and before < LONG_S:
@@ -43,7 +43,7 @@ def growth(work: Work, smallest: int, largest: int, repetitions: int = 1) -> flo
 
 
 def is_linear(work: Work, smallest: int, largest: int) -> bool:
-    """Tell whether the work grows no faster than its size, in one of several attempts."""
+    """Return whether the work grows linearly in one of several attempts."""
     attempts = (1, 3, 3)
     return any(growth(work, smallest, largest, times) < MOST_GROWTH for times in attempts)
 

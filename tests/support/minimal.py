@@ -1,4 +1,4 @@
-"""Minimal rows of any table, built from what the database itself says that it needs."""
+"""Minimal rows of any table, built from the database's own catalog."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 
 class Rows:
-    """Inserts rows, and their parents first, each of them new."""
+    """Inserts rows, each with new parents."""
 
     def __init__(self, conn: asyncpg.Connection, tables: dict[str, Table]) -> None:
         self._conn = conn
@@ -32,7 +32,7 @@ class Rows:
         self._numbers = count(1)
 
     async def company(self) -> int:
-        """Insert a company; gives its id."""
+        """Insert a company and return its id."""
         name = f"company {next(self._numbers)}"
         found: int = await self._conn.fetchval(
             'INSERT INTO "Companies" (name) VALUES ($1) RETURNING id', name
@@ -42,7 +42,7 @@ class Rows:
     async def insert(
         self, table: str, company: int, given: Row | None = None, *, all_parents: bool = False
     ) -> Row:
-        """Insert a row of a company with the parents that it must have, or that it may have."""
+        """Insert a row of a company with its required parents, or with all; return the row."""
         row = await self._values(table, company, given, all_parents=all_parents)
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
@@ -51,7 +51,7 @@ class Rows:
         return dict(inserted)
 
     async def attempt(self, table: str, company: int, given: Row) -> asyncpg.PostgresError | None:
-        """Insert a row that is then taken back; gives what the database had against it."""
+        """Insert a row and roll it back; return the error, if any."""
         transaction = self._conn.transaction()
         await transaction.start()
         try:

@@ -1,4 +1,4 @@
-"""Asking a worker how it is."""
+"""Requests to a worker's health endpoints."""
 
 import json
 import socket
@@ -6,14 +6,14 @@ from http.client import HTTPConnection
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
         return port
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
-    """Give the code and the status of an answer."""
+    """Return the HTTP status and the `status` member of a response."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)

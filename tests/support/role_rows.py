@@ -1,9 +1,9 @@
-"""Rows of two companies in every table, and the roles that look at them."""
+"""Rows of two companies in every table, and the roles that read them."""
 
 import asyncpg
 
 from shared.schema import metadata
-from shared.schema.base import company_column
+from shared.schema.base import find_company_column
 from tests.support.minimal import Rows
 
 ROLE = """
@@ -13,16 +13,16 @@ WHERE role LIKE '%\\_' || $1::text
 
 
 async def login_of(conn: asyncpg.Connection, role: str) -> str:
-    """Name the role of a service, or of readers, that this database's policies are for."""
+    """Return the role of a service, or of readers, that this database's policies name."""
     found: str = await conn.fetchval(ROLE, role)
     return found
 
 
 async def fill(conn: asyncpg.Connection, rows: Rows) -> tuple[int, int]:
-    """Put rows of two companies into every table of tenants, and one into the platform's."""
+    """Insert rows of two companies into every tenant table and one into every other table."""
     ours, theirs = await rows.company(), await rows.company()
     for table in metadata.sorted_tables:
-        company = company_column(table)
+        company = find_company_column(table)
         if company is not None:
             for each in (ours, theirs):
                 await rows.insert(table.name, each, {company: each}, all_parents=True)

@@ -1,4 +1,4 @@
-"""A real Kafka and a real Postgres for the tests: those of the environment, else embedded ones."""
+"""Kafka and Postgres for the tests: those of the environment, else embedded ones."""
 
 import asyncio
 import os
@@ -19,13 +19,13 @@ from sqlalchemy.pool import NullPool
 from shared.db import roles
 from shared.db.migrations import upgrade
 from shared.embedded.errors import UnreachableError
-from shared.embedded.servers import runtime
+from shared.embedded.servers import run_servers
 from shared.settings import DatabaseSettings
 from tests.laws.samples import WORLD
 
 ROLE_PASSWORD = "for tests alone"  # noqa: S105 - of roles that are gone with the test run
 
-# What is taken back leaves sequences where they are; they must not run into ids that tests choose.
+# Rollbacks do not reset sequences; they must not reach the ids that tests choose.
 AHEAD = """
 DO $$ DECLARE sequence regclass; BEGIN
   FOR sequence IN SELECT oid::regclass FROM pg_class WHERE relkind = 'S' LOOP
@@ -37,7 +37,7 @@ END $$
 
 @dataclass(frozen=True, slots=True)
 class TestServers:
-    """Where the servers of this test run are."""
+    """Addresses of the servers of this test run."""
 
     __test__ = False
 
@@ -47,7 +47,7 @@ class TestServers:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[TestServers]:
-    """Start what the environment does not name, and stop it at the end of the run."""
+    """Start the servers that the environment does not name, and stop them at the end."""
     kafka = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
     database = os.environ.get("DATABASE_URL", "")
     if kafka and database:
@@ -55,7 +55,9 @@ def servers() -> Iterator[TestServers]:
         return
     with tempfile.TemporaryDirectory(prefix="chatia-tests-") as folder:
         try:
-            running = runtime(Path(folder), kafka=not kafka, postgres=not database, durable=False)
+            running = run_servers(
+                Path(folder), kafka=not kafka, postgres=not database, durable=False
+            )
             with running as started:
                 yield TestServers(
                     kafka or started.kafka_bootstrap, database or started.database_url
@@ -63,32 +65,32 @@ def servers() -> Iterator[TestServers]:
         except UnreachableError as error:
             if os.environ.get("CI"):
                 raise
-            pytest.skip(f"no Kafka can be had here: {error}")
+            pytest.skip(f"no Kafka available: {error}")
 
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(servers: TestServers) -> str:
-    """Name the real Kafka's address; topics are told apart by a namespace a test."""
+    """Return Kafka's address; each test has topics in a namespace of its own."""
     return servers.kafka_bootstrap
 
 
 @pytest_asyncio.fixture
 async def database_url(servers: TestServers) -> AsyncIterator[str]:
-    """Make an empty database of its own for one test."""
+    """Create an empty database for one test."""
     async with cloned(servers.database_url, "template0") as url:
         yield url
 
 
 def database_named(url: str, name: str) -> str:
-    """Point a URL to another database of the same server."""
+    """Return the URL of another database on the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 @pytest.fixture(scope="session")
 def migrated_template(servers: TestServers) -> Iterator[str]:
-    """Migrate one database, which the tests then clone: cloning is faster than migrating.
+    """Migrate a template database; cloning it is faster than migrating for each test.
 
-    Its roles are those of the clones as well, for grants and policies are cloned with the tables.
+    Clones use its roles, since grants and policies are cloned with the tables.
     """
     name = f"template_{uuid.uuid4().hex[:12]}"
     asyncio.run(_on_server(servers.database_url, f'CREATE DATABASE "{name}"'))
@@ -99,34 +101,34 @@ def migrated_template(servers: TestServers) -> Iterator[str]:
     asyncio.run(_make_roles(url.url))
     yield name
     asyncio.run(_on_server(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
-    made = ", ".join(f'"{roles.login(name, role)}"' for role in roles.ROLES)
+    made = ", ".join(f'"{roles.name_role(name, role)}"' for role in roles.ROLES)
     asyncio.run(_on_server(servers.database_url, f"DROP ROLE {made}"))
 
 
 @pytest_asyncio.fixture
 async def migrated_url(servers: TestServers, migrated_template: str) -> AsyncIterator[str]:
-    """Make a migrated database of its own for one test."""
+    """Create a migrated database for one test."""
     async with cloned(servers.database_url, migrated_template) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def another_migrated_url(servers: TestServers, migrated_template: str) -> AsyncIterator[str]:
-    """Make a second one, for tests that compare two."""
+    """Create a second migrated database, for tests that compare two."""
     async with cloned(servers.database_url, migrated_template) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def shared_migrated_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
-    """Make one migrated database for all tests that take back whatever they do."""
+    """Create a migrated database for all tests that roll back their changes."""
     with _shared(servers, migrated_template, AHEAD) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def world_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
-    """Make one with the company of the tests of laws, for tests that take back what they do."""
+    """Create a database with the rows of `samples.WORLD`, for tests that roll back."""
     with _shared(servers, migrated_template, f"{WORLD}; {AHEAD}") as url:
         yield url
 
@@ -144,7 +146,7 @@ def _shared(servers: TestServers, template: str, rows: str) -> Iterator[str]:
 
 @asynccontextmanager
 async def cloned(url: str, template: str) -> AsyncIterator[str]:
-    """Make a database of its own from a template, and drop it."""
+    """Clone a database from a template, and drop it at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     await _on_server(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     try:

@@ -1,4 +1,4 @@
-"""The project's own files, as the checks of the house read them."""
+"""Source files of the repository, as the tests in tests/house read them."""
 
 import ast
 from collections.abc import Iterator
@@ -21,20 +21,12 @@ class Source:
         return ast.parse(self.text)
 
     def at(self, node: ast.AST) -> str:
-        """Name a place so that an editor can open it."""
+        """Return path and line of a node."""
         return f"{self.path}:{getattr(node, 'lineno', 1)}"
 
 
 def sources(*folders: str) -> Iterator[Source]:
-    """Read every Python file below the folders."""
+    """Yield every Python file below the folders."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
-
-
-def rooms(*names: str) -> Iterator[Source]:
-    """Read these rooms of every service, each a file or a package of that name."""
-    for source in sources("services"):
-        parts = Path(source.path).with_suffix("").parts
-        if len(parts) > 2 and parts[2] in names:
-            yield source

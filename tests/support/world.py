@@ -1,10 +1,10 @@
-"""Rows that a test begins with: companies, lines and their gateways' connections."""
+"""Rows that tests begin with: companies, lines and gateway connections."""
 
 from tests.support.deployment import Deployment
 
 
 async def company(deployment: Deployment, company_id: int, name: str | None = None) -> int:
-    """Make a company with this id."""
+    """Insert a company with this id."""
     await deployment.sql(
         'INSERT INTO "Companies" (id, name) VALUES (:id, :name)',
         id=company_id,
@@ -21,7 +21,7 @@ async def line(
     instance: str | None = None,
     **columns: object,
 ) -> int:
-    """Make a line with this id, and Evolution's connection to it where an instance is named."""
+    """Insert a line with this id, and its Evolution connection if an instance is given."""
     names = "".join(f', "{name}"' for name in columns)
     values = "".join(f", :{name}" for name in columns)
     await deployment.sql(

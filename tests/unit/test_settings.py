@@ -1,9 +1,10 @@
-"""The same database under another login, however address and password are written."""
+"""Settings: which variable sets what, and the same database under another login."""
 
 import pytest
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import make_url
 
-from shared.settings import DatabaseSettings
+from shared.settings import MODELS, DatabaseSettings, Settings, WebhookSettings
 
 ADDRESSES = {
     "an address": {"DATABASE_URL": "postgresql://owner:a%40b@db:5433/chat%20ia?ssl=require"},
@@ -16,11 +17,117 @@ ADDRESSES = {
     },
 }
 
+VARIABLES = {
+    "CHATIA_NAMESPACE": ("chatia", "here"),
+    "CHATIA_EVOLUTION_PREFIX": ("evolution", "evo"),
+    "CHATIA_GROUP_INSTANCE_ID": ("", "one"),
+    "CHATIA_BATCH_RECORDS": (2_000, 7),
+    "CHATIA_BATCH_WAIT_MS": (50, 8),
+    "CHATIA_BYTES_IN_FLIGHT": (2**26, 2**25),
+    "CHATIA_SEND_INTERVAL_MS": (20_000, 9),
+    "CHATIA_QUARANTINE_AFTER": (100, 0),
+    "CHATIA_AWAITED_CHANGE_HOURS": (72.0, 0.5),
+    "CHATIA_NOISY_TIMES": (4.0, 0.0),
+    "CHATIA_HEALTH_PORT": (0, 8080),
+    "CHATIA_WEBHOOK_PORT": (0, 8088),
+    "CHATIA_WEBHOOK_SECRET": ("", "s"),
+    "CHATIA_WEBHOOK_BYTES": (3_500_000, 10),
+    "CHATIA_SENDER": (False, True),
+    "CHATIA_SENDS_AT_ONCE": (4, 1),
+    "CHATIA_SEND_TIMEOUT_MS": (30_000, 11),
+    "CHATIA_SEND_RETRY_MS": (1_000, 12),
+    "CHATIA_EVOLUTION_API_KEY": ("", "e"),
+    "CHATIA_WAHA_API_KEY": ("", "w"),
+    "CHATIA_CLOUD_API_TOKEN": ("", "c"),
+    "CHATIA_CLOUD_API_SECRETS": ("", "a,b"),
+    "CHATIA_LOG_FORMAT": ("console", "json"),
+    "CHATIA_LOG_LEVEL": ("info", "debug"),
+    "DB_HOST": ("localhost", "db"),
+    "DB_PORT": (5432, 5433),
+    "DB_NAME": ("chatia", "other"),
+    "DB_USER": ("chatia", "owner"),
+    "DB_PASS": ("", "p"),
+    "DB_READER_USER": ("", "r"),
+    "DB_READER_PASS": ("", "rp"),
+    "DB_POOL_MAX": (5, 6),
+    "DB_POOL_MIN": (1, 0),
+    "DB_POOL_ACQUIRE": (30_000, 13),
+    "DB_POOL_IDLE": (600_000, 14),
+    "DATABASE_URL": (None, "postgresql://db/chatia"),
+    "KAFKA_BOOTSTRAP_SERVERS": ("localhost:9092", "kafka:9093"),
+    "KAFKA_SECURITY_PROTOCOL": ("PLAINTEXT", "SASL_SSL"),
+    "KAFKA_SASL_MECHANISM": ("PLAIN", "SCRAM-SHA-256"),
+    "KAFKA_SASL_USERNAME": ("", "u"),
+    "KAFKA_SASL_PASSWORD": ("", "kp"),
+    "KAFKA_SSL_CAFILE": (None, "ca"),
+    "KAFKA_SSL_CERTFILE": (None, "cert"),
+    "KAFKA_SSL_KEYFILE": (None, "key"),
+}
+
+
+def read_variables() -> dict[str, object]:
+    """Return what a process has read from each variable, with secrets in the open."""
+    found = {}
+    for model in MODELS:
+        settings, prefix = model(), model.model_config.get("env_prefix", "")
+        for name, field in model.model_fields.items():
+            value = getattr(settings, name)
+            secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+            found[field.alias or f"{prefix}{name}".upper()] = secret
+    return {variable: found[variable] for variable in VARIABLES}
+
+
+def test_every_variable_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    assert read_variables() == {name: default for name, (default, _) in VARIABLES.items()}
+
+
+def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, (_, value) in VARIABLES.items():
+        monkeypatch.setenv(variable, "on" if value is True else str(value))
+    assert read_variables() == {name: value for name, (_, value) in VARIABLES.items()}
+
+
+def test_there_are_no_other_variables() -> None:
+    aliases = {field.alias for model in MODELS for field in model.model_fields.values()}
+    assert {alias for alias in aliases if alias} == {
+        variable for variable in VARIABLES if not variable.startswith("KAFKA_")
+    }
+
+
+@pytest.mark.parametrize("variable", ["HOST", "PORT", "USER", "CHATIA_PORT", "CHATIA_LOGS"])
+def test_variables_of_other_programs_are_not_read(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    before = Settings()
+    monkeypatch.setenv(variable, "77")
+    assert Settings() == before
+
+
+def test_an_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATIA_WEBHOOK_BYTES", "0")
+    with pytest.raises(ValidationError) as raised:
+        Settings()
+    assert raised.value.errors()[0]["loc"] == ("CHATIA_WEBHOOK_BYTES",)
+
+
+def test_a_lines_own_app_secret_is_used_instead_of_the_shared_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHATIA_CLOUD_API_SECRETS", "ours, also ours,")
+    monkeypatch.setenv("CHATIA_CLOUD_API_SECRET_1_10", "theirs")
+    monkeypatch.setenv("CHATIA_CLOUD_API_SECRET_1_11", "")
+    webhooks = WebhookSettings()
+    assert webhooks.find_app_secrets(1, 10) == ["theirs"]
+    assert webhooks.find_app_secrets(1, 11) == ["ours", "also ours"]
+    assert webhooks.find_app_secrets(11, 0) == ["ours", "also ours"]
+
 
 @pytest.mark.parametrize("given", ADDRESSES.values(), ids=ADDRESSES)
 def test_only_the_login_changes(given: dict[str, object]) -> None:
     database = DatabaseSettings.model_validate(given)
-    url, before = make_url(database.logged_in_as("tickets", "p@:/%?#").url), make_url(database.url)
+    url, before = make_url(database.with_login("tickets", "p@:/%?#").url), make_url(database.url)
     assert (url.username, url.password) == ("tickets", "p@:/%?#")
     assert (url.host, url.port, url.database, url.query) == (
         before.host,
@@ -30,9 +137,9 @@ def test_only_the_login_changes(given: dict[str, object]) -> None:
     )
 
 
-def test_a_login_without_a_password_is_told_without_one() -> None:
+def test_a_login_without_a_password_has_none_in_its_url() -> None:
     database = DatabaseSettings.model_validate({"DATABASE_URL": "postgresql://db/chatia"})
-    assert database.logged_in_as("tickets", "").url == "postgresql+asyncpg://tickets@db/chatia"
+    assert database.with_login("tickets", "").url == "postgresql+asyncpg://tickets@db/chatia"
 
 
 def test_there_is_no_reader_where_none_is_named() -> None:

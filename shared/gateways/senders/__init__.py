@@ -1,1 +1,1 @@
-"""How gateways are asked to send: pure builders of HTTP requests, pure readers of answers."""
+"""Builds gateways' send requests, and reads their responses."""

@@ -1,24 +1,25 @@
-"""WhatsApp Cloud API: `/{version}/{phone number id}/messages`; the instance is that id.
+"""Sending by the WhatsApp Cloud API: `/{version}/{phone number id}/messages`.
 
-Our send id goes along and comes back with each status, so an answer that was lost is made up for.
+The instance of a connection is that id. Our send id is sent as `biz_opaque_callback_data` and
+returned with each status, so that a status replaces a lost response.
 """
 
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from shared.gateways.identity import Kind, canonical_wid
+from shared.gateways.normalize.addresses import AddressKind, parse_wid
 from shared.gateways.senders.outgoing import (
     ErrorClass,
+    GatewayRequest,
+    GatewayResponse,
     JsonObject,
-    Post,
-    Result,
-    Sending,
-    by_status,
-    failed,
-    member,
-    was_taken,
-    words,
+    OutgoingMessage,
+    build_failure,
+    classify_status,
+    is_accepted,
+    join_texts,
+    read_member,
 )
 
 KEY_HEADER, KEY_PREFIX = "Authorization", "Bearer "
@@ -39,41 +40,41 @@ _CODES: dict[int, ErrorClass] = {
 }  # fmt: skip
 
 
-def post(sending: Sending) -> Post:
-    """Build the request; a voice message has no caption."""
-    to = sending.to
-    is_group = to.kind is Kind.GROUP
+def build_request(message: OutgoingMessage) -> GatewayRequest:
+    """Return the request; a voice message has no caption."""
+    to = message.to
+    is_group = to.kind is AddressKind.GROUP
     json: JsonObject = {
         "messaging_product": "whatsapp",
         "recipient_type": "group" if is_group else "individual",
-        "recipient" if to.kind is Kind.BSUID else "to": to.canonical,
-        "biz_opaque_callback_data": sending.send_id,
+        "recipient" if to.kind is AddressKind.BSUID else "to": to.canonical,
+        "biz_opaque_callback_data": message.send_id,
     }
-    if sending.quoted:
-        json["context"] = {"message_id": sending.quoted.wid}
-    path = f"/{VERSION}/{quote(sending.instance, safe='')}/messages"
-    if not sending.media_url:
-        return Post(path, {**json, "type": "text", "text": {"body": sending.body}})
-    kind = sending.media
-    file: JsonObject = {"link": sending.media_url}
-    if sending.body and kind != "audio":
-        file["caption"] = sending.body
+    if message.quoted:
+        json["context"] = {"message_id": message.quoted.wid}
+    path = f"/{VERSION}/{quote(message.instance, safe='')}/messages"
+    if not message.media_url:
+        return GatewayRequest(path, {**json, "type": "text", "text": {"body": message.body}})
+    kind = message.media
+    file: JsonObject = {"link": message.media_url}
+    if message.body and kind != "audio":
+        file["caption"] = message.body
     if kind == "document":
-        file["filename"] = sending.file_name
-    return Post(path, {**json, "type": kind, kind: file})
+        file["filename"] = message.file_name
+    return GatewayRequest(path, {**json, "type": kind, kind: file})
 
 
-def read(status: int, body: JsonValue) -> Result:
-    """Read the answer: `messages[0].id` is the message's, `error.code` says why not."""
-    if was_taken(status):
-        messages = member(body, "messages")
+def read_response(status: int, body: JsonValue) -> GatewayResponse:
+    """Return the message id in `messages[0].id`, or the error in `error.code`."""
+    if is_accepted(status):
+        messages = read_member(body, "messages")
         first = messages[0] if isinstance(messages, list) and messages else None
-        wid = canonical_wid(words(member(first, "id")))
-        return Result(ErrorClass.OK, wid) if wid else by_status(status)
-    error = words(member(body, "error", "message"))
-    code = member(body, "error", "code")
+        wid = parse_wid(join_texts(read_member(first, "id")))
+        return GatewayResponse(ErrorClass.OK, wid) if wid else classify_status(status)
+    error = join_texts(read_member(body, "error", "message"))
+    code = read_member(body, "error", "code")
     if not isinstance(code, int):
-        return by_status(status, error)
-    details = words(member(body, "error", "error_data", "details"))
-    known = _CODES.get(code, by_status(status).error_class)
-    return failed(known, str(code), details or error)
+        return classify_status(status, error)
+    details = join_texts(read_member(body, "error", "error_data", "details"))
+    error_class = _CODES.get(code, classify_status(status).error_class)
+    return build_failure(error_class, str(code), details or error)

@@ -1,62 +1,66 @@
-"""Evolution API v2: `/message/sendText`, `sendMedia`, `sendWhatsAppAudio`, each `/{instance}`."""
+"""Sending by Evolution API v2: `/message/sendText`, `sendMedia` and `sendWhatsAppAudio`."""
 
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from shared.gateways.identity import Kind, canonical_wid
+from shared.gateways.normalize.addresses import AddressKind, parse_wid
 from shared.gateways.senders.outgoing import (
     ErrorClass,
+    GatewayRequest,
+    GatewayResponse,
     JsonObject,
-    Post,
-    Result,
-    Sending,
-    by_status,
-    failed,
-    member,
-    was_taken,
-    words,
+    OutgoingMessage,
+    build_failure,
+    classify_status,
+    is_accepted,
+    join_texts,
+    read_member,
 )
 
 KEY_HEADER = "apikey"
 _CLOSED, _AFTERWARDS = "connection closed", "prisma"
 
 
-def post(sending: Sending) -> Post:
-    """Build the request. `messageId` is used by late versions and ignored by earlier ones."""
-    to = sending.to
+def build_request(message: OutgoingMessage) -> GatewayRequest:
+    """Return the request; older versions ignore `messageId`."""
+    to = message.to
     json: JsonObject = {
-        "number": to.canonical if to.kind is Kind.NUMBER else to.jid,
-        "messageId": sending.wid,
+        "number": to.canonical if to.kind is AddressKind.NUMBER else to.jid,
+        "messageId": message.wid,
     }
-    if sending.quoted:
-        json["quoted"] = {"key": {"id": sending.quoted.wid}}
-    instance = quote(sending.instance, safe="")
-    if not sending.media_url:
-        return Post(f"/message/sendText/{instance}", {**json, "text": sending.body})
-    if sending.media == "audio":
-        return Post(f"/message/sendWhatsAppAudio/{instance}", {**json, "audio": sending.media_url})
+    if message.quoted:
+        json["quoted"] = {"key": {"id": message.quoted.wid}}
+    instance = quote(message.instance, safe="")
+    if not message.media_url:
+        return GatewayRequest(f"/message/sendText/{instance}", {**json, "text": message.body})
+    if message.media == "audio":
+        return GatewayRequest(
+            f"/message/sendWhatsAppAudio/{instance}", {**json, "audio": message.media_url}
+        )
     json |= {
-        "mediatype": sending.media,
-        "mimetype": sending.mime_type,
-        "media": sending.media_url,
-        "fileName": sending.file_name,
-        "caption": sending.body,
+        "mediatype": message.media,
+        "mimetype": message.mime_type,
+        "media": message.media_url,
+        "fileName": message.file_name,
+        "caption": message.body,
     }
-    return Post(f"/message/sendMedia/{instance}", json)
+    return GatewayRequest(f"/message/sendMedia/{instance}", json)
 
 
-def read(status: int, body: JsonValue) -> Result:
-    """Read the answer: `key.id` is the message's, `response.message` says why not."""
-    if was_taken(status):
-        wid = canonical_wid(words(member(body, "key", "id")))
-        return Result(ErrorClass.OK, wid) if wid else by_status(status)
-    told = member(body, "response", "message")
-    if isinstance(told, list) and any(member(one, "exists") is False for one in told):
-        return failed(ErrorClass.FINAL_RECIPIENT, "not-on-whatsapp", "the number has no WhatsApp")
-    error = words(told)
-    if _CLOSED in error.lower():  # refused before anything was sent, by 400 or 500
-        return failed(ErrorClass.PAUSE, "connection-closed", error)
-    if _AFTERWARDS in error.lower():  # its database failed, once the message was sent
-        return failed(ErrorClass.UNKNOWN, "not-stored", error)
-    return by_status(status, error)
+def read_response(status: int, body: JsonValue) -> GatewayResponse:
+    """Return the message id in `key.id`, or the error in `response.message`."""
+    if is_accepted(status):
+        wid = parse_wid(join_texts(read_member(body, "key", "id")))
+        return GatewayResponse(ErrorClass.OK, wid) if wid else classify_status(status)
+    errors = read_member(body, "response", "message")
+    if isinstance(errors, list) and any(read_member(error, "exists") is False for error in errors):
+        return build_failure(
+            ErrorClass.FINAL_RECIPIENT, "not-on-whatsapp", "the number has no WhatsApp"
+        )
+    error_text = join_texts(errors)
+    if _CLOSED in error_text.lower():  # refused before sending, with 400 or 500
+        return build_failure(ErrorClass.PAUSE, "connection-closed", error_text)
+    if _AFTERWARDS in error_text.lower():  # its database failed after the message was sent
+        return build_failure(ErrorClass.UNKNOWN, "not-stored", error_text)
+    return classify_status(status, error_text)

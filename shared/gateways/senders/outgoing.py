@@ -1,4 +1,4 @@
-"""What every sender is given and gives back."""
+"""Messages to send, requests and responses: what the senders of all gateways share."""
 
 import hashlib
 import mimetypes
@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import JsonValue
 
-from shared.gateways.identity import Address, Kind, address
+from shared.gateways.normalize.addresses import Address, AddressKind, parse_address
 
 JsonObject = dict[str, JsonValue]
 
-LONGEST_ERROR = 255  # characters of a provider's words that are kept
-_DEEPEST = 8  # levels of lists in an error
+LONGEST_ERROR = 255  # characters of a provider's error text
+_DEEPEST = 8  # nested lists in an error
 _GROUP = re.compile(r"[0-9]{16,40}|[0-9]{6,20}-[0-9]{6,20}")
 _WID = re.compile(r"3EB0[0-9A-F]{18}")
 _MIME = {
@@ -28,7 +28,7 @@ _MIME = {
 
 
 class ErrorClass(StrEnum):
-    """What an answer means for the send, the line and the campaign (field notes 4)."""
+    """What a response means for the send, the line and the campaign (docs/sending.md)."""
 
     OK = "ok"
     RETRY = "retry"
@@ -38,16 +38,16 @@ class ErrorClass(StrEnum):
     FINAL_TEMPLATE = "final_template"
 
 
-_STATUSES = {
+_CLASS_BY_STATUS = {
     **dict.fromkeys((429, 503), ErrorClass.RETRY),
     **dict.fromkeys((401, 403, 404), ErrorClass.PAUSE),
 }
-_FAMILIES = {3: ErrorClass.PAUSE, 4: ErrorClass.FINAL_RECIPIENT}
+_CLASS_BY_FAMILY = {3: ErrorClass.PAUSE, 4: ErrorClass.FINAL_RECIPIENT}
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """The message that is answered; `author` is its participant's address in a group."""
+    """The quoted message; `author` is the address of its author in a group."""
 
     wid: str
     from_me: bool = False
@@ -55,8 +55,8 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
-    """One message to be sent: `wid` is what it shall be called, where the gateway lets us say."""
+class OutgoingMessage:
+    """One message to send; `wid` is its id for gateways that accept a given id."""
 
     instance: str
     chat: str
@@ -70,40 +70,40 @@ class Sending:
 
     @property
     def to(self) -> Address:
-        """Whom to send to: the address that they wrote from, else the chat's canonical one."""
-        found = address(self.jid or "") or address(self.chat)
-        if found is not None:
-            return found
+        """The recipient: the address that they wrote from, else the chat's canonical one."""
+        parsed = parse_address(self.jid or "") or parse_address(self.chat)
+        if parsed is not None:
+            return parsed
         if _GROUP.fullmatch(self.chat):
-            return Address(Kind.GROUP, self.chat, f"{self.chat}@g.us")
-        return Address(Kind.OTHER, self.chat, self.chat)
+            return Address(AddressKind.GROUP, self.chat, f"{self.chat}@g.us")
+        return Address(AddressKind.OTHER, self.chat, self.chat)
 
     @property
     def media(self) -> str:
-        """Say which of image, video, audio and document the link is of."""
+        """The kind of the link: image, video, audio or document."""
         family = (self.media_type or "").split("/")[0].lower()
         if family in _MIME:
             return family
         guessed = (mimetypes.guess_type(self.file_name)[0] or "").split("/")[0]
-        known = self.media_type is None and guessed in _MIME
-        return guessed if known else "document"
+        is_known = self.media_type is None and guessed in _MIME
+        return guessed if is_known else "document"
 
     @property
     def mime_type(self) -> str:
-        """Guess the link's MIME type from its name, where that is of the right family."""
+        """The MIME type guessed from the name of the link, else the default of its kind."""
         guessed = mimetypes.guess_type(self.file_name)[0]
         right = guessed and (self.media == "document" or guessed.startswith(self.media))
         return guessed if guessed and right else _MIME[self.media]
 
     @property
     def file_name(self) -> str:
-        """Name the file as its link does."""
+        """The file name at the end of the link."""
         path = urlsplit(self.media_url or "").path
         return unquote(path.rsplit("/", 1)[-1])[:LONGEST_ERROR] or "file"
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class GatewayRequest:
     """A request to a gateway, relative to its server and without its key."""
 
     path: str
@@ -111,8 +111,8 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a gateway answered; `wid` is what it calls the message."""
+class GatewayResponse:
+    """The meaning of a response; `wid` is the message id of the gateway."""
 
     error_class: ErrorClass
     wid: str | None = None
@@ -122,47 +122,49 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One gateway's way to send: its key goes into `key_header`, after `key_prefix`."""
+    """The sender of one gateway: its API key is put into `key_header`, after `key_prefix`."""
 
-    post: Callable[[Sending], Post]
-    read: Callable[[int, JsonValue], Result]
+    build_request: Callable[[OutgoingMessage], GatewayRequest]
+    read_response: Callable[[int, JsonValue], GatewayResponse]
     key_header: str
     key_prefix: str = ""
 
 
-def wid_in_advance(company_id: int, whatsapp_id: int, request: str) -> str:
-    """Name a message before it is sent, in the form of WhatsApp's own ids; same in, same out."""
-    named = f"{company_id}:{whatsapp_id}:{request}".encode()
-    return "3EB0" + hashlib.sha256(named).hexdigest()[:18].upper()
+def derive_wid(company_id: int, whatsapp_id: int, request: str) -> str:
+    """Return a message id in WhatsApp's own form; the same for the same arguments."""
+    name = f"{company_id}:{whatsapp_id}:{request}".encode()
+    return "3EB0" + hashlib.sha256(name).hexdigest()[:18].upper()
 
 
-def wid_of_send(company_id: int, whatsapp_id: int, send_id: str) -> str:
-    """Give the name in advance of a send's message: its own id, where that is such a name."""
-    return send_id if _WID.fullmatch(send_id) else wid_in_advance(company_id, whatsapp_id, send_id)
+def derive_wid_of_send(company_id: int, whatsapp_id: int, send_id: str) -> str:
+    """Return the message id of a send: its send id, where that has the form of one."""
+    return send_id if _WID.fullmatch(send_id) else derive_wid(company_id, whatsapp_id, send_id)
 
 
-def failed(error_class: ErrorClass, code: str, error: str = "") -> Result:
-    """Give a result that is none, in at most as many words as are kept."""
-    return Result(error_class, None, code, error[:LONGEST_ERROR] or None)
+def build_failure(error_class: ErrorClass, code: str, error: str = "") -> GatewayResponse:
+    """Return a failed response with an error of bounded length."""
+    return GatewayResponse(error_class, None, code, error[:LONGEST_ERROR] or None)
 
 
-def by_status(status: int, error: str = "") -> Result:
-    """Judge an answer by its HTTP status alone.
+def classify_status(status: int, error: str = "") -> GatewayResponse:
+    """Return the failure that an HTTP status means.
 
-    A server's own error may come after it has sent, so that nobody knows; that it was too busy
-    (429, 503) or knows no such session or key (401, 403, 404) it says before.
+    After a server error the message may have been sent, so the class is `unknown`; 429, 503, 401,
+    403 and 404 come before sending.
     """
-    known = _STATUSES.get(status) or _FAMILIES.get(status // 100, ErrorClass.UNKNOWN)
-    return failed(known, f"http-{status}", error)
+    error_class = _CLASS_BY_STATUS.get(status) or _CLASS_BY_FAMILY.get(
+        status // 100, ErrorClass.UNKNOWN
+    )
+    return build_failure(error_class, f"http-{status}", error)
 
 
-def was_taken(status: int) -> bool:
-    """Tell whether an HTTP status says that the gateway took the message."""
+def is_accepted(status: int) -> bool:
+    """Return whether an HTTP status means that the gateway accepted the message."""
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def member(value: JsonValue, *path: str) -> JsonValue:
-    """Follow names into an object; None where there is no such member."""
+def read_member(value: JsonValue, *path: str) -> JsonValue:
+    """Follow the names into an object; None if a member is missing."""
     for name in path:
         if not isinstance(value, dict):
             return None
@@ -170,14 +172,14 @@ def member(value: JsonValue, *path: str) -> JsonValue:
     return value
 
 
-def words(value: JsonValue) -> str:
-    """Join the texts in an error, in the first levels of its lists."""
-    return "; ".join(filter(None, _texts(value, _DEEPEST)))
+def join_texts(value: JsonValue) -> str:
+    """Return the texts in an error joined by `; `, down to a few nested lists."""
+    return "; ".join(filter(None, _list_texts(value, _DEEPEST)))
 
 
-def _texts(value: JsonValue, levels: int) -> Iterator[str]:
+def _list_texts(value: JsonValue, levels: int) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list) and levels:
         for inner in value:
-            yield from _texts(inner, levels - 1)
+            yield from _list_texts(inner, levels - 1)

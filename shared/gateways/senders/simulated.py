@@ -1,11 +1,11 @@
-"""What gateways answer and post back, for trying senders out: shapes only, nothing is sent."""
+"""Requests, responses and events of a simulated gateway; nothing is sent."""
 
 import re
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from shared.gateways.senders.outgoing import JsonObject, member, words
+from shared.gateways.senders.outgoing import JsonObject, join_texts, read_member
 
 ACKS = (1, 2, 3)  # on the server, delivered, read
 _EVOLUTION = re.compile(r"/message/send(?:Text|Media|WhatsAppAudio)/([^/]+)")
@@ -17,126 +17,133 @@ _CLOUD_ACKS = {1: "sent", 2: "delivered", 3: "read"}
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A request to send, as a gateway understands it; `asked_id` is the id that it was given.
+class SendRequest:
+    """A request to send; `requested_wid` is the message id in it.
 
-    `at` is when it came, in seconds since 1970.
+    `at` is the time of receipt, in seconds since 1970.
     """
 
     at: int
     instance: str
     to: str
     text: str
-    asked_id: str | None = None
+    requested_wid: str | None = None
     send_id: str | None = None
 
 
-def hear(gateway: str, path: str, body: JsonValue, at: int) -> Heard | None:
-    """Read a request to send; None where the gateway has no such address."""
+def read_send_request(gateway: str, path: str, body: JsonValue, at: int) -> SendRequest | None:
+    """Return a request to send; None if the gateway has no such path."""
     match gateway:
-        case "evolution" if found := _EVOLUTION.fullmatch(path):
-            text = words(member(body, "text")) or words(member(body, "caption"))
-            asked = words(member(body, "messageId")) or None
-            return Heard(at, found[1], words(member(body, "number")), text, asked_id=asked)
+        case "evolution" if match := _EVOLUTION.fullmatch(path):
+            text = join_texts(read_member(body, "text")) or join_texts(read_member(body, "caption"))
+            wid = join_texts(read_member(body, "messageId")) or None
+            return SendRequest(
+                at, match[1], join_texts(read_member(body, "number")), text, requested_wid=wid
+            )
         case "waha" if _WAHA.fullmatch(path):
-            text = words(member(body, "text")) or words(member(body, "caption"))
-            session, to = words(member(body, "session")), words(member(body, "chatId"))
-            return Heard(at, session, to, text)
-        case "cloud-api" if found := _CLOUD.fullmatch(path):
-            to = words(member(body, "to")) or words(member(body, "recipient"))
-            kind = words(member(body, "type"))
-            text = words(member(body, "text", "body")) or words(member(body, kind, "caption"))
-            sent_as = words(member(body, "biz_opaque_callback_data")) or None
-            return Heard(at, found[1], to, text, send_id=sent_as)
+            text = join_texts(read_member(body, "text")) or join_texts(read_member(body, "caption"))
+            session, to = (
+                join_texts(read_member(body, "session")),
+                join_texts(read_member(body, "chatId")),
+            )
+            return SendRequest(at, session, to, text)
+        case "cloud-api" if match := _CLOUD.fullmatch(path):
+            to = join_texts(read_member(body, "to")) or join_texts(read_member(body, "recipient"))
+            kind = join_texts(read_member(body, "type"))
+            text = join_texts(read_member(body, "text", "body")) or join_texts(
+                read_member(body, kind, "caption")
+            )
+            sent_as = join_texts(read_member(body, "biz_opaque_callback_data")) or None
+            return SendRequest(at, match[1], to, text, send_id=sent_as)
         case _:
             return None
 
 
-def taken(gateway: str, heard: Heard, wid: str) -> tuple[int, JsonObject]:
-    """Answer that a message was sent."""
+def build_acceptance(gateway: str, send: SendRequest, wid: str) -> tuple[int, JsonObject]:
+    """Return the HTTP status and body for a message that was sent."""
     match gateway:
         case "evolution":
-            return 201, {**_evolution_message(heard, wid), "status": "PENDING"}
+            return 201, {**_build_evolution_message(send, wid), "status": "PENDING"}
         case "waha":
-            return 201, {"id": f"true_{heard.to}_{wid}", "timestamp": heard.at, "fromMe": True}
+            return 201, {"id": f"true_{send.to}_{wid}", "timestamp": send.at, "fromMe": True}
         case _:
             return 200, {
                 "messaging_product": "whatsapp",
-                "contacts": [{"input": heard.to, "wa_id": heard.to}],
+                "contacts": [{"input": send.to, "wa_id": send.to}],
                 "messages": [{"id": wid}],
             }
 
 
-def refused(gateway: str, *, final: bool) -> tuple[int, JsonObject]:
-    """Answer that a message was not sent: too busy, or never to this number."""
+def build_refusal(gateway: str, *, final: bool) -> tuple[int, JsonObject]:
+    """Return the HTTP status and body of a temporary or final refusal."""
     if gateway == "cloud-api":
         code, status = (131026, 400) if final else (130429, 429)
         return status, {"error": {"code": code, "message": "(simulated)", "type": "OAuthException"}}
     if not final:
         return 429, {"message": "Too many requests (simulated)"}
     if gateway == "evolution":
-        told: list[JsonValue] = [{"jid": "", "exists": False, "number": ""}]
-        return 400, {"status": 400, "error": "Bad Request", "response": {"message": told}}
+        errors: list[JsonValue] = [{"jid": "", "exists": False, "number": ""}]
+        return 400, {"status": 400, "error": "Bad Request", "response": {"message": errors}}
     return 400, {"message": "No such chat (simulated)"}
 
 
-def status(gateway: str, heard: Heard, wid: str, ack: int) -> JsonObject:
-    """Tell how far a message came, as the gateway posts it."""
+def build_status(gateway: str, send: SendRequest, wid: str, ack: int) -> JsonObject:
+    """Return the event for a new ack of a message, as the gateway posts it."""
     match gateway:
         case "evolution":
-            data: JsonObject = {"keyId": wid, "remoteJid": _jid(heard), "fromMe": True}
+            data: JsonObject = {"keyId": wid, "remoteJid": _build_jid(send), "fromMe": True}
             update = data | {"status": _EVOLUTION_ACKS[ack]}
-            return {"event": "messages.update", "instance": heard.instance, "data": update}
+            return {"event": "messages.update", "instance": send.instance, "data": update}
         case "waha":
             payload: JsonObject = {
-                "id": f"true_{heard.to}_{wid}", "from": heard.to, "to": heard.to, "fromMe": True,
-                "timestamp": heard.at, "ack": ack, "ackName": _WAHA_ACKS[ack],
+                "id": f"true_{send.to}_{wid}", "from": send.to, "to": send.to, "fromMe": True,
+                "timestamp": send.at, "ack": ack, "ackName": _WAHA_ACKS[ack],
             }  # fmt: skip
-            return _waha("message.ack", heard, payload)
+            return _build_waha_event("message.ack", send, payload)
         case _:
-            told: JsonObject = {
-                "id": wid, "status": _CLOUD_ACKS[ack], "timestamp": str(heard.at),
-                "recipient_id": heard.to, "biz_opaque_callback_data": heard.send_id or "",
+            status: JsonObject = {
+                "id": wid, "status": _CLOUD_ACKS[ack], "timestamp": str(send.at),
+                "recipient_id": send.to, "biz_opaque_callback_data": send.send_id or "",
             }  # fmt: skip
-            return _cloud(heard, {"statuses": [told]})
+            return _build_cloud_webhook(send, {"statuses": [status]})
 
 
-def echo(gateway: str, heard: Heard, wid: str) -> JsonObject | None:
-    """Tell of our own send, as those gateways do that tell of messages from any device."""
+def build_echo(gateway: str, send: SendRequest, wid: str) -> JsonObject | None:
+    """Return the echo of a send, for the gateways that report messages of all devices."""
     match gateway:
         case "evolution":
-            data = _evolution_message(heard, wid)
-            return {"event": "send.message", "instance": heard.instance, "data": data}
+            data = _build_evolution_message(send, wid)
+            return {"event": "send.message", "instance": send.instance, "data": data}
         case "waha":
             payload: JsonObject = {
-                "id": f"true_{heard.to}_{wid}", "from": "5500000000000@c.us", "to": heard.to,
-                "fromMe": True, "timestamp": heard.at, "body": heard.text, "hasMedia": False,
+                "id": f"true_{send.to}_{wid}", "from": "5500000000000@c.us", "to": send.to,
+                "fromMe": True, "timestamp": send.at, "body": send.text, "hasMedia": False,
             }  # fmt: skip
-            return _waha("message.any", heard, payload)
+            return _build_waha_event("message.any", send, payload)
         case _:
             return None
 
 
-def _jid(heard: Heard) -> str:
-    return heard.to if "@" in heard.to else f"{heard.to}@s.whatsapp.net"
+def _build_jid(send: SendRequest) -> str:
+    return send.to if "@" in send.to else f"{send.to}@s.whatsapp.net"
 
 
-def _evolution_message(heard: Heard, wid: str) -> JsonObject:
+def _build_evolution_message(send: SendRequest, wid: str) -> JsonObject:
     return {
-        "key": {"remoteJid": _jid(heard), "fromMe": True, "id": wid},
-        "message": {"conversation": heard.text},
-        "messageTimestamp": heard.at,
+        "key": {"remoteJid": _build_jid(send), "fromMe": True, "id": wid},
+        "message": {"conversation": send.text},
+        "messageTimestamp": send.at,
     }
 
 
-def _waha(event: str, heard: Heard, payload: JsonObject) -> JsonObject:
-    return {"event": event, "session": heard.instance, "payload": payload, "engine": "NOWEB"}
+def _build_waha_event(event: str, send: SendRequest, payload: JsonObject) -> JsonObject:
+    return {"event": event, "session": send.instance, "payload": payload, "engine": "NOWEB"}
 
 
-def _cloud(heard: Heard, value: JsonObject) -> JsonObject:
+def _build_cloud_webhook(send: SendRequest, value: JsonObject) -> JsonObject:
     metadata: JsonObject = {
-        "display_phone_number": "5500000000000", "phone_number_id": heard.instance,
+        "display_phone_number": "5500000000000", "phone_number_id": send.instance,
     }  # fmt: skip
-    told: JsonObject = {"messaging_product": "whatsapp", "metadata": metadata, **value}
-    change: JsonObject = {"field": "messages", "value": told}
+    members: JsonObject = {"messaging_product": "whatsapp", "metadata": metadata, **value}
+    change: JsonObject = {"field": "messages", "value": members}
     return {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}

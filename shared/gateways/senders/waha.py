@@ -1,23 +1,23 @@
-"""WAHA: `/api/sendText`, `sendImage`, `sendVideo`, `sendVoice`, `sendFile`.
+"""Sending by WAHA: `/api/sendText`, `sendImage`, `sendVideo`, `sendVoice` and `sendFile`.
 
-It takes no id in advance, so what a message is called is known by its answer or its echo alone.
+WAHA takes no id in advance: the id of a message is only in the response or its echo.
 """
 
 from pydantic import JsonValue
 
-from shared.gateways.identity import Address, Kind, canonical_wid
+from shared.gateways.normalize.addresses import Address, AddressKind, parse_wid
 from shared.gateways.senders.outgoing import (
     ErrorClass,
+    GatewayRequest,
+    GatewayResponse,
     JsonObject,
-    Post,
+    OutgoingMessage,
     Quoted,
-    Result,
-    Sending,
-    by_status,
-    failed,
-    member,
-    was_taken,
-    words,
+    build_failure,
+    classify_status,
+    is_accepted,
+    join_texts,
+    read_member,
 )
 
 KEY_HEADER = "X-Api-Key"
@@ -27,42 +27,44 @@ _WRONG_SESSION = 422
 _IDS = (("id",), ("id", "_serialized"), ("id", "id"), ("key", "id"), ("_data", "id", "id"))
 
 
-def post(sending: Sending) -> Post:
-    """Build the request; whom a quoted message is of is a part of its id."""
-    chat = _chat_id(sending.to)
-    json: JsonObject = {"session": sending.instance, "chatId": chat}
-    if sending.quoted:
-        json["reply_to"] = _quoted_id(sending.quoted, chat)
-    if not sending.media_url:
-        return Post("/api/sendText", {**json, "text": sending.body})
+def build_request(message: OutgoingMessage) -> GatewayRequest:
+    """Return the request; a quoted message's author is a part of its id."""
+    chat = _build_chat_id(message.to)
+    json: JsonObject = {"session": message.instance, "chatId": chat}
+    if message.quoted:
+        json["reply_to"] = _build_quoted_id(message.quoted, chat)
+    if not message.media_url:
+        return GatewayRequest("/api/sendText", {**json, "text": message.body})
     json["file"] = {
-        "mimetype": sending.mime_type,
-        "filename": sending.file_name,
-        "url": sending.media_url,
+        "mimetype": message.mime_type,
+        "filename": message.file_name,
+        "url": message.media_url,
     }
-    if sending.media in _CONVERTED:
+    if message.media in _CONVERTED:
         json["convert"] = True
-    if sending.media != "audio":
-        json["caption"] = sending.body
-    return Post(f"/api/{_PATHS[sending.media]}", json)
+    if message.media != "audio":
+        json["caption"] = message.body
+    return GatewayRequest(f"/api/{_PATHS[message.media]}", json)
 
 
-def read(status: int, body: JsonValue) -> Result:
-    """Read the answer: each engine has the id at another place."""
-    if was_taken(status):
-        found = (canonical_wid(words(member(body, *path))) for path in _IDS)
-        wid = next(filter(None, found), None)
-        return Result(ErrorClass.OK, wid) if wid else by_status(status)
-    error = words(member(body, "message")) or words(member(body, "exception", "message"))
+def read_response(status: int, body: JsonValue) -> GatewayResponse:
+    """Return the message id, which each engine puts in another place, or the error."""
+    if is_accepted(status):
+        wids = (parse_wid(join_texts(read_member(body, *path))) for path in _IDS)
+        wid = next(filter(None, wids), None)
+        return GatewayResponse(ErrorClass.OK, wid) if wid else classify_status(status)
+    error = join_texts(read_member(body, "message")) or join_texts(
+        read_member(body, "exception", "message")
+    )
     if status == _WRONG_SESSION:  # the session is not WORKING
-        return failed(ErrorClass.PAUSE, "session-not-working", error)
-    return by_status(status, error)
+        return build_failure(ErrorClass.PAUSE, "session-not-working", error)
+    return classify_status(status, error)
 
 
-def _chat_id(to: Address) -> str:
-    return f"{to.canonical}@c.us" if to.kind is Kind.NUMBER else to.jid
+def _build_chat_id(to: Address) -> str:
+    return f"{to.canonical}@c.us" if to.kind is AddressKind.NUMBER else to.jid
 
 
-def _quoted_id(quoted: Quoted, chat: str) -> str:
+def _build_quoted_id(quoted: Quoted, chat: str) -> str:
     author = f"_{quoted.author}" if quoted.author else ""
     return f"{'true' if quoted.from_me else 'false'}_{chat}_{quoted.wid}{author}"

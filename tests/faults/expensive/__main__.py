@@ -24,10 +24,10 @@ from tests.faults.__main__ import FOLDER, fresh_servers, say
 from tests.faults.expensive import watched_worker
 from tests.faults.expensive.children import measure
 from tests.faults.expensive.payloads import Recipe
-from tests.faults.expensive.published import Outcome, stand
-from tests.faults.expensive.report import Report, judged
-from tests.faults.expensive.search import Again, climb
-from tests.faults.expensive.watching import LogFiles
+from tests.faults.expensive.published import Outcome, open_publisher
+from tests.faults.expensive.report import Report, build_report
+from tests.faults.expensive.search import Repetition, build_search
+from tests.faults.expensive.watch import LogFiles
 from tests.support.deployment import deployment
 from tests.support.sources import ROOT
 
@@ -35,7 +35,7 @@ WORST = 40
 
 
 def main() -> int:
-    """Search, publish the worst and print the table; 1 where anything is over a limit."""
+    """Search, publish the worst and print the table; return 1 if anything is over a limit."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.expensive", description=__doc__)
     parser.add_argument("--payloads", type=int, default=50_000)
     parser.add_argument("--seed", default="1")
@@ -44,7 +44,9 @@ def main() -> int:
     parser.add_argument("--worst", type=int, default=WORST, help="published to real workers")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--unpublished", action="store_true", help="search in this process alone")
-    parser.add_argument("--plant", default="", help="MODULE:FUNCTION that slows something down")
+    parser.add_argument(
+        "--seeded-bug", default="", help="MODULE:FUNCTION that slows something down"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER / "expensive")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -55,26 +57,28 @@ def main() -> int:
         with fresh_servers(given.folder / "servers") as servers:
             settings = stage.settings_of(servers)
             asyncio.run(_prepare(settings.database.url, servers.role_passwords))
-            report.outcomes = asyncio.run(_published(servers, report.recipes))
+            report.outcomes = asyncio.run(_publish_worst(servers, report.recipes))
     say(report.text())
-    return int(bool(report.troubles()))
+    return int(bool(report.list_problems()))
 
 
 def search(given: argparse.Namespace) -> Report:
-    """Find the worst payloads; those over the limit are measured once more."""
+    """Find the worst payloads; measure those over the limit once more."""
     if given.only:
-        again = Again(given.only)
-        measure(again, 1, given.plant)
-        return judged(again.measured, Again(()), len(given.only), {}, {})
-    found = climb(given.payloads, given.seed, given.families)
+        again = Repetition(given.only)
+        measure(again, 1, given.seeded_bug)
+        return build_report(again.measured, Repetition(()), len(given.only), {}, {})
+    found = build_search(given.payloads, given.seed, given.families)
     found.progress = say
-    measure(found, given.processes, given.plant)
-    again = Again([*(m.recipe for m in found.suspects()), *found.fattest(given.worst // 2)])
-    measure(again, 1, given.plant)
-    worst = [*found.finalists(given.worst), *again.measured]
-    traced = Again([m.recipe for m in worst], traced=True)
-    measure(traced, given.processes, given.plant)
-    return judged(worst, traced, found.learned, found.raised, found.ends)
+    measure(found, given.processes, given.seeded_bug)
+    again = Repetition(
+        [*(m.recipe for m in found.list_suspects()), *found.find_most_memory(given.worst // 2)]
+    )
+    measure(again, 1, given.seeded_bug)
+    worst = [*found.select_worst(given.worst), *again.measured]
+    traced = Repetition([m.recipe for m in worst], traced=True)
+    measure(traced, given.processes, given.seeded_bug)
+    return build_report(worst, traced, found.learned, found.raised, found.ends)
 
 
 async def _prepare(url: str, passwords: Mapping[str, str]) -> None:
@@ -85,8 +89,8 @@ async def _prepare(url: str, passwords: Mapping[str, str]) -> None:
     await engine.dispose()
 
 
-async def _published(servers: Servers, recipes: Sequence[Recipe]) -> list[Outcome]:
-    """Publish to workers that are processes of their own, so that none waits for another."""
+async def _publish_worst(servers: Servers, recipes: Sequence[Recipe]) -> list[Outcome]:
+    """Publish to workers in processes of their own, so that none waits for another."""
     bootstrap, url = servers.kafka_bootstrap, servers.database_url
     async with deployment(bootstrap, url, workers=()) as started:
         names = {
@@ -96,7 +100,7 @@ async def _published(servers: Servers, recipes: Sequence[Recipe]) -> list[Outcom
         }
         async with stage.workers(servers, names, watched_worker.__name__):
             logs = LogFiles(servers.state / "logs" / f"{name}.log" for name in stage.SERVICES)
-            async with stand(started, logs, say) as standing:
+            async with open_publisher(started, logs, say) as standing:
                 return await standing.publish(recipes)
 
 

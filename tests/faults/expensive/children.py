@@ -1,4 +1,4 @@
-"""Processes that weigh payloads: one that takes too long is killed, and another takes its place."""
+"""Child processes that measure payloads; one that takes too long is killed and replaced."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +9,12 @@ from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from tests.faults.expensive.measuring import Cost, Scale
-from tests.faults.expensive.payloads import Recipe, payload
+from tests.faults.expensive.measuring import Cost, CostMeter
+from tests.faults.expensive.payloads import Recipe, build_payload
 from tests.support.any_records import AnyRecord
 
 HARD_STOP_S = 20.0
-MOST_OF_A_CHILD = 10_000  # payloads; memory that is not given back is gone with the child
+MOST_OF_A_CHILD = 10_000  # payloads; then its memory is freed with the process
 
 KILLED = "killed"
 
@@ -29,32 +29,32 @@ class Measured:
 
 
 class Search(Protocol):
-    """Asks for measurements, one after another, and learns from them."""
+    """Chooses what to measure next, from what was measured."""
 
-    def following(self) -> tuple[Recipe, bool] | None:
-        """Give the next recipe, and whether memory is traced; None where all are asked for."""
+    def get_next(self) -> tuple[Recipe, bool] | None:
+        """Return the next recipe and whether memory is traced; None after the last one."""
 
     def learn(self, measured: Measured) -> None:
-        """Take a measurement."""
+        """Add a measurement."""
 
 
-def work(pipe: Connection, plant: str) -> None:
-    """Weigh what comes through the pipe until it is closed; `plant` names a bug to be planted."""
-    if plant:
-        module, _, name = plant.partition(":")
+def work(pipe: Connection, seeded_bug: str) -> None:
+    """Measure payloads from the pipe until it is closed; `seeded_bug` is MODULE:FUNCTION."""
+    if seeded_bug:
+        module, _, name = seeded_bug.partition(":")
         getattr(import_module(module), name)()
-    scale = Scale()
+    scale = CostMeter()
     pipe.send(None)
     while True:
         try:
             recipe, traced = pipe.recv()
         except EOFError:
             return
-        made = payload(recipe)
+        made = build_payload(recipe)
         size = sum(map(len, _contents(made.record)))
-        with suppress(BrokenPipeError):  # whoever asked has ended
+        with suppress(BrokenPipeError):  # the parent has ended
             pipe.send(size)
-            pipe.send(Measured(recipe, size, scale.weigh(made, traced=traced)))
+            pipe.send(Measured(recipe, size, scale.measure_cost(made, traced=traced)))
 
 
 def _contents(record: AnyRecord) -> Iterator[bytes]:
@@ -66,12 +66,12 @@ def _contents(record: AnyRecord) -> Iterator[bytes]:
 
 
 class _Child:
-    """A process, what it weighs now, and since when."""
+    """A process, the payload that it measures, and since when."""
 
-    def __init__(self, plant: str) -> None:
+    def __init__(self, seeded_bug: str) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs, plant), daemon=True)
+        self._process = context.Process(target=work, args=(theirs, seeded_bug), daemon=True)
         self._process.start()
         theirs.close()
         self.pipe.recv()
@@ -93,30 +93,30 @@ class _Child:
 def measure(
     search: Search,
     count: int,
-    plant: str = "",
+    seeded_bug: str = "",
     stop: Callable[[], bool] = bool,
     hard_stop_s: float = HARD_STOP_S,
 ) -> None:
-    """Have all that a search asks for measured by so many processes, and end them."""
-    children = [_Child(plant) for _ in range(count)]
+    """Measure all payloads of a search in so many processes, and end them."""
+    children = [_Child(seeded_bug) for _ in range(count)]
     try:
         idle = list(children)
         while True:
-            while idle and not stop() and (asked := search.following()):
+            while idle and not stop() and (asked := search.get_next()):
                 idle.pop().ask(asked[0], traced=asked[1])
             busy = [child for child in children if child.recipe]
             if not busy:
                 return
             connection.wait([child.pipe for child in busy], timeout=1.0)
             for child in busy:
-                answer = _answer(child, hard_stop_s)
+                answer = _poll_child(child, hard_stop_s)
                 if answer is None:
                     continue
                 search.learn(answer)
                 if answer.cost.end.startswith(KILLED) or child.done >= MOST_OF_A_CHILD:
                     child.end()
                     children.remove(child)
-                    child = _Child(plant)  # noqa: PLW2901 - another takes its place
+                    child = _Child(seeded_bug)  # noqa: PLW2901 - another takes its place
                     children.append(child)
                 idle.append(child)
     finally:
@@ -124,25 +124,25 @@ def measure(
             child.end()
 
 
-def _answer(child: _Child, hard_stop_s: float) -> Measured | None:
-    """Give what a child has found out, or that it takes too long, or has died; else None."""
+def _poll_child(child: _Child, hard_stop_s: float) -> Measured | None:
+    """Return a child's measurement, also if it took too long or died; None while it runs."""
     assert child.recipe
     while child.pipe.poll():
         try:
             found = child.pipe.recv()
         except EOFError:
-            return _killed(child, f"{KILLED}: the process has died")
+            return _build_killed(child, f"{KILLED}: the process has died")
         if isinstance(found, Measured):
             child.recipe = None
             child.done += 1
             return found
         child.size = found
     if time.monotonic() - child.began > hard_stop_s:
-        return _killed(child, f"{KILLED} after {hard_stop_s:g} s")
+        return _build_killed(child, f"{KILLED} after {hard_stop_s:g} s")
     return None
 
 
-def _killed(child: _Child, end: str) -> Measured:
+def _build_killed(child: _Child, end: str) -> Measured:
     assert child.recipe
     recipe, child.recipe = child.recipe, None
     return Measured(recipe, child.size, Cost(time.monotonic() - child.began, 0, end))

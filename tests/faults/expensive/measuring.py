@@ -1,14 +1,15 @@
-"""What a record costs in this process: read, translated, and told or made a dead letter.
+"""The cost of a record in this process: decoding, translation, and facts or the dead letter.
 
-The corridor is a worker's own. Its connection answers as a database would in which every line is
-registered and no row is there yet; handlers that need more than that refuse what they are given,
-so that the path of a dead letter is measured. What they cost, a real deployment shows.
+The batch transaction is a worker's own. A fake connection answers as if every line were registered
+and every table empty. Handlers that need more are replaced by one that rejects its events, so that
+the way to a dead letter is measured; the rest is measured on a real deployment.
 """
 
 import asyncio
 import gc
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,14 +22,16 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
-from shared.contracts.outcome import Dead, Outcome
+from shared.contracts.outcome import Outcome, Reject
 from shared.contracts.record_request import RecordRequest
-from shared.delivery.checkpoints import Checkpoint
-from shared.delivery.corridor import Corridor
-from shared.delivery.decode import Record
-from shared.delivery.publish import Publisher
+from shared.delivery.batch.transaction import BatchTransaction
+from shared.delivery.batch.triage import Count
+from shared.delivery.checkpoints.store import Checkpoint
+from shared.delivery.dead_letters.quarantine import UnreadableRuns
+from shared.delivery.kafka.publisher import Publisher
+from shared.delivery.kafka.record import Record
 from shared.delivery.subscription import Subscription
-from shared.settings import Settings
+from shared.settings import SendingSettings, Settings
 from tests.faults.expensive.payloads import Payload
 from tests.faults.expensive.seeds import COMPANY_ID, WHATSAPP_ID
 from tests.support.any_records import AnyRecord
@@ -39,7 +42,7 @@ NAMESPACE, EVOLUTION_PREFIX = "costs", "evolution"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What reading a record took, and what became of it."""
+    """CPU seconds and peak bytes of a record, and its end."""
 
     cpu_s: float
     peak_bytes: int
@@ -47,7 +50,7 @@ class Cost:
 
 
 class _Answer(list[Any]):
-    """The rows of a statement, in the ways in which they are asked for."""
+    """The rows of a statement, as the result of an execution."""
 
     def mappings(self) -> "_Answer":
         return self
@@ -63,7 +66,7 @@ class _Connection:
         self.reasons: list[str] = []
 
     async def execution_options(self, **_: object) -> None:
-        """Take them."""
+        """Accept and ignore them."""
 
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
@@ -86,7 +89,7 @@ class _Connection:
 
 
 class _Engine:
-    """Gives the connection."""
+    """An engine with the fake connection."""
 
     def __init__(self, conn: _Connection) -> None:
         self._conn = conn
@@ -98,35 +101,39 @@ class _Engine:
 
 class _Publisher(Publisher):
     @override
-    def partitions(self, topic: str) -> int:
+    def count_partitions(self, topic: str) -> int:
         return PARTITIONS
 
 
-class Scale:
-    """Weighs records as the workers of all services read them."""
+class CostMeter:
+    """Measures records as the workers of all services read them."""
 
     def __init__(self) -> None:
-        settings = Settings(namespace=NAMESPACE, evolution_prefix=EVOLUTION_PREFIX, sender=True)
+        settings = Settings(
+            namespace=NAMESPACE,
+            evolution_prefix=EVOLUTION_PREFIX,
+            sending=SendingSettings(enabled=True),
+        )
         self._ignored: list[str] = []
-        structlog.configure(processors=[self._note])
-        self._of: dict[str, Corridor] = {}
+        structlog.configure(processors=[self._note_ignored])
+        self._of: dict[str, BatchTransaction] = {}
         for name, service in CONSUMERS.items():
-            heard = [_measured(s) for s in service(settings).subscriptions]
-            corridor = Corridor(name, NAMESPACE, heard, _Publisher({}))
-            self._of |= dict.fromkeys(corridor.table.topics, corridor)
+            heard = [_replace_handler(s) for s in service(settings).subscriptions]
+            transaction = BatchTransaction(name, NAMESPACE, "", heard, _Publisher({}))
+            self._of |= dict.fromkeys(transaction.decoder.topics, transaction)
         self._loop = asyncio.new_event_loop()
         gc.collect()
-        gc.freeze()  # so that it takes no time to begin each measurement without rubbish
+        gc.freeze()  # so that collecting garbage before each measurement is fast
 
-    def weigh(self, payload: Payload, *, traced: bool = False) -> Cost:
+    def measure_cost(self, payload: Payload, *, traced: bool = False) -> Cost:
         """Return what a payload costs: its CPU seconds or, traced, also its peak of memory."""
-        record = _consumed(payload)
+        record = _build_consumer_record(payload)
         gc.collect()
         if traced:
             tracemalloc.start()
         began = time.thread_time()
         try:
-            end = self._loop.run_until_complete(self._carried(record))
+            end = self._loop.run_until_complete(self._run_batch(record))
         except Exception as error:  # noqa: BLE001 - what a payload raises is what is looked for
             end = f"raises {type(error).__name__}"
         cpu_s = time.thread_time() - began
@@ -134,38 +141,40 @@ class Scale:
         tracemalloc.stop()
         return Cost(cpu_s, peak, end)
 
-    async def _carried(self, record: Record) -> str:
-        corridor = self._of.get(record.topic)
-        if corridor is None:
+    async def _run_batch(self, record: Record) -> str:
+        transaction = self._of.get(record.topic)
+        if transaction is None:
             return "nobody reads this topic"
         conn = _Connection()
         self._ignored.clear()
         engine = cast("AsyncEngine", _Engine(conn))
-        batch = await corridor.reader.read(engine, [record], {}, {})
+        batch = await transaction.reader.read(engine, [record], {}, {})
         place = TopicPartition(record.topic, record.partition)
         held = {place: Checkpoint(*place, 0, None, None, 1, None, {}, {}, None)}
-        result = await corridor.carry(cast("AsyncConnection", conn), batch, held)
-        return ", ".join(_ends(result.counts, conn.reasons, self._ignored))
+        result = await transaction.run(
+            cast("AsyncConnection", conn), batch, held, UnreadableRuns(0)
+        )
+        return ", ".join(_list_ends(result.counts, conn.reasons, self._ignored))
 
-    def _note(self, _: object, __: str, event: Any) -> Any:
+    def _note_ignored(self, _: object, __: str, event: Any) -> Any:
         self._ignored += event.get("reasons", {})
         raise structlog.DropEvent
 
 
-def _ends(
-    counts: Mapping[str, int], reasons: Sequence[str], ignored: Sequence[str]
+def _list_ends(
+    counts: Counter[Count], reasons: Sequence[str], ignored: Sequence[str]
 ) -> Iterator[str]:
-    if counts["told"]:
+    if counts[Count.FACTS]:
         yield "facts"
-    yield from (f"letter: {reason}" for reason in dict.fromkeys(reasons))
+    yield from (f"dead letter: {reason}" for reason in dict.fromkeys(reasons))
     yield from (f"ignored: {reason}" for reason in list(dict.fromkeys(ignored))[:3])
-    if counts["skipped"]:
+    if counts[Count.SKIPPED]:
         yield "skipped"
-    if not (counts["told"] or reasons or ignored or counts["skipped"]):
+    if not (counts[Count.FACTS] or reasons or ignored or counts[Count.SKIPPED]):
         yield "rows"
 
 
-def _measured(subscription: Subscription) -> Subscription:
+def _replace_handler(subscription: Subscription) -> Subscription:
     has_rows = any(issubclass(c, RecordRequest) for c in subscription.contracts)
     if subscription.only_reads or has_rows:
         return subscription
@@ -173,19 +182,19 @@ def _measured(subscription: Subscription) -> Subscription:
 
 
 async def _refuse(_: AsyncConnection, batch: Sequence[BaseModel]) -> Outcome:
-    return [Dead(event, "refused", "not measured here") for event in batch]
+    return [Reject(event, "refused", "not measured here") for event in batch]
 
 
-def topic_of(payload: Payload, namespace: str, evolution_prefix: str) -> str:
+def get_topic(payload: Payload, namespace: str, evolution_prefix: str) -> str:
     """Return the full name of a payload's topic."""
     beginning = f"{evolution_prefix}.global" if payload.is_evolutions else namespace
     return f"{beginning}.{payload.topic}"
 
 
-def _consumed(payload: Payload) -> Record:
+def _build_consumer_record(payload: Payload) -> Record:
     made: AnyRecord = payload.record
     headers = [(n.decode("utf-8", "surrogateescape"), v) for n, v in made.headers]
     return ConsumerRecord(
-        topic_of(payload, NAMESPACE, EVOLUTION_PREFIX), 0, 7, made.timestamp_ms or 0, 0, made.key,
+        get_topic(payload, NAMESPACE, EVOLUTION_PREFIX), 0, 7, made.timestamp_ms or 0, 0, made.key,
         made.value, None, len(made.key or b""), len(made.value or b""), cast("Any", headers),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A payload by its recipe: a seed, genes and a size; the same recipe gives the same record."""
+"""Payloads by recipe: a seed, genes and a size; the same recipe gives the same record."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from typing_extensions import override
 
 from shared.contracts.gateway import GatewayReceived
-from tests.faults.expensive.growing import PATTERNS, grown
+from tests.faults.expensive.growth import PATTERNS, grow_body
 from tests.faults.expensive.seeds import (
     COMPANY_ID,
     EVOLUTION,
@@ -21,7 +21,7 @@ from tests.faults.expensive.seeds import (
     TEXT,
     WHATSAPP_ID,
     Seed,
-    seeds,
+    load_seeds,
 )
 from tests.support.any_records import AnyRecord
 
@@ -40,7 +40,7 @@ HEADER_NAMES = ("ce_type", "ce_companyid", "ce_source", "content-type", "x", "to
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a payload is made again."""
+    """Seed, genes and size, from which a payload is built again."""
 
     seed: str
     genes: tuple[int, ...]
@@ -52,12 +52,12 @@ class Recipe:
 
     @property
     def family(self) -> str:
-        """Name what is reported together."""
-        return seeds()[self.seed].family
+        """The group of seeds that is reported together."""
+        return load_seeds()[self.seed].family
 
     @classmethod
     def read(cls, written: str) -> "Recipe":
-        """Read what `str` wrote."""
+        """Parse what `str` wrote."""
         rest, _, size = written.rpartition("@")
         seed, _, genes = rest.rpartition("~")
         return cls(seed, tuple(int(gene) for gene in genes.split(".") if gene), int(size))
@@ -72,9 +72,9 @@ class Payload:
     record: AnyRecord
 
 
-def payload(recipe: Recipe) -> Payload:
+def build_payload(recipe: Recipe) -> Payload:
     """Make the record of a recipe."""
-    seed = seeds()[recipe.seed]
+    seed = load_seeds()[recipe.seed]
     is_evolutions = seed.kind == EVOLUTION or recipe.seed == f"{TEXT}/record/{EVOLUTION}"
     return Payload(seed.topic, is_evolutions, _record(seed, recipe))
 
@@ -86,7 +86,7 @@ def _record(seed: Seed, recipe: Recipe) -> AnyRecord:
     body = (
         _text(recipe)
         if seed.kind == TEXT
-        else grown(seed.body, recipe.genes, recipe.size, _others(seed))
+        else grow_body(seed.body, recipe.genes, recipe.size, _others(seed))
     )
     raw = body.encode("utf-8", "surrogatepass")[:LARGEST]
     headers: tuple[tuple[bytes, bytes | None], ...] = ()
@@ -114,7 +114,7 @@ def _envelope(gateway: str, raw: bytes) -> bytes:
 
 @cache
 def _of_family(family: str) -> Sequence[JsonValue]:
-    return [seed.body for seed in seeds().values() if seed.family == family]
+    return [seed.body for seed in load_seeds().values() if seed.family == family]
 
 
 def _others(seed: Seed) -> Sequence[JsonValue]:

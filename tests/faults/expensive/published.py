@@ -12,18 +12,18 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError
 
-from shared import kafka
 from shared.cli import cluster
 from shared.contracts import catalogue
 from shared.contracts.base import Event
 from shared.contracts.gateway import GatewayReceived
 from shared.contracts.message import MessageReceived
 from shared.contracts.record_request import SAVES
+from shared.delivery.kafka import clients
 from shared.settings import Settings
-from shared.topics import TOPICS, evolution_topics
-from tests.faults.expensive.measuring import topic_of
-from tests.faults.expensive.payloads import Payload, Recipe, payload
-from tests.faults.expensive.watching import Spot, Watch
+from shared.topics import TOPICS, build_evolution_topics
+from tests.faults.expensive.measuring import get_topic
+from tests.faults.expensive.payloads import Payload, Recipe, build_payload
+from tests.faults.expensive.watch import ReadObserver, RecordId
 from tests.laws.samples import SAMPLES, WORLD
 from tests.support.any_records import AnyRecord, send
 from tests.support.build import at
@@ -42,12 +42,12 @@ INSERT INTO "GatewayConnections" (gateway, instance, "companyId", "whatsappId")
 INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name)
   VALUES (8, {NEIGHBOUR}, {THEIR_LINE}, 'Promo');
 """  # noqa: S608 - the test's own numbers
-PASSED = """
+SERVICES_PAST = """
 SELECT service FROM "Checkpoints"
 WHERE topic = :topic AND partition = :partition AND "nextOffset" > :offset
   AND service NOT LIKE '%.bulk'
 """
-LETTERS = """
+SELECT_DEAD_LETTERS = """
 SELECT DISTINCT reason FROM "DeadLetters"
 WHERE topic = :topic AND partition = :partition AND "offset" = :offset
 """
@@ -56,43 +56,43 @@ STORED = 'SELECT 1 FROM "Messages" WHERE "companyId" = :company AND wid = :wid'
 SOURCE = re.compile(
     r".*/(?P<topic>[^/]+)/(?P<partition>[0-9]+)/[0-9]+ (?P<offset>[0-9]{20})\.[0-9]{6}"
 )
-NOWHERE: Spot = ("", 0, 0)
+NOWHERE: RecordId = ("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a published payload."""
+    """The end of a published payload."""
 
     recipe: Recipe
     end: str
-    tries: int
-    held_s: float | None  # until its worker was past the record behind it; None where it was not
-    neighbour_s: float | None  # until what that record tells was stored
+    reads: int
+    held_s: float | None  # until its services were past the record behind it; None for never
+    neighbour_s: float | None  # until the message of that record was stored
 
 
 @dataclass(slots=True)
 class _Sent:
     recipe: Recipe
-    spot: Spot
-    letters: list[str]
+    record_id: RecordId
+    dead_letters: list[str]
     ignored: list[str]
-    tries: int
+    reads: int
     held_s: float | None
     neighbour_s: float | None
 
 
-class Stand:
-    """A deployment to which payloads are published."""
+class PayloadPublisher:
+    """Publishes payloads to a deployment and waits for their ends."""
 
     def __init__(
         self,
         deployment: Deployment,
         producer: AIOKafkaProducer,
-        seen: Watch,
-        tell: Callable[[str], None],
+        seen: ReadObserver,
+        report_progress: Callable[[str], None],
     ) -> None:
         self._deployment = deployment
-        self._tell = tell
+        self._report = report_progress
         self._producer = producer
         self._seen = seen
         self._count = 0
@@ -100,64 +100,73 @@ class Stand:
         self._readers: dict[str, set[str]] = defaultdict(set)
         for name, service in CONSUMERS.items():
             for subscription in service(settings).subscriptions:
-                for topic in subscription.topics(settings.namespace):
+                for topic in subscription.list_topics(settings.namespace):
                     self._readers[topic].add(name)
 
-    def hears(self, recipe: Recipe) -> bool:
-        """Tell whether any worker reads the topic of a recipe."""
-        return self._topic(payload(recipe)) in self._readers
+    def is_consumed(self, recipe: Recipe) -> bool:
+        """Return whether any worker reads the topic of a recipe."""
+        return self._get_topic(build_payload(recipe)) in self._readers
 
     async def publish(self, recipes: Sequence[Recipe]) -> list[Outcome]:
-        """Publish payloads one after another, and tell what became of each."""
+        """Publish payloads one after another and return their ends."""
         await self._warm_up(recipes)
         sent = []
         for recipe in recipes:
-            if self.hears(recipe):
+            if self.is_consumed(recipe):
                 sent.append(await self._publish(recipe))
-                self._tell(f"{recipe}: neighbour after {sent[-1].neighbour_s} s")
-        facts = await self._facts()
-        return [Outcome(s.recipe, _end(s, facts), s.tries, s.held_s, s.neighbour_s) for s in sent]
+                self._report(f"{recipe}: neighbour after {sent[-1].neighbour_s} s")
+        facts = await self._count_facts()
+        return [
+            Outcome(s.recipe, _describe_end(s, facts), s.reads, s.held_s, s.neighbour_s)
+            for s in sent
+        ]
 
     async def _warm_up(self, recipes: Sequence[Recipe]) -> None:
-        """Let a good record pass on each topic, so that no partition is still to be taken over."""
-        made = {self._topic(p): p for p in map(payload, recipes)}
+        """Publish a good record on each topic, so that every partition is claimed."""
+        made = {self._get_topic(p): p for p in map(build_payload, recipes)}
         for topic, one in made.items():
             if topic in self._readers:
                 self._count += 1
                 wid = f"N{self._count}"
-                offset = await self._send(topic, _neighbour(one, self._count, wid))
-                await self._stored(topic, offset, "", time.monotonic())
+                offset = await self._send(topic, _build_neighbour(one, self._count, wid))
+                await self._wait_until_stored(topic, offset, "", time.monotonic())
         await self._deployment.settled()
 
-    def _topic(self, made: Payload) -> str:
+    def _get_topic(self, made: Payload) -> str:
         settings = self._deployment.settings
-        return topic_of(made, settings.namespace, settings.evolution_prefix)
+        return get_topic(made, settings.namespace, settings.evolution_prefix)
 
     async def _publish(self, recipe: Recipe) -> _Sent:
-        made = payload(recipe)
-        topic = self._topic(made)
+        made = build_payload(recipe)
+        topic = self._get_topic(made)
         self._count += 1
         wid = f"N{self._count}"
-        neighbour = _neighbour(made, self._count, wid)
+        neighbour = _build_neighbour(made, self._count, wid)
         self._seen.ignored()
         offset = await self._send(topic, made.record)
         began = time.monotonic()
         behind = await send(self._producer, topic, PARTITION, [neighbour])
-        held_s = await self._stored(topic, behind, "", began)
+        held_s = await self._wait_until_stored(topic, behind, "", began)
         stored_s = held_s
         if _is_message(made) and held_s is not None:
-            stored_s = await self._stored(topic, behind, wid, began)
+            stored_s = await self._wait_until_stored(topic, behind, wid, began)
         if stored_s is not None:
             await self._deployment.settled()
-        spot = (topic, PARTITION, offset)
-        letters = await self._letters(spot)
-        assert await self._letters((topic, PARTITION, behind)) == []
+        record_id = (topic, PARTITION, offset)
+        dead_letters = await self._load_dead_letters(record_id)
+        assert await self._load_dead_letters((topic, PARTITION, behind)) == []
         return _Sent(
-            recipe, spot, letters, self._seen.ignored(), self._seen.tries(spot), held_s, stored_s
+            recipe,
+            record_id,
+            dead_letters,
+            self._seen.ignored(),
+            self._seen.count_reads(record_id),
+            held_s,
+            stored_s,
         )
 
     async def _send(self, topic: str, record: AnyRecord) -> int:
-        """Publish a record; a broker learns a moment after it is told how much a topic takes."""
+        """Publish a record; retries until the broker has applied the topic's larger limit."""
         async with asyncio.timeout(STORED_WITHIN_S):
             while True:
                 try:
@@ -165,42 +174,44 @@ class Stand:
                 except MessageSizeTooLargeError:
                     await asyncio.sleep(POLL_S)
 
-    async def _stored(self, topic: str, offset: int, wid: str, began: float) -> float | None:
-        """Wait until all readers of a topic are past a record, and a message of it is a row."""
+    async def _wait_until_stored(
+        self, topic: str, offset: int, wid: str, began: float
+    ) -> float | None:
+        """Wait until all services are past a record, and its message, if any, is a row."""
         wanted = self._readers[topic]
         while (took := time.monotonic() - began) < STORED_WITHIN_S:
             place = {"topic": topic, "partition": PARTITION, "offset": offset}
-            rows = await self._deployment.sql(PASSED, **place)
+            rows = await self._deployment.sql(SERVICES_PAST, **place)
             is_past = wanted <= {row["service"] for row in rows}
             if is_past and (not wid or await self._deployment.sql(STORED, company=2, wid=wid)):
                 return took
             await asyncio.sleep(POLL_S)
         return None
 
-    async def _letters(self, spot: Spot) -> list[str]:
-        place = dict(zip(("topic", "partition", "offset"), spot, strict=True))
-        return [row["reason"] for row in await self._deployment.sql(LETTERS, **place)]
+    async def _load_dead_letters(self, record_id: RecordId) -> list[str]:
+        place = dict(zip(("topic", "partition", "offset"), record_id, strict=True))
+        return [row["reason"] for row in await self._deployment.sql(SELECT_DEAD_LETTERS, **place)]
 
-    async def _facts(self) -> Counter[Spot]:
-        """Read all facts, and count those that each record caused."""
-        found: Counter[Spot] = Counter()
+    async def _count_facts(self) -> Counter[RecordId]:
+        """Count the facts of each record."""
+        found: Counter[RecordId] = Counter()
         settings = self._deployment.settings
-        told = {fact.topic for make in CONSUMERS.values() for fact in make(settings).tells}
+        told = {fact.topic for make in CONSUMERS.values() for fact in make(settings).publishes}
         for source, sequence in await self._deployment.origins(sorted(told)):
-            found[_cause(source, sequence)] += 1
+            found[_parse_cause(source, sequence)] += 1
         return found
 
 
-def _cause(source: str, sequence: str) -> Spot:
-    """Read from what a fact carries which record caused it; a made-up source names none."""
+def _parse_cause(source: str, sequence: str) -> RecordId:
+    """Return the record that a fact's source and sequence name; NOWHERE for an invalid source."""
     found = SOURCE.fullmatch(f"{source} {sequence}")
     return (found["topic"], int(found["partition"]), int(found["offset"])) if found else NOWHERE
 
 
-def _end(sent: _Sent, facts: Counter[Spot]) -> str:
-    """Name the end of a payload: letters, facts, reasons why it is ignored, or rows alone."""
-    ends = [f"letter: {reason}" for reason in sent.letters]
-    if count := facts[sent.spot]:
+def _describe_end(sent: _Sent, facts: Counter[RecordId]) -> str:
+    """Return the end of a payload: dead letters, facts, reasons for ignoring it, or rows."""
+    ends = [f"dead letter: {reason}" for reason in sent.dead_letters]
+    if count := facts[sent.record_id]:
         ends.append(f"{count} facts" if count > 1 else "1 fact")
     ends += [f"ignored: {reason}" for reason in sent.ignored[:2]]
     return ", ".join(ends) or ("rows" if sent.neighbour_s is not None else "none")
@@ -211,8 +222,8 @@ def _is_message(made: Payload) -> bool:
     return made.is_evolutions or made.topic in topics
 
 
-def _neighbour(made: Payload, number: int, wid: str) -> AnyRecord:
-    """Make a good record of another company for the same topic."""
+def _build_neighbour(made: Payload, number: int, wid: str) -> AnyRecord:
+    """Build a good record of another company for the same topic."""
     upsert = (
         f'{{"event":"messages.upsert","instance":"{THEIR_INSTANCE}","server_url":"","data":'
         f'{{"key":{{"remoteJid":"5511988880000@s.whatsapp.net","fromMe":false,"id":"{wid}"}},'
@@ -220,19 +231,19 @@ def _neighbour(made: Payload, number: int, wid: str) -> AnyRecord:
     )
     if made.is_evolutions:
         return AnyRecord(THEIR_INSTANCE.encode(), upsert.encode())
-    event = _event(made.topic, number, wid, upsert)
+    event = _build_event(made.topic, number, wid, upsert)
     value = event.model_dump_json(by_alias=True).encode()
     return AnyRecord(event.key.encode(), value, ((b"ce_type", event.ce_type().encode()),))
 
 
-def _event(topic: str, number: int, wid: str, upsert: str) -> Event:
+def _build_event(topic: str, number: int, wid: str, upsert: str) -> Event:
     if topic == GatewayReceived.topic:
         return GatewayReceived(
             company_id=NEIGHBOUR, whatsapp_id=THEIR_LINE, gateway="evolution", received_at=at(0),
             body=upsert,
         )  # fmt: skip
     own = {f"{owner}.requests": contract for owner, contract in SAVES.items()}
-    contract = own.get(topic) or next(c for c in catalogue.contracts()[topic] if c in SAMPLES)
+    contract = own.get(topic) or next(c for c in catalogue.load_contracts()[topic] if c in SAMPLES)
     sample = SAMPLES[contract].batch(number + 1)[number]
     changes: dict[str, object] = {
         "company_id": NEIGHBOUR, "whatsapp_id": THEIR_LINE, "campaign_id": 8, "wid": wid,
@@ -245,39 +256,41 @@ def _event(topic: str, number: int, wid: str, upsert: str) -> Event:
 
 
 @asynccontextmanager
-async def stand(
-    deployment: Deployment, seen: Watch, tell: Callable[[str], None] = lambda _: None
-) -> AsyncIterator[Stand]:
-    """Fill a deployment with two companies, and have it take large records."""
-    await _fill(deployment)
-    await _take_large_records(deployment.settings)
+async def open_publisher(
+    deployment: Deployment,
+    seen: ReadObserver,
+    report_progress: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[PayloadPublisher]:
+    """Insert two companies, allow large records, and yield a publisher."""
+    await _insert_companies(deployment)
+    await _allow_large_records(deployment.settings)
     producer = AIOKafkaProducer(
-        **kafka.connection(deployment.settings.kafka), acks="all",
+        **clients.build_client_arguments(deployment.settings.kafka), acks="all",
         max_request_size=LARGEST_RECORD, max_batch_size=LARGEST_RECORD,
     )  # fmt: skip
     await producer.start()
     try:
-        yield Stand(deployment, producer, seen, tell)
+        yield PayloadPublisher(deployment, producer, seen, report_progress)
     finally:
         await producer.stop()
 
 
-async def _fill(deployment: Deployment) -> None:
+async def _insert_companies(deployment: Deployment) -> None:
     async with deployment.engine.begin() as conn:
         for statement in f"{WORLD}{THEIRS}".split(";\n"):
             if statement.strip():
                 await conn.exec_driver_sql(statement)
 
 
-async def _take_large_records(settings: Settings) -> None:
+async def _allow_large_records(settings: Settings) -> None:
     names = [f"{settings.namespace}.{t.name}" for t in TOPICS if t.max_message_bytes is None]
     names += [f"{settings.namespace}.{GatewayReceived.topic}"]
-    names += [topic.name for topic in evolution_topics(settings.evolution_prefix)]
+    names += [topic.name for topic in build_evolution_topics(settings.evolution_prefix)]
     wanted = [
         ConfigResource(
             ConfigResourceType.TOPIC, name, configs={"max.message.bytes": str(LARGEST_RECORD)}
         )
         for name in names
     ]
-    async with cluster.connected(settings.kafka) as admin:
+    async with cluster.connect_admin(settings.kafka) as admin:
         await admin.alter_configs(wanted)

@@ -1,4 +1,4 @@
-"""What the search found: the table, and what is over a limit, with its recipe."""
+"""The report of a search: a table, and the recipes of payloads over a limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from tests.faults.expensive.children import KILLED, Measured
 from tests.faults.expensive.payloads import Recipe
 from tests.faults.expensive.published import Outcome
-from tests.faults.expensive.search import LIMIT_S, Again
+from tests.faults.expensive.search import LIMIT_S, Repetition
 
-MOST_TRIES = 6  # five, and the one that makes it a dead letter
+MOST_READS = 6  # five failures, and the one that makes it a dead letter
 COLUMNS = (
-    "family", "MB", "CPU s", "peak MB", "end", "tries", "held, s", "neighbour stored after, s",
+    "family", "MB", "CPU s", "peak MB", "end", "reads",
+    "worker past it, s", "next record stored, s",
 )  # fmt: skip
 MOST_NAMED = 10
 MEGABYTE = 1_000_000
@@ -18,7 +19,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(slots=True)
 class Report:
-    """The worst payloads as they were measured here, and what real workers made of them."""
+    """The worst payloads as measured in this process and on real workers."""
 
     payloads: int
     worst: Sequence[Measured]
@@ -29,27 +30,29 @@ class Report:
 
     @property
     def recipes(self) -> list[Recipe]:
-        """Return what is to be published: the worst, and one of each kind that raises an error."""
+        """Return the recipes to publish: the worst, and one for each kind of error."""
         found = [m.recipe for m in (*self.worst, *self.raised.values()) if not _is_killed(m)]
         return list(dict.fromkeys(found))
 
-    def troubles(self, held_s: float = LIMIT_S) -> list[str]:
-        """Name everything that is over a limit."""
+    def list_problems(self, held_s: float = LIMIT_S) -> list[str]:
+        """Return a sentence for everything that is over a limit."""
         slow = [
             f"{m.cost.cpu_s:.2f} s of CPU for {m.size:,} bytes ({m.cost.end}): --only '{m.recipe}'"
             for m in self.worst
             if m.cost.cpu_s > LIMIT_S or _is_killed(m)
         ]
         return slow + [
-            f"{trouble}: --only '{outcome.recipe}'"
+            f"{problem}: --only '{outcome.recipe}'"
             for outcome in self.outcomes
-            if (trouble := _trouble(outcome, held_s))
+            if (problem := _find_problem(outcome, held_s))
         ]
 
     def text(self) -> str:
         """Return the table as Markdown, and what is over a limit."""
         outcomes = {outcome.recipe: outcome for outcome in self.outcomes}
-        rows = [_row(m, self.peaks.get(m.recipe, 0), outcomes.get(m.recipe)) for m in self.worst]
+        rows = [
+            _build_row(m, self.peaks.get(m.recipe, 0), outcomes.get(m.recipe)) for m in self.worst
+        ]
         raised = [f"raises: {kind}: --only '{m.recipe}'" for kind, m in self.raised.items()]
         ends = [f"{count:,} {end}" for end, count in sorted(self.ends.items(), key=_by_count)]
         return "\n".join(
@@ -63,19 +66,19 @@ class Report:
                 "Ends: " + "; ".join(ends),
                 *raised,
                 *(f"{m.cost.cpu_s:.2f} s: --only '{m.recipe}'" for m in self.worst[:MOST_NAMED]),
-                *(f"OVER THE LIMIT: {trouble}" for trouble in self.troubles()),
+                *(f"OVER THE LIMIT: {problem}" for problem in self.list_problems()),
             ]
         )
 
 
-def judged(
+def build_report(
     worst: Sequence[Measured],
-    traced: Again,
+    traced: Repetition,
     payloads: int,
     raised: Mapping[str, Measured],
     ends: Mapping[str, int],
 ) -> Report:
-    """Put measurements together; of several of one payload, the fastest counts."""
+    """Build the report; of several measurements of one payload the fastest counts."""
     fastest: dict[Recipe, Measured] = {}
     for measured in worst:
         known = fastest.get(measured.recipe)
@@ -86,29 +89,29 @@ def judged(
     return Report(payloads, ordered, peaks, raised, ends)
 
 
-def _row(measured: Measured, peak: int, outcome: Outcome | None) -> str:
+def _build_row(measured: Measured, peak: int, outcome: Outcome | None) -> str:
     cost = measured.cost
-    end, tries, held, stored = cost.end, "", "", ""
+    end, reads, held, stored = cost.end, "", "", ""
     if outcome:
-        end, tries = outcome.end, str(outcome.tries)
-        held, stored = _seconds(outcome.held_s), _seconds(outcome.neighbour_s)
+        end, reads = outcome.end, str(outcome.reads)
+        held, stored = _format_seconds(outcome.held_s), _format_seconds(outcome.neighbour_s)
     return (
         f"| {measured.recipe.family} | {measured.size / MEGABYTE:.1f} | {cost.cpu_s:.2f} "
-        f"| {peak / MEGABYTE:.0f} | {end} | {tries} | {held} | {stored} |"
+        f"| {peak / MEGABYTE:.0f} | {end} | {reads} | {held} | {stored} |"
     )
 
 
-def _seconds(took: float | None) -> str:
+def _format_seconds(took: float | None) -> str:
     return "not" if took is None else f"{took:.1f}"
 
 
-def _trouble(outcome: Outcome, held_s: float) -> str:
+def _find_problem(outcome: Outcome, held_s: float) -> str:
     if outcome.held_s is None or outcome.neighbour_s is None:
         return "the record behind it is not stored"
     if outcome.held_s > held_s:
         return f"its worker is past the record behind it after {outcome.held_s:.1f} s"
-    if outcome.tries > MOST_TRIES:
-        return f"read {outcome.tries} times"
+    if outcome.reads > MOST_READS:
+        return f"read {outcome.reads} times"
     return "it has no end" if outcome.end == "none" else ""
 
 

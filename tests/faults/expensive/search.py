@@ -1,4 +1,4 @@
-"""The search: small payloads of every kind, of which the most expensive per byte are grown."""
+"""The search: small payloads of every kind; the most expensive per byte are grown."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.faults.expensive.children import Measured
-from tests.faults.expensive.growing import KINDS
+from tests.faults.expensive.growth import KINDS
 from tests.faults.expensive.payloads import LARGEST, PIECES, RUN_OF_ONE, Recipe
-from tests.faults.expensive.seeds import EVOLUTION, HEADERS, POSTED, STRUCTURED, TEXT, seeds
+from tests.faults.expensive.seeds import EVOLUTION, HEADERS, POSTED, STRUCTURED, TEXT, load_seeds
 
 SIZES = (4_000, 64_000, 500_000, LARGEST)
 SHARES = (0.86, 0.10, 0.03, 0.01)  # of the payloads, by their size
@@ -22,13 +22,13 @@ TRACED_SHARE = 0.1
 NEW, CHANGED = 0.2, 0.65
 WEIGHTS = {POSTED: 2.0, EVOLUTION: 2.0, TEXT: 4.0, STRUCTURED: 0.4}  # of a family; others 1
 RUNS_OF_EACH, FIRST_OF_HEADERS = 2, 20
-TOLD_EVERY = 1_000
+REPORT_EVERY = 1_000
 MOST_SUSPECTS = 40
 
 
 @dataclass(slots=True)
-class Climb:
-    """Asks for payloads and keeps the most expensive ones."""
+class CostSearch:
+    """A search that chooses payloads and keeps the most expensive ones."""
 
     payloads: int
     random: Random
@@ -50,41 +50,41 @@ class Climb:
     _tried: set[Recipe] = field(default_factory=set)
     _first: list[tuple[str, int]] = field(default_factory=list)
 
-    def following(self) -> tuple[Recipe, bool] | None:
-        """Give the next recipe, and whether memory is traced; None where all are asked for."""
+    def get_next(self) -> tuple[Recipe, bool] | None:
+        """Return the next recipe and whether memory is traced; None after the last one."""
         if self.asked >= self.payloads:
             return None
         self.asked += 1
         size = self.random.choices(range(len(SIZES)), SHARES)[0]
-        recipe = self._larger(size) if size else None
-        recipe = recipe or self._small()
+        recipe = self._draw_larger(size) if size else None
+        recipe = recipe or self._draw_small()
         self._tried.add(recipe)
         return recipe, recipe.size <= TRACED and self.random.random() < TRACED_SHARE
 
     def learn(self, measured: Measured) -> None:
-        """Take a measurement."""
+        """Add a measurement."""
         self.learned += 1
-        if self.progress and self.learned % TOLD_EVERY == 0:
+        if self.progress and self.learned % REPORT_EVERY == 0:
             self.progress(f"{self.learned:,} payloads; {len(self.over)} over the limit.")
         recipe, cost = measured.recipe, measured.cost
-        family, size = recipe.family, _class_of(recipe)
+        family, size = recipe.family, _find_size_class(recipe)
         self.ends[cost.end.partition(",")[0]] += 1
         if cost.end.startswith("raises"):
             self.raised.setdefault(f"{family}: {cost.end}", measured)
         if not cost.peak_bytes:
             _keep_worst(self.worst, family, measured)
-            if not cost.end.startswith("letter") or cost.end == "letter: refused":
+            if not cost.end.startswith("dead letter") or cost.end == "dead letter: refused":
                 _keep_worst(self.taken, family, measured)
         if cost.peak_bytes:
-            _keep(self._memory[family, size], measured, _memory_per_byte)
+            _insert_sorted(self._memory[family, size], measured, _memory_per_byte)
             return
         if cost.cpu_s > LIMIT_S:
             self.over.append(measured)
             self.first_over.setdefault(family, self.learned)
             return
-        _keep(self._cpu[family, size], measured, _cpu_per_byte)
+        _insert_sorted(self._cpu[family, size], measured, _cpu_per_byte)
 
-    def finalists(self, most: int, *, of_families: bool = True) -> list[Measured]:
+    def select_worst(self, most: int, *, of_families: bool = True) -> list[Measured]:
         """Return so many of the worst, and the worst of each family in any case."""
         worst = [*self.worst.values(), *self.taken.values()]
         if not of_families:
@@ -97,35 +97,35 @@ class Climb:
             found[measured.recipe] = measured
         return sorted(found.values(), key=lambda m: -m.cost.cpu_s)
 
-    def suspects(self) -> list[Measured]:
+    def list_suspects(self) -> list[Measured]:
         """Return the smallest of each family and seed that were over the limit."""
         found: dict[str, Measured] = {}
         for measured in sorted(self.over, key=lambda m: m.recipe.size):
             found.setdefault(measured.recipe.seed, measured)
         return list(found.values())[:MOST_SUSPECTS]
 
-    def fattest(self, most: int) -> list[Recipe]:
+    def find_most_memory(self, most: int) -> list[Recipe]:
         """Return so many of those that take most memory for their bytes, in their full size."""
         kept = [m for measured in self._memory.values() for m in measured[:2]]
         kept.sort(key=_memory_per_byte, reverse=True)
         found = [Recipe(m.recipe.seed, m.recipe.genes, SIZES[-1]) for m in kept]
         return list(dict.fromkeys(found))[:most]
 
-    def _larger(self, size: int) -> Recipe | None:
+    def _draw_larger(self, size: int) -> Recipe | None:
         """Grow one of the most expensive that is not grown yet."""
         places = [place for place in (*self._cpu, *self._memory) if place[1] == size - 1]
         self.random.shuffle(places)
         for place in places:
-            for measured in _both(self._cpu[place], self._memory[place]):
+            for measured in _interleave(self._cpu[place], self._memory[place]):
                 recipe = Recipe(measured.recipe.seed, measured.recipe.genes, SIZES[size])
                 if recipe not in self._tried:
                     return recipe
         return None
 
-    def _small(self) -> Recipe:
+    def _draw_small(self) -> Recipe:
         if self._first and self.asked < FIRST * self.payloads:
             seed, kind = self._first.pop()
-            gene = kind if seed.startswith(TEXT) else self._gene(kind)
+            gene = kind if seed.startswith(TEXT) else self._draw_gene(kind)
             return Recipe(seed, (gene,), SIZES[0])
         family = self.random.choices(list(self.families), self._weights)[0]
         best = [
@@ -134,7 +134,7 @@ class Climb:
         way = self.random.random()
         if not best or way < NEW:
             seed = self.random.choice(self.families[family])
-            return Recipe(seed, self._genes(self.random.choice((1, 1, 2, 2, 3))), SIZES[0])
+            return Recipe(seed, self._draw_genes(self.random.choice((1, 1, 2, 2, 3))), SIZES[0])
         recipe = self.random.choice(best).recipe
         genes = list(recipe.genes)
         if way < NEW + CHANGED:
@@ -147,54 +147,54 @@ class Climb:
         place = self.random.randrange(len(genes))
         match self.random.randrange(4):
             case 0:
-                genes[place] = self._gene()
+                genes[place] = self._draw_gene()
             case 1 if len(genes) > 1:
                 del genes[place]
             case 2:
-                genes[place] = self._gene(genes[place] % len(KINDS))
+                genes[place] = self._draw_gene(genes[place] % len(KINDS))
             case _:
-                genes.insert(place, self._gene())
+                genes.insert(place, self._draw_gene())
 
-    def _genes(self, count: int) -> tuple[int, ...]:
-        return tuple(self._gene() for _ in range(count))
+    def _draw_genes(self, count: int) -> tuple[int, ...]:
+        return tuple(self._draw_gene() for _ in range(count))
 
-    def _gene(self, kind: int | None = None) -> int:
+    def _draw_gene(self, kind: int | None = None) -> int:
         gene = self.random.randrange(GENES)
         return gene if kind is None else gene - gene % len(KINDS) + kind
 
 
-class Again:
-    """Asks for the same recipes once more."""
+class Repetition:
+    """Measures given recipes once more."""
 
     def __init__(self, recipes: Sequence[Recipe], *, traced: bool = False) -> None:
         self._waiting = list(recipes)
         self._traced = traced
         self.measured: list[Measured] = []
 
-    def following(self) -> tuple[Recipe, bool] | None:
-        """Give the next recipe; None where all are asked for."""
+    def get_next(self) -> tuple[Recipe, bool] | None:
+        """Return the next recipe; None after the last one."""
         return (self._waiting.pop(0), self._traced) if self._waiting else None
 
     def learn(self, measured: Measured) -> None:
-        """Take a measurement."""
+        """Add a measurement."""
         self.measured.append(measured)
 
 
-def climb(payloads: int, seed: str, only: Iterable[str] = ()) -> Climb:
+def build_search(payloads: int, seed: str, only: Iterable[str] = ()) -> CostSearch:
     """Return a search over all families, or over those whose names begin with one of `only`."""
     random = Random(seed)
     beginnings = tuple(only) or ("",)
     families: dict[str, list[str]] = defaultdict(list)
-    for name, found in seeds().items():
+    for name, found in load_seeds().items():
         if name.startswith(beginnings):
             families[found.family].append(name)
-    made = Climb(payloads, random, families)
-    made._weights = [_weight(family) for family in families]  # noqa: SLF001 - its own maker
-    made._first = _everything(random, families)  # noqa: SLF001 - its own maker
+    made = CostSearch(payloads, random, families)
+    made._weights = [_get_weight(family) for family in families]  # noqa: SLF001 - its own maker
+    made._first = _list_first(random, families)  # noqa: SLF001 - its own maker
     return made
 
 
-def _runs(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
+def _list_runs(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
     """Return a run of every piece of text, as the body of a payload and as that of a record."""
     return [
         (random.choice(names), RUN_OF_ONE * number)
@@ -205,7 +205,7 @@ def _runs(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, 
     ]
 
 
-def _everything(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
+def _list_first(random: Random, families: Mapping[str, list[str]]) -> list[tuple[str, int]]:
     found = [
         (name, kind)
         for names in families.values()
@@ -213,16 +213,16 @@ def _everything(random: Random, families: Mapping[str, list[str]]) -> list[tuple
         for kind in range(FIRST_OF_HEADERS if name.startswith(HEADERS) else len(KINDS))
         if not name.startswith(TEXT)
     ]
-    found += _runs(random, families)
+    found += _list_runs(random, families)
     random.shuffle(found)
     return found
 
 
-def _weight(family: str) -> float:
+def _get_weight(family: str) -> float:
     return next((w for kind, w in WEIGHTS.items() if family.startswith(kind)), 1.0)
 
 
-def _class_of(recipe: Recipe) -> int:
+def _find_size_class(recipe: Recipe) -> int:
     return SIZES.index(recipe.size) if recipe.size in SIZES else 0
 
 
@@ -239,13 +239,13 @@ def _keep_worst(worst: dict[str, Measured], family: str, measured: Measured) -> 
         worst[family] = measured
 
 
-def _keep(kept: list[Measured], measured: Measured, score: object) -> None:
+def _insert_sorted(kept: list[Measured], measured: Measured, score: object) -> None:
     kept.append(measured)
     kept.sort(key=score, reverse=True)  # type: ignore[arg-type]
     del kept[BEST:]
 
 
-def _both(first: list[Measured], second: list[Measured]) -> Iterable[Measured]:
+def _interleave(first: list[Measured], second: list[Measured]) -> Iterable[Measured]:
     for n in range(max(len(first), len(second))):
         yield from first[n : n + 1]
         yield from second[n : n + 1]

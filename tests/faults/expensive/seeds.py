@@ -1,4 +1,4 @@
-"""What payloads are made from: all golden payloads, a sample of every contract of outsiders."""
+"""Seeds of payloads: all golden payloads, and a sample of every contract of outsiders."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from shared.gateways.registry import GATEWAYS
 from shared.topics import EVOLUTION_EVENTS
 from tests.laws.samples import SAMPLES
 from tests.support.build import at
-from tests.unit.gateways.samples import DATA, read
+from tests.unit.gateways.samples import DATA, load_json
 
 RECEIVED_AT = datetime(2026, 10, 1, tzinfo=UTC)
 INSTANCE = "loja"
@@ -60,31 +60,37 @@ class Seed:
 
     @property
     def family(self) -> str:
-        """Name what is reported together."""
+        """The group of seeds that is reported together."""
         return self.name.rpartition("/")[0]
 
 
 @cache
-def seeds() -> dict[str, Seed]:
+def load_seeds() -> dict[str, Seed]:
     """Return all seeds by their names."""
-    found = [*_posted(), *_evolution(), *_contracts(), *_texts(), *_headers()]
+    found = [
+        *_build_posted_seeds(),
+        *_build_evolution_seeds(),
+        *_build_contract_seeds(),
+        *_build_text_seeds(),
+        *_build_header_seeds(),
+    ]
     return {seed.name: seed for seed in found}
 
 
-def goldens(gateway: str) -> Iterator[tuple[str, JsonValue]]:
-    """Give the golden payloads of a gateway by their names."""
+def load_golden_payloads(gateway: str) -> Iterator[tuple[str, JsonValue]]:
+    """Yield the golden payloads of a gateway with their names."""
     for path in sorted((DATA / gateway).glob("*.json")):
-        yield path.stem, read(path)["payload"]
+        yield path.stem, load_json(path)["payload"]
 
 
-def _posted() -> Iterator[Seed]:
+def _build_posted_seeds() -> Iterator[Seed]:
     for gateway in GATEWAYS:
-        for stem, payload in goldens(gateway):
+        for stem, payload in load_golden_payloads(gateway):
             yield Seed(f"{POSTED}/{gateway}/{stem}", POSTED, GatewayReceived.topic, payload)
 
 
-def _evolution() -> Iterator[Seed]:
-    for stem, payload in goldens("evolution"):
+def _build_evolution_seeds() -> Iterator[Seed]:
+    for stem, payload in load_golden_payloads("evolution"):
         if isinstance(payload, dict) and isinstance(payload.get("event"), str):
             body = payload | {"instance": INSTANCE, "server_url": ""}
             topic = str(payload["event"]).lower().replace("_", ".")
@@ -92,8 +98,8 @@ def _evolution() -> Iterator[Seed]:
             yield Seed(f"{EVOLUTION}/{stem}", EVOLUTION, topic, body)
 
 
-def _contracts() -> Iterator[Seed]:
-    for contract, event in _samples():
+def _build_contract_seeds() -> Iterator[Seed]:
+    for contract, event in _list_samples():
         if contract.ours_alone:
             continue
         body = json.loads(event.model_dump_json(by_alias=True))
@@ -106,12 +112,12 @@ def _contracts() -> Iterator[Seed]:
             for table, row in ROWS[owner].items():
                 for count in (2, MANY_ROWS):
                     name = f"{CONTRACT}/{contract.topic}/record.{way} {count} {table}"
-                    body = _rows(table, row, way, count)
+                    body = _build_rows(table, row, way, count)
                     yield Seed(name, CONTRACT, contract.topic, body, contract.ce_type())
 
 
-def _samples() -> Iterator[tuple[type[Event], BaseModel]]:
-    for of_topic in catalogue.contracts().values():
+def _list_samples() -> Iterator[tuple[type[Event], BaseModel]]:
+    for of_topic in catalogue.load_contracts().values():
         for contract in of_topic:
             if contract in SAMPLES:
                 yield contract, SAMPLES[contract].batch(1)[0]
@@ -122,21 +128,21 @@ def _samples() -> Iterator[tuple[type[Event], BaseModel]]:
     yield MessageSend, send
 
 
-def _rows(table: str, row: dict[str, Any], way: str, count: int) -> dict[str, Any]:
+def _build_rows(table: str, row: dict[str, Any], way: str, count: int) -> dict[str, Any]:
     rows = [{"$name": f"r{n}", **row} if way == "save" else {"id": n} for n in range(count)]
     return {"companyId": COMPANY_ID, "requestId": f"{way} {table}", "table": table, "rows": rows}
 
 
-def _texts() -> Iterator[Seed]:
-    """Give seeds whose bodies are made of pieces of text, JSON or not."""
+def _build_text_seeds() -> Iterator[Seed]:
+    """Yield seeds whose bodies are pieces of text, JSON or not."""
     for gateway in GATEWAYS:
         yield Seed(f"{TEXT}/posted/{gateway}", TEXT, GatewayReceived.topic, gateway)
     yield Seed(f"{TEXT}/record/evolution", TEXT, "messages.upsert", None)
-    topics = {seed.topic: seed.type for seed in _contracts() if seed.kind == CONTRACT}
+    topics = {seed.topic: seed.type for seed in _build_contract_seeds() if seed.kind == CONTRACT}
     for topic, type_name in topics.items():
         yield Seed(f"{TEXT}/record/{topic}", TEXT, topic, None, type_name)
 
 
-def _headers() -> Iterator[Seed]:
+def _build_header_seeds() -> Iterator[Seed]:
     for topic in (GatewayReceived.topic, "message.received", "tickets.requests"):
         yield Seed(f"{HEADERS}/{topic}", HEADERS, topic, {"companyId": COMPANY_ID})

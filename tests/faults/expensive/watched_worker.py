@@ -1,29 +1,29 @@
 """`python -m tests.faults.expensive.watched_worker worker SERVICE`: a worker that logs its reads.
 
-It runs what `chatia worker SERVICE` runs, and writes one line for each record each time it is read.
+It runs what `chatia worker SERVICE` runs and logs a line for every read of a record.
 """
 
 import structlog
 
 from shared.cli.app import main
-from shared.delivery.decode import Reading, Record
-from shared.delivery.reading import BatchReader, Unread
+from shared.delivery.batch.reading import BatchReader, Exclusions
+from shared.delivery.kafka.record import DecodedRecord, Record
 
 READ = "record.read"
 
 
-def watch() -> None:
-    """Have every read of a record logged."""
+def log_reads() -> None:
+    """Log every read of a record."""
     log = structlog.get_logger()
-    read = BatchReader._reading  # noqa: SLF001 - what is watched
+    read = BatchReader._decode  # noqa: SLF001 - what is watched
 
-    def logged(self: BatchReader, record: Record, unread: Unread) -> Reading:
+    def logged(self: BatchReader, record: Record, exclusions: Exclusions) -> DecodedRecord:
         log.info(READ, topic=record.topic, partition=record.partition, offset=record.offset)
-        return read(self, record, unread)
+        return read(self, record, exclusions)
 
-    BatchReader._reading = logged  # type: ignore[method-assign]  # noqa: SLF001 - as above
+    BatchReader._decode = logged  # type: ignore[method-assign]  # noqa: SLF001 - as above
 
 
 if __name__ == "__main__":
-    watch()
+    log_reads()
     main()

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shared.contracts.campaign import CampaignSend
-from shared.delivery.outbox import partition_of
+from shared.delivery.kafka.outgoing import choose_partition
 from tests.support.chatia import chatia
 
 pytestmark = pytest.mark.integration
@@ -27,7 +27,7 @@ def environment(kafka_bootstrap: str) -> dict[str, str]:
 
 @pytest_asyncio.fixture
 async def topic(environment: dict[str, str]) -> AsyncIterator[str]:
-    """Give the full name of a new `campaign.send`."""
+    """Create `campaign.send`; yield its full name."""
     name = f"{environment['CHATIA_NAMESPACE']}.campaign.send"
     admin = AIOKafkaAdminClient(bootstrap_servers=environment["KAFKA_BOOTSTRAP_SERVERS"])
     try:
@@ -43,10 +43,10 @@ async def read_all(bootstrap: str, topic: str) -> list[Seen]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     try:
         await consumer.start()
-        places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        left = sum((await consumer.end_offsets(places)).values())
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        left = sum((await consumer.end_offsets(partitions)).values())
         seen: list[Seen] = []
         while len(seen) < left:
             for records in (await consumer.getmany(timeout_ms=1_000)).values():
@@ -56,21 +56,21 @@ async def read_all(bootstrap: str, topic: str) -> list[Seen]:
         await consumer.stop()
 
 
-def sends(count: int) -> list[CampaignSend]:
+def build_sends(count: int) -> list[CampaignSend]:
     return [
         CampaignSend(company_id=1, campaign_id=2, number=f"55119{number:08}", message="Olá")
         for number in range(count)
     ]
 
 
-def lines(events: Sequence[CampaignSend]) -> str:
+def build_lines(events: Sequence[CampaignSend]) -> str:
     return "".join(f"{event.model_dump_json(by_alias=True)}\n" for event in events)
 
 
-async def test_events_arrive_with_key_headers_and_place(
+async def test_events_are_published_with_key_headers_and_partition(
     environment: dict[str, str], topic: str
 ) -> None:
-    events = sends(200)
+    events = build_sends(200)
 
     ended = chatia(
         "events",
@@ -79,7 +79,7 @@ async def test_events_arrive_with_key_headers_and_place(
         "-",
         "--json",
         environment=environment,
-        given=lines(events),
+        given=build_lines(events),
     )
 
     assert (ended.code, ended.complaint) == (0, "")
@@ -89,7 +89,7 @@ async def test_events_arrive_with_key_headers_and_place(
         record.key: CampaignSend.model_validate_json(record.value or b"") for record in seen
     } == {event.key.encode(): event for event in events}
     for record in seen:
-        assert record.partition == partition_of((record.key or b"").decode(), PARTITIONS)
+        assert record.partition == choose_partition((record.key or b"").decode(), PARTITIONS)
         assert dict(record.headers)["ce_type"] == b"chatia.campaign.send.v1"
 
 
@@ -102,14 +102,16 @@ async def test_nothing_is_published_when_one_line_is_wrong(
         "campaign.send",
         "-",
         environment=environment,
-        given=lines(sends(50)) + '{"companyId": 1}\n',
+        given=build_lines(build_sends(50)) + '{"companyId": 1}\n',
     )
     assert ended.code == 2
     assert ended.complaint == "Line 51 cannot be read: campaignId: Field required.\n"
     assert await read_all(environment["KAFKA_BOOTSTRAP_SERVERS"], topic) == []
 
 
-async def test_raw_records_are_put_as_they_are(environment: dict[str, str], topic: str) -> None:
+async def test_raw_records_are_published_as_they_are(
+    environment: dict[str, str], topic: str
+) -> None:
     given = [
         {"key": "k", "headers": {"event": "ç", "none": None}, "value": {"x": 1}},
         {"key": "gone", "value": None},
@@ -125,16 +127,21 @@ async def test_raw_records_are_put_as_they_are(environment: dict[str, str], topi
     )
     assert ended.answer == f"Published to {topic}: 2.\n"
     seen = await read_all(environment["KAFKA_BOOTSTRAP_SERVERS"], topic)
-    told = {(record.key, record.value, tuple(record.headers)) for record in seen}
-    assert told == {
+    records = {(record.key, record.value, tuple(record.headers)) for record in seen}
+    assert records == {
         (b"k", b'{"x":1}', (("event", "ç".encode()), ("none", None))),
         (b"gone", None, ()),
     }
 
 
-def test_a_topic_that_does_not_exist_is_said(environment: dict[str, str]) -> None:
+def test_a_missing_topic_is_reported(environment: dict[str, str]) -> None:
     ended = chatia(
-        "events", "publish", "campaign.send", "-", environment=environment, given=lines(sends(1))
+        "events",
+        "publish",
+        "campaign.send",
+        "-",
+        environment=environment,
+        given=build_lines(build_sends(1)),
     )
     assert ended.code == 3
     assert "chatia topics apply" in ended.complaint

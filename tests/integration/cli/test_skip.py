@@ -1,4 +1,4 @@
-"""An operator puts one record into the dead letters, and its partition goes on."""
+"""`chatia skip`: a record becomes a dead letter by hand, and its partition goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,12 +9,12 @@ from aiokafka import TopicPartition
 
 from tests.support import world
 from tests.support.build import received
-from tests.support.chatia import Ended, chatia
 from tests.support.deployment import Deployment, deployment
+from tests.support.deployment_cli import run_chatia
 
 pytestmark = pytest.mark.integration
 
-# As if the disk were full whenever this message is stored: no record's fault, so it is waited for.
+# As if the disk were full whenever this message is stored: workers wait, because it is an outage.
 BLOCK = """
 CREATE FUNCTION block() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF NEW.wid = 'STUCK' THEN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF;
@@ -35,20 +35,8 @@ async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deploym
         yield flow
 
 
-async def run(flow: Deployment, *words: str) -> Ended:
-    url = flow.settings.database.url_override
-    assert url
-    environment = {
-        "DATABASE_URL": url.get_secret_value(),
-        "KAFKA_BOOTSTRAP_SERVERS": flow.settings.kafka.bootstrap_servers,
-        "CHATIA_NAMESPACE": flow.settings.namespace,
-        "USER": "ana",
-    }
-    return await asyncio.to_thread(chatia, *words, environment=environment)
-
-
-async def stuck_at(flow: Deployment) -> TopicPartition:
-    """Wait until tickets have passed on three messages, and give their partition."""
+async def find_blocked_partition(flow: Deployment) -> TopicPartition:
+    """Wait until tickets has routed three messages; return their partition."""
     async with asyncio.timeout(60):
         while True:
             rows = await flow.sql(
@@ -62,50 +50,54 @@ async def stuck_at(flow: Deployment) -> TopicPartition:
             await asyncio.sleep(0.1)
 
 
-async def stored(flow: Deployment) -> list[str]:
+async def load_wids(flow: Deployment) -> list[str]:
     return [row["wid"] for row in await flow.sql('SELECT wid FROM "Messages" ORDER BY wid')]
 
 
 @pytest.mark.timeout(120)
-async def test_a_record_that_is_waited_for_is_skipped_and_its_neighbours_are_stored(
+async def test_a_record_that_blocks_its_partition_is_skipped_and_the_others_are_stored(
     flow: Deployment,
 ) -> None:
     await flow.publish(*(flow.record(received(wid)) for wid in ("A", "STUCK", "B")))
-    place = await stuck_at(flow)
-    words = ("skip", "messages", place.topic, str(place.partition))
+    partition = await find_blocked_partition(flow)
+    words = ("skip", "messages", partition.topic, str(partition.partition))
     reason = ("--reason", "the disk is full")
-    would = await run(flow, *words, "1", *reason, "--dry-run")
+    would = await run_chatia(flow, *words, "1", *reason, "--dry-run")
     assert (would.code, "Would be skipped by messages" in would.answer) == (0, True)
-    skipped = await run(flow, *words, "1", *reason, "--json")
+    skipped = await run_chatia(flow, *words, "1", *reason, "--json")
     assert skipped.code == 0, skipped.complaint
-    again = await run(flow, *words, "1", *reason)
+    again = await run_chatia(flow, *words, "1", *reason)
     assert (again.code, "already" in again.complaint) == (4, True), again.complaint
     await flow.settled()
-    assert await stored(flow) == ["A", "B"]
-    past = await run(flow, *words, "0", *reason)
+    assert await load_wids(flow) == ["A", "B"]
+    past = await run_chatia(flow, *words, "0", *reason)
     assert (past.code, "is past" in past.complaint) == (4, True)
-    await check_letter(flow, skipped.json["letter"])
+    await check_dead_letter(flow, skipped.json["letter"])
     await check_replay(flow, skipped.json["letter"])
 
 
-async def check_letter(flow: Deployment, letter_id: int) -> None:
-    (letter,) = await flow.sql('SELECT * FROM "DeadLetters"')
-    assert letter["id"] == letter_id
-    assert (letter["reason"], letter["detail"]) == ("skipped", "the disk is full")
-    assert (letter["status"], letter["companyId"], letter["offset"]) == ("open", 1, 1)
-    (note,) = letter["history"]
+async def check_dead_letter(flow: Deployment, dead_letter_id: int) -> None:
+    (dead_letter,) = await flow.sql('SELECT * FROM "DeadLetters"')
+    assert dead_letter["id"] == dead_letter_id
+    assert (dead_letter["reason"], dead_letter["detail"]) == ("skipped", "the disk is full")
+    assert (dead_letter["status"], dead_letter["companyId"], dead_letter["offset"]) == (
+        "open",
+        1,
+        1,
+    )
+    (note,) = dead_letter["history"]
     assert (note["did"], note["by"], note["reason"]) == ("skipped", "ana", "the disk is full")
     assert note["at"]
 
 
-async def check_replay(flow: Deployment, letter_id: int) -> None:
+async def check_replay(flow: Deployment, dead_letter_id: int) -> None:
     await flow.sql(UNBLOCK)
-    replayed = await run(flow, "dead-letters", "replay", str(letter_id))
+    replayed = await run_chatia(flow, "dead-letters", "replay", str(dead_letter_id))
     assert replayed.code == 0, replayed.complaint
     await flow.settled()
-    assert await stored(flow) == ["A", "B", "STUCK"]
-    (letter,) = await flow.sql('SELECT status FROM "DeadLetters"')
-    assert letter["status"] == "resolved"
+    assert await load_wids(flow) == ["A", "B", "STUCK"]
+    (dead_letter,) = await flow.sql('SELECT status FROM "DeadLetters"')
+    assert dead_letter["status"] == "resolved"
 
 
 @pytest_asyncio.fixture
@@ -117,7 +109,7 @@ async def idle(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deploym
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("message.received", "0", "999", "x"), "and none at 999"),
         (("message.received", "99", "0", "x"), "has no partition 99"),
@@ -125,19 +117,21 @@ async def idle(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deploym
         (("message.received", "0", "0", " "), "--reason has to say why"),
     ],
 )
-async def test_what_cannot_be_skipped_is_said(
-    idle: Deployment, words: tuple[str, ...], says: str
+async def test_skip_says_why_a_record_cannot_be_skipped(
+    idle: Deployment, words: tuple[str, ...], message: str
 ) -> None:
-    *place, reason = words
-    ended = await run(idle, "skip", "contacts", *place, "--reason", reason)
-    assert (ended.code, says in ended.complaint) == (2, True), ended.complaint
+    *partition, reason = words
+    ended = await run_chatia(idle, "skip", "contacts", *partition, "--reason", reason)
+    assert (ended.code, message in ended.complaint) == (2, True), ended.complaint
 
 
-async def test_a_record_that_a_service_has_never_come_to_is_not_skipped(idle: Deployment) -> None:
-    places = [str(partition) for partition in range(3)]
+async def test_a_record_of_a_partition_without_checkpoint_is_not_skipped(idle: Deployment) -> None:
+    partitions = [str(partition) for partition in range(3)]
     ended = [
-        await run(idle, "skip", "contacts", "message.received", place, "0", "--reason", "x")
-        for place in places
+        await run_chatia(
+            idle, "skip", "contacts", "message.received", partition, "0", "--reason", "x"
+        )
+        for partition in partitions
     ]
     assert {each.code for each in ended} == {2}
     assert sum("contacts has never read" in each.complaint for each in ended) == 1

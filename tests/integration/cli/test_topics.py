@@ -24,13 +24,13 @@ def environment(kafka_bootstrap: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def deaf_port() -> Iterator[int]:
-    """Give a port where connections are taken and nothing is ever said."""
+def silent_port() -> Iterator[int]:
+    """Yield a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-async def create(environment: Mapping[str, str], name: str, partitions: int) -> str:
+async def create_topic(environment: Mapping[str, str], name: str, partitions: int) -> str:
     full_name = f"{environment['CHATIA_NAMESPACE']}.{name}"
     admin = AIOKafkaAdminClient(bootstrap_servers=environment["KAFKA_BOOTSTRAP_SERVERS"])
     try:
@@ -61,7 +61,7 @@ def test_apply_creates_what_is_missing_and_again_changes_nothing(
     ]
 
 
-async def test_two_who_apply_at_once_share_the_topics_between_them(
+async def test_two_concurrent_applies_create_each_topic_once(
     environment: dict[str, str],
 ) -> None:
     names = {f"{environment['CHATIA_NAMESPACE']}.{topic.name}" for topic in TOPICS}
@@ -90,10 +90,10 @@ def test_evolutions_topics_are_created_when_asked_for(environment: dict[str, str
     assert "7 d" in listed.answer
 
 
-async def test_other_partition_counts_are_told_and_left_alone(
+async def test_other_partition_counts_are_reported_and_left_alone(
     environment: dict[str, str],
 ) -> None:
-    name = await create(environment, "message.received", 5)
+    name = await create_topic(environment, "message.received", 5)
 
     applied = chatia("topics", "apply", "--json", environment=environment)
     listed = chatia("topics", "list", "--json", environment=environment)
@@ -110,7 +110,7 @@ def test_more_replicas_than_brokers_are_wrong_usage(environment: dict[str, str])
     assert "99 replicas" in ended.complaint
 
 
-def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
+def test_a_broker_that_is_away_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     ended = chatia("topics", "list", environment={"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"})
@@ -119,10 +119,10 @@ def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
     assert ended.complaint.count("\n") == 1
 
 
-def test_a_broker_that_says_nothing_is_given_up(deaf_port: int) -> None:
+def test_a_broker_that_never_answers_times_out(silent_port: int) -> None:
     started = time.monotonic()
     ended = chatia(
-        "topics", "list", environment={"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{deaf_port}"}
+        "topics", "list", environment={"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{silent_port}"}
     )
     assert ended.code == 3
     assert ended.complaint.count("\n") == 1

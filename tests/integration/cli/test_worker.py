@@ -1,4 +1,4 @@
-"""`chatia worker` where it cannot work: one sentence instead of a traceback, or waiting."""
+"""`chatia worker` without database or Kafka: it waits, or ends with a message."""
 
 import os
 import sys
@@ -18,31 +18,31 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"),
+    ("name", "message"),
     [
         (None, "The database has no tables of ChatIA Flow: run `chatia db upgrade`."),
         ("nowhere", 'The database cannot be used: database "nowhere" does not exist.'),
     ],
 )
-def test_a_database_that_waiting_will_not_mend_is_said_at_once(
-    database_url: str, name: str | None, sentence: str
+def test_a_database_error_that_is_no_outage_ends_the_worker(
+    database_url: str, name: str | None, message: str
 ) -> None:
     url = database_named(database_url, name) if name else database_url
     ended = chatia("worker", "contacts", environment={"DATABASE_URL": url})
-    assert (ended.code, ended.complaint.splitlines()[-1]) == (3, sentence)
+    assert (ended.code, ended.complaint.splitlines()[-1]) == (3, message)
 
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 @contextmanager
-def without_broker(url: str, log_path: Path, word: str, times: int) -> Iterator[Guarded]:
-    """Run a worker whose broker is away until its log has a word so many times, or time is up."""
+def run_without_broker(url: str, log_path: Path, word: str, times: int) -> Iterator[Guarded]:
+    """Run a worker without broker until its log holds a word so many times, for at most 30 s."""
     argv = [sys.executable, "-m", "shared.cli", "worker", "contacts"]
     away = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}
     worker = Guarded.start(argv, log_path=log_path, env=os.environ | away)
     try:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while log_path.read_text().count(word) < times and time.monotonic() < deadline:
             time.sleep(0.1)
         yield worker
@@ -52,14 +52,14 @@ def without_broker(url: str, log_path: Path, word: str, times: int) -> Iterator[
 
 def test_a_broker_that_is_away_is_waited_for(migrated_url: str, tmp_path: Path) -> None:
     log_path = tmp_path / "worker.log"
-    with without_broker(migrated_url, log_path, "kafka.awaited", 2) as worker:
+    with run_without_broker(migrated_url, log_path, "kafka.awaited", 2) as worker:
         assert worker.poll() is None
         assert log_path.read_text().count("kafka.awaited") >= 2
 
 
 def test_a_worker_that_logs_in_as_the_owner_is_warned(migrated_url: str, tmp_path: Path) -> None:
     log_path = tmp_path / "worker.log"
-    with without_broker(migrated_url, log_path, "database.role", 1):
+    with run_without_broker(migrated_url, log_path, "database.role", 1):
         (line,) = [line for line in log_path.read_text().splitlines() if "database.role" in line]
         assert "warning" in line
         assert "chatia db roles" in line
@@ -72,7 +72,7 @@ PORT = (
 
 
 @pytest.mark.parametrize(
-    ("words", "environment", "sentence"),
+    ("words", "environment", "message"),
     [
         (
             ("worker", "contacts"),
@@ -86,8 +86,8 @@ PORT = (
         ),
     ],
 )
-def test_words_that_make_no_sense_are_said_in_a_sentence(
-    words: tuple[str, ...], environment: dict[str, str], sentence: str
+def test_invalid_arguments_and_variables_end_with_a_message(
+    words: tuple[str, ...], environment: dict[str, str], message: str
 ) -> None:
     ended = chatia(*words, environment=environment)
-    assert (ended.code, ended.complaint.splitlines()[-1]) == (2, sentence)
+    assert (ended.code, ended.complaint.splitlines()[-1]) == (2, message)

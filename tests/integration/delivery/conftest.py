@@ -15,5 +15,5 @@ async def bench(migrated_url: str) -> AsyncIterator[Bench]:
     engine = create_engine(settings, "test")
     made = Bench(engine)
     yield made
-    made.worker.outage.forget()
+    made.worker.outage.cancel()
     await engine.dispose()

@@ -1,4 +1,4 @@
-"""A worker whose database goes away says so to who asks it, be it idle, and works on after it."""
+"""The probes of an idle worker while its database is away, and after it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from shared.settings import HealthSettings
 from tests.support import world
 from tests.support.build import job
 from tests.support.deployment import deployment
@@ -26,7 +27,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND ba
 
 @asynccontextmanager
 async def locked_out(url: str) -> AsyncIterator[None]:
-    """Refuse everybody a database, as an outage of it alone would."""
+    """Refuse all connections to a database, as an outage would."""
     name = urlsplit(url).path.removeprefix("/")
     admin = await asyncpg.connect(database_named(url, "postgres"))
     try:
@@ -38,34 +39,36 @@ async def locked_out(url: str) -> AsyncIterator[None]:
         await admin.close()
 
 
-async def answer(port: int, code: int) -> str:
-    """Ask until the answer has this code; gives its status."""
+async def await_code(port: int, code: int) -> str:
+    """Poll `/ready` until it has this code, and return its status."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(ConnectionRefusedError):  # the worker is still starting
-                found, status = await asyncio.to_thread(ask, port, "/ready")
-                if found == code:
+                answered, status = await asyncio.to_thread(ask, port, "/ready")
+                if answered == code:
                     return status
             await asyncio.sleep(0.1)
 
 
-async def test_what_a_worker_waits_for_is_answered_until_it_works_again(
+async def test_ready_says_what_a_worker_waits_for_until_it_works_again(
     kafka_bootstrap: str, migrated_url: str
 ) -> None:
     port = free_port()
-    async with deployment(kafka_bootstrap, migrated_url, ["campaigns"], health_port=port) as flow:
+    async with deployment(
+        kafka_bootstrap, migrated_url, ["campaigns"], health=HealthSettings(port=port)
+    ) as flow:
         await world.company(flow, 1)
         await world.line(flow, 10, 1)
         await flow.sql(
             'INSERT INTO "Campaigns" (id, "companyId", "whatsappId", name, status) '
             "VALUES (7, 1, 10, 'Promo', 'EM_ANDAMENTO')"
         )
-        await answer(port, 200)
+        await await_code(port, 200)
         async with locked_out(migrated_url):
-            waits = await answer(port, 503)
-            assert waits.startswith("degraded: waiting for the database since ")
+            waiting = await await_code(port, 503)
+            assert waiting.startswith("degraded: waiting for the database since ")
             await flow.publish(flow.record(job()))
             assert await asyncio.to_thread(ask, port, "/live") == (200, "ok")
-        assert await answer(port, 200) == "ok"
+        assert await await_code(port, 200) == "ok"
         await flow.engine.dispose()  # the test's own connections ended too
         await flow.until_none('SELECT 1 WHERE NOT EXISTS (SELECT FROM "CampaignShipping")')

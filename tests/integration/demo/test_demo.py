@@ -6,15 +6,24 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
-from shared.cli.gateway_sim import Simulated
-from shared.demo import check
-from shared.demo.gauges import Gauges
-from shared.demo.offsets import open_offsets
-from shared.demo.play import Gateway, Prepared, demo, prepare, rows_of, verify, wait_for
-from shared.demo.publish import Place, publish
-from shared.demo.watch import Ending, watch
-from shared.embedded.ready import free_ports
-from shared.kafka import connection
+from shared.cli.gateway_sim import SimulatedGateway
+from shared.delivery.kafka.clients import build_client_arguments
+from shared.dev.demo import verification
+from shared.dev.demo.metrics import MetricsReader
+from shared.dev.demo.offsets import open_offset_reader
+from shared.dev.demo.progress_table import Ending, watch
+from shared.dev.demo.publishing import RecordLocation, publish
+from shared.dev.demo.run import (
+    Gateway,
+    PreparedRun,
+    build_scope,
+    build_target,
+    prepare_run,
+    run_demo,
+    verify_run,
+)
+from shared.embedded.ready import find_free_ports
+from shared.settings import SendingSettings
 from tests.support.deployment import Deployment, deployment
 
 pytestmark = pytest.mark.integration
@@ -22,43 +31,47 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 async def running(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deployment]:
-    async with deployment(kafka_bootstrap, migrated_url) as started:
-        yield started
+    async with deployment(kafka_bootstrap, migrated_url) as running:
+        yield running
 
 
-def quiet() -> Console:
+def build_console() -> Console:
     return Console(file=StringIO(), width=160)
 
 
-async def played(running: Deployment, events: int = 300) -> tuple[Prepared, list[Place]]:
-    """Play a run to its end and leave it standing, to be tampered with."""
-    kafka = connection(running.settings.kafka)
-    run = await prepare(running.settings, running.engine, messages=events, seed=3)
-    places = await publish(kafka, run.script.all)
-    async with open_offsets(kafka) as offsets:
-        gauges = Gauges(offsets, running.engine, run.topics, rows_of(run))
-        assert await watch(gauges, wait_for(run, 60), quiet()) is Ending.SETTLED
-    return run, places
+async def run_traffic(
+    running: Deployment, events: int = 300
+) -> tuple[PreparedRun, list[RecordLocation]]:
+    """Run until settled, without verifying."""
+    kafka = build_client_arguments(running.settings.kafka)
+    run = await prepare_run(running.settings, running.engine, messages=events, seed=3)
+    locations = await publish(kafka, run.traffic.all_records)
+    async with open_offset_reader(kafka) as offsets:
+        metrics = MetricsReader(offsets, running.engine, run.topics, build_scope(run))
+        assert await watch(metrics, build_target(run, 60), build_console()) is Ending.SETTLED
+    return run, locations
 
 
 @asynccontextmanager
-async def simulated() -> AsyncIterator[Gateway]:
-    evolution = Simulated("evolution")
-    (port,) = free_ports(1)
-    async with evolution.serving(port):
+async def serve_gateway() -> AsyncIterator[Gateway]:
+    evolution = SimulatedGateway("evolution")
+    (port,) = find_free_ports(1)
+    async with evolution.serve(port):
         yield Gateway(f"http://127.0.0.1:{port}", evolution.sent)
 
 
-async def test_the_demo_ends_well_and_so_does_the_next_one_on_the_same_servers(
+async def test_the_demo_passes_twice_on_the_same_servers(
     kafka_bootstrap: str, migrated_url: str
 ) -> None:
     key = SecretStr("any")
-    sending = deployment(kafka_bootstrap, migrated_url, sender=True, evolution_api_key=key)
+    sending = deployment(
+        kafka_bootstrap, migrated_url, sending=SendingSettings(enabled=True, evolution_api_key=key)
+    )
     async with sending as running:
         for seed in (1, 2):
-            console = quiet()
-            async with simulated() as gateway:
-                ok = await demo(
+            console = build_console()
+            async with serve_gateway() as gateway:
+                ok = await run_demo(
                     running.settings,
                     messages=300,
                     seed=seed,
@@ -71,45 +84,51 @@ async def test_the_demo_ends_well_and_so_does_the_next_one_on_the_same_servers(
             assert "each taken by the gateway once" in console.file.getvalue()
 
 
-async def test_the_self_check_fails_when_somebody_tampers_with_the_rows(
+async def test_the_self_check_fails_when_rows_were_changed(
     running: Deployment,
 ) -> None:
-    run, places = await played(running)
+    run, locations = await run_traffic(running)
 
-    async def failed() -> set[str]:
-        checks = await verify(connection(running.settings.kafka), running.engine, run, places)
+    async def find_failed() -> set[str]:
+        checks = await verify_run(
+            build_client_arguments(running.settings.kafka), running.engine, run, locations
+        )
         return {done.name.partition(",")[0].partition(":")[0] for done in checks if not done.ok}
 
-    async def tampered(statement: str) -> set[str]:
+    async def change_and_verify(statement: str) -> set[str]:
         await running.sql(statement)
-        return await failed()
+        return await find_failed()
 
-    assert await failed() == set()
-    assert await tampered(
+    assert await find_failed() == set()
+    assert await change_and_verify(
         'UPDATE "Tickets" SET "unreadMessages" = "unreadMessages" + 1 '
         'WHERE id = (SELECT min(id) FROM "Tickets")'
     ) == {"tickets"}
-    assert "campaign shippings" in await tampered(
+    assert "campaign shippings" in await change_and_verify(
         'DELETE FROM "CampaignShipping" WHERE id = (SELECT min(id) FROM "CampaignShipping")'
     )
-    assert "dead letters" in await tampered(
+    assert "dead letters" in await change_and_verify(
         'DELETE FROM "DeadLetters" WHERE id = (SELECT min(id) FROM "DeadLetters")'
     )
-    assert "messages" in await tampered(
+    assert "messages" in await change_and_verify(
         'DELETE FROM "Messages" WHERE id = (SELECT min(id) FROM "Messages")'
     )
-    assert "contacts" in await tampered(
+    assert "contacts" in await change_and_verify(
         'DELETE FROM "Contacts" WHERE id = (SELECT min(id) FROM "Contacts")'
     )
-    assert not check.all_hold(
-        await verify(connection(running.settings.kafka), running.engine, run, places)
+    assert not verification.have_passed(
+        await verify_run(
+            build_client_arguments(running.settings.kafka), running.engine, run, locations
+        )
     )
 
 
-async def test_the_self_check_fails_when_a_ticket_is_gone(running: Deployment) -> None:
-    run, places = await played(running, events=100)
+async def test_the_self_check_fails_when_a_ticket_is_missing(running: Deployment) -> None:
+    run, locations = await run_traffic(running, events=100)
     await running.sql('DELETE FROM "Tickets" WHERE id = (SELECT max(id) FROM "Tickets")')
-    checks = await verify(connection(running.settings.kafka), running.engine, run, places)
+    checks = await verify_run(
+        build_client_arguments(running.settings.kafka), running.engine, run, locations
+    )
     assert {"tickets", "messages"} <= {
         done.name.partition(",")[0] for done in checks if not done.ok
     }

@@ -1,4 +1,4 @@
-"""Gateways post over HTTP: 200 means that Kafka has it, and then the rows come."""
+"""Gateways post over HTTP: 200 means that Kafka has the payload; the rows follow."""
 
 import asyncio
 import hashlib
@@ -18,13 +18,14 @@ import pytest_asyncio
 from aiokafka.errors import KafkaConnectionError
 from pydantic import SecretStr
 
-from services.messages import webhooks
+from services.messages.gateways_in import webhooks
 from shared.contracts.message import MessageReceived
-from shared.delivery.http import answering
+from shared.delivery.health.http_server import serve_http
 from shared.embedded.kafka import Kafka
-from shared.embedded.servers import runtime
+from shared.embedded.servers import run_servers
 from shared.gateways import registry
-from shared.gateways.signatures import token
+from shared.gateways.signatures import derive_token
+from shared.settings import WebhookSettings
 from tests.support import world
 from tests.support.chatia import chatia
 from tests.support.deployment import Deployment, deployment
@@ -33,18 +34,18 @@ from tests.unit.gateways import samples
 
 pytestmark = pytest.mark.integration
 
-SECRET = "the secret of an operator"  # noqa: S105 - nobody's
+SECRET = "the secret of an operator"  # noqa: S105 - made up here
 OWN_APP_SECRET = "of a customer's own app"  # noqa: S105 - made up here
 LINE_WITH_ITS_OWN_APP = 98
-APP_SECRET = "the secret of an app of Meta's"  # noqa: S105 - nobody's
+APP_SECRET = "the secret of an app of Meta's"  # noqa: S105 - made up here
 LINES = {gateway: 10 + number for number, gateway in enumerate(sorted(registry.GATEWAYS))}
 LARGEST = 20_000
 TAKEN = (200, '{"status":"taken"}')
 NOT_TAKEN = (503, '{"status":"Kafka did not take it; post it again"}')
 PATIENCE_S = 60.0
-ON_THE_WAY_S = 5.0  # beside what the route waits for Kafka
+NETWORK_S = 5.0  # in addition to the time that the route waits for Kafka
 
-# A text of each gateway, as its documentation shows it; all are answered by the same rows.
+# A text of each gateway, as its documentation shows it; all become the same row.
 TEXTS: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "data" / "gateways" / "texts.json").read_text("utf-8")
 )
@@ -76,7 +77,7 @@ class Posting:
         found = await self.flow.sql('SELECT "whatsappId", body FROM "Messages" ORDER BY 1')
         return [(row["whatsappId"], row["body"]) for row in found]
 
-    async def listens(self) -> None:
+    async def wait_until_serving(self) -> None:
         """Wait until the worker has started."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -106,7 +107,7 @@ def _ask(
 
 
 def signature(gateway: str, line: int, body: bytes) -> tuple[dict[str, str], str]:
-    own = token(SECRET, gateway, 1, line)
+    own = derive_token(SECRET, gateway, 1, line)
     match gateway:
         case "waha":
             return {"X-Webhook-Hmac": hmac.new(own.encode(), body, hashlib.sha512).hexdigest()}, ""
@@ -122,19 +123,19 @@ def signature(gateway: str, line: int, body: bytes) -> tuple[dict[str, str], str
 @asynccontextmanager
 async def posting_to(bootstrap: str, database_url: str) -> AsyncIterator[Posting]:
     port = free_port()
-    options: dict[str, Any] = {
-        "webhook_port": port,
-        "webhook_secret": SecretStr(SECRET),
-        "cloud_api_secrets": SecretStr(f"another, {APP_SECRET}"),
-        "line_app_secrets": {f"1_{LINE_WITH_ITS_OWN_APP}": SecretStr(OWN_APP_SECRET)},
-        "webhook_bytes": LARGEST,
-    }
-    async with deployment(bootstrap, database_url, **options) as flow:
+    webhooks = WebhookSettings(
+        port=port,
+        secret=SecretStr(SECRET),
+        cloud_api_secrets=SecretStr(f"another, {APP_SECRET}"),
+        line_app_secrets={f"1_{LINE_WITH_ITS_OWN_APP}": SecretStr(OWN_APP_SECRET)},
+        max_bytes=LARGEST,
+    )
+    async with deployment(bootstrap, database_url, webhooks=webhooks) as flow:
         await world.company(flow, 1)
         for line in LINES.values():
             await world.line(flow, line, 1, allowGroup=True)
         posting = Posting(flow, port)
-        await posting.listens()
+        await posting.wait_until_serving()
         yield posting
 
 
@@ -146,8 +147,8 @@ async def posting(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Post
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """Run a broker that a test may end: nobody else's topics are on it."""
-    with runtime(tmp_path / "state", postgres=False) as started:
+    """Run a broker that a test may kill, because no other test uses it."""
+    with run_servers(tmp_path / "state", postgres=False) as started:
         assert isinstance(started.kafka, Kafka)
         yield started.kafka
 
@@ -159,10 +160,10 @@ async def test_a_text_of_every_gateway_becomes_a_row(posting: Posting) -> None:
     assert await posting.flow.sql('SELECT * FROM "DeadLetters"') == []
 
 
-@pytest.mark.skipif(not samples.public("waha"), reason="the public samples are not there")
+@pytest.mark.skipif(not samples.load_public("waha"), reason="the public samples are not there")
 async def test_public_samples_are_rows_events_or_named(posting: Posting) -> None:
     posted = [
-        (gateway, payload) for gateway in LINES for payload in samples.public(gateway).values()
+        (gateway, payload) for gateway in LINES for payload in samples.load_public(gateway).values()
     ]
     meant = [(LINES[gw], registry.translate(gw, payload, samples.LINE)) for gw, payload in posted]
     wids = {
@@ -176,12 +177,12 @@ async def test_public_samples_are_rows_events_or_named(posting: Posting) -> None
     await posting.flow.settled()
     rows = await posting.flow.sql('SELECT "whatsappId", wid FROM "Messages"')
     assert {(row["whatsappId"], row["wid"]) for row in rows} == wids
-    letters = await posting.flow.sql('SELECT reason FROM "DeadLetters"')
+    dead_letters = await posting.flow.sql('SELECT reason FROM "DeadLetters"')
     unreadable = [translation for _, translation in meant if translation.unreadable]
-    assert [letter["reason"] for letter in letters] == ["unreadable-payload"] * len(unreadable)
+    assert [row["reason"] for row in dead_letters] == ["unreadable-payload"] * len(unreadable)
 
 
-async def test_who_does_not_sign_is_refused_by_every_gateways_route(posting: Posting) -> None:
+async def test_unsigned_posts_are_refused_by_every_gateways_route(posting: Posting) -> None:
     codes = {}
     for gateway, line in LINES.items():
         unsigned, _ = await posting.post(gateway, b"{}", signed=False)
@@ -191,7 +192,7 @@ async def test_who_does_not_sign_is_refused_by_every_gateways_route(posting: Pos
     assert codes == dict.fromkeys(LINES, (401, 401))
 
 
-async def test_a_line_with_an_app_of_its_own_takes_no_other_apps_word(posting: Posting) -> None:
+async def test_a_line_with_its_own_app_refuses_posts_of_other_apps(posting: Posting) -> None:
     await world.line(posting.flow, LINE_WITH_ITS_OWN_APP, 1)
     path = f"/gateways/cloud-api/1/{LINE_WITH_ITS_OWN_APP}"
     codes = []
@@ -202,7 +203,7 @@ async def test_a_line_with_an_app_of_its_own_takes_no_other_apps_word(posting: P
     assert codes == [401, 200]
 
 
-async def test_an_address_that_is_not_there_and_a_body_that_is_too_large_are_refused(
+async def test_an_unknown_address_and_a_too_large_body_are_refused(
     posting: Posting,
 ) -> None:
     nowhere = [("pigeon", 10), ("waha", 9999), ("waha", 2**31)]
@@ -212,50 +213,52 @@ async def test_an_address_that_is_not_there_and_a_body_that_is_too_large_are_ref
     assert (await posting.post("evolution", b" " * (LARGEST + 1)))[0] == 413
 
 
-async def test_what_is_not_json_is_a_dead_letter(posting: Posting) -> None:
+async def test_a_body_that_is_not_json_is_a_dead_letter(posting: Posting) -> None:
     assert (await posting.post("evolution", b"\xff{"))[0] == 200
     await posting.flow.settled()
-    (letter,) = await posting.flow.sql('SELECT reason, detail FROM "DeadLetters"')
-    assert letter == {"reason": "unreadable-payload", "detail": "the body is not JSON"}
+    (dead_letter,) = await posting.flow.sql('SELECT reason, detail FROM "DeadLetters"')
+    assert dead_letter == {"reason": "unreadable-payload", "detail": "the body is not JSON"}
 
 
-async def test_a_byte_order_mark_is_left_out_and_other_bytes_stay_readable(
+async def test_a_byte_order_mark_is_removed_and_invalid_bytes_are_escaped(
     posting: Posting,
 ) -> None:
     marked = b"\xef\xbb\xbf" + json.dumps(TEXTS["waha"]).encode()
     assert await posting.post("waha", marked) == TAKEN
     assert await posting.post("waha", '{"body": "coração"}'.encode("latin-1")) == TAKEN
     await posting.flow.settled()
-    (letter,) = await posting.flow.sql('SELECT body FROM "DeadLetters"')
-    assert (len(await posting.rows()), b"xe7" in letter["body"]) == (1, True)
+    (dead_letter,) = await posting.flow.sql('SELECT body FROM "DeadLetters"')
+    assert (len(await posting.rows()), b"xe7" in dead_letter["body"]) == (1, True)
 
 
 async def test_meta_is_answered_with_its_challenge(posting: Posting) -> None:
     line = LINES["cloud-api"]
     path = f"/gateways/cloud-api/1/{line}?hub.mode=subscribe&hub.challenge=4711&hub.verify_token="
-    right = quote(token(SECRET, "cloud-api", 1, line))
+    right = quote(derive_token(SECRET, "cloud-api", 1, line))
     assert await posting.ask("GET", path + right) == (200, "4711")
     assert (await posting.ask("GET", path + "wrong"))[0] == 401
 
 
-class Away:
-    """A producer whose brokers are not there."""
+class UnreachableProducer:
+    """A producer whose brokers are away."""
 
     async def send_and_wait(self, *_: object, **__: object) -> None:
         raise KafkaConnectionError
 
 
-async def test_while_kafka_is_away_the_gateway_is_asked_to_come_again(
+async def test_while_kafka_is_away_the_answer_is_503(
     posting: Posting,
 ) -> None:
     port, settings = free_port(), posting.flow.settings
-    application = webhooks.Webhooks(settings, posting.flow.engine, Away()).application
-    async with answering(application, port, "X"):
+    application = webhooks.Webhooks(
+        settings, posting.flow.engine, UnreachableProducer()
+    ).application
+    async with serve_http(application, port, "X"):
         answer = await Posting(posting.flow, port).post("evolution", b"{}")
     assert answer == NOT_TAKEN
 
 
-async def test_what_every_gateway_posts_while_kafka_is_killed_is_taken_when_it_is_posted_again(
+async def test_posts_refused_while_kafka_was_killed_are_taken_when_repeated(
     own_kafka: Kafka, migrated_url: str
 ) -> None:
     async with posting_to(own_kafka.bootstrap, migrated_url) as posting:
@@ -265,17 +268,20 @@ async def test_what_every_gateway_posts_while_kafka_is_killed_is_taken_when_it_i
         await asyncio.to_thread(own_kafka.kill)
         began = time.monotonic()
         assert await posting.texts() == dict.fromkeys(LINES, NOT_TAKEN)
-        assert time.monotonic() - began < webhooks.ACKNOWLEDGED_WITHIN_S + ON_THE_WAY_S
+        assert time.monotonic() - began < webhooks.ACKNOWLEDGED_WITHIN_S + NETWORK_S
         await asyncio.to_thread(own_kafka.restart)
         assert await posting.texts() == dict.fromkeys(LINES, TAKEN)
         await posting.flow.settled()
         assert await posting.rows() == [(line, "Oi") for line in LINES.values()]
 
 
-def test_the_command_line_tells_address_and_token() -> None:
+def test_the_command_prints_address_and_token() -> None:
     asked = ("gateway", "token", "waha", "--company", "1", "--line", "10", "--json")
     found = chatia(*asked, environment={"CHATIA_WEBHOOK_SECRET": SECRET})
-    assert found.json == {"path": "/gateways/waha/1/10", "token": token(SECRET, "waha", 1, 10)}
+    assert found.json == {
+        "path": "/gateways/waha/1/10",
+        "token": derive_token(SECRET, "waha", 1, 10),
+    }
 
 
 def test_without_a_secret_there_are_no_tokens() -> None:

@@ -1,6 +1,7 @@
-"""Acks, edits, deletions, reactions, reads: whatever their order, the rows are the same."""
+"""Acks, edits, deletions, reactions and reads give the same rows in any order."""
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,9 +11,10 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.messages import handlers
-from services.messages.rules import changes as changing
-from services.messages.store import changes
+from services.messages.changes import awaited_changes, rules
+from services.messages.changes.handler import apply_waiting_changes, change_messages
+from services.messages.domain.keys import LineKey
+from services.messages.storing.handler import store_messages
 from shared.contracts.base import Event
 from shared.contracts.message import MessageRouted, MessageUpdated
 from shared.contracts.message_change import (
@@ -23,8 +25,9 @@ from shared.contracts.message_change import (
     MessageReacted,
     MessageRead,
 )
-from shared.contracts.outcome import Dead, Outcome, Told
-from tests.laws.test_handlers import world
+from shared.contracts.outcome import Emit, Outcome, Reject, RejectWaiting
+from shared.delivery.dead_letters.store import DeadLetter, build_waiting_dead_letter
+from tests.laws.test_handlers import open_world
 from tests.support.build import at, routed
 
 pytestmark = pytest.mark.integration
@@ -41,8 +44,8 @@ WHERE m.wid LIKE 'A%' ORDER BY m.wid
 
 @pytest_asyncio.fixture
 async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
-    """Give a transaction on a company with a line, contacts and tickets; it is taken back."""
-    async with world(world_url) as connection:
+    """Yield a transaction on a company with a line, contacts and tickets; it is rolled back."""
+    async with open_world(world_url) as connection:
         yield connection
 
 
@@ -55,24 +58,30 @@ def acked(ack: int, wid: str = "A1", **members: object) -> MessageAcked:
     return MessageAcked(**of(wid), ack=ack, **members)
 
 
-async def take(conn: AsyncConnection, *events: Event) -> Outcome:
-    """Hand each event to its handler, as the corridor does, in batches of one kind."""
+async def apply(conn: AsyncConnection, *events: Event) -> Outcome:
+    """Pass each event to its handler, in batches of one."""
     outcome: Outcome = []
     for event in events:
         if isinstance(event, MessageRouted):
-            outcome += await handlers.store_messages(conn, [event], "chatia")
+            outcome += await store_messages(conn, [event])
         elif isinstance(event, MessageChange):
-            outcome += await handlers.change_messages(conn, [event], "chatia")
+            outcome += await change_messages(conn, [event])
     return outcome
 
 
-async def rows(conn: AsyncConnection) -> list[dict[str, Any]]:
+def build_dead_letters(outcome: Iterable[object]) -> list[DeadLetter]:
+    """Build the dead letters of rejected changes that waited, as delivery does."""
+    rejects = [item for item in outcome if isinstance(item, RejectWaiting)]
+    return [build_waiting_dead_letter(item, "chatia") for item in rejects]
+
+
+async def load_rows(conn: AsyncConnection) -> list[dict[str, Any]]:
     return [dict(row) for row in (await conn.execute(text(ROWS))).mappings()]
 
 
-async def row(conn: AsyncConnection) -> dict[str, Any]:
-    (found,) = await rows(conn)
-    return found
+async def load_row(conn: AsyncConnection) -> dict[str, Any]:
+    (row,) = await load_rows(conn)
+    return row
 
 
 @pytest.mark.parametrize(
@@ -90,114 +99,116 @@ async def row(conn: AsyncConnection) -> dict[str, Any]:
 async def test_acks_only_grow_and_a_failure_stays_unless_the_message_arrived(
     conn: AsyncConnection, acks: Sequence[int], left: int
 ) -> None:
-    await take(conn, routed("A1", from_me=True, sender_id=None), *map(acked, acks))
-    assert (await row(conn))["ack"] == left
+    await apply(conn, routed("A1", from_me=True, sender_id=None), *map(acked, acks))
+    assert (await load_row(conn))["ack"] == left
 
 
 async def test_a_failure_keeps_the_providers_reason(conn: AsyncConnection) -> None:
     failure = acked(-1, error_code="131047", error="Re-engagement message")
-    await take(conn, routed("A1", from_me=True, sender_id=None), failure)
-    found = await row(conn)
-    assert (found["errorCode"], found["error"]) == ("131047", "Re-engagement message")
+    await apply(conn, routed("A1", from_me=True, sender_id=None), failure)
+    row = await load_row(conn)
+    assert (row["errorCode"], row["error"]) == ("131047", "Re-engagement message")
 
 
-async def test_of_two_edits_the_later_one_stands(conn: AsyncConnection) -> None:
+async def test_of_two_edits_the_later_one_counts(conn: AsyncConnection) -> None:
     late = MessageEdited(**of(minutes=9), body="a third try")
     early = MessageEdited(**of(minutes=3), body="a second try")
-    await take(conn, routed("A1"), late, early)
-    found = await row(conn)
-    assert (found["body"], found["isEdited"], found["editedAt"]) == ("a third try", True, at(9))
+    await apply(conn, routed("A1"), late, early)
+    row = await load_row(conn)
+    assert (row["body"], row["isEdited"], row["editedAt"]) == ("a third try", True, at(9))
 
 
-async def test_a_deleted_message_keeps_its_words_unless_the_company_wants_them_forgotten(
+async def test_a_deleted_message_keeps_its_text(
     conn: AsyncConnection,
 ) -> None:
-    await take(conn, routed("A1"), MessageDeleted(**of(minutes=1)))
-    found = await row(conn)
-    assert (found["isDeleted"], found["body"]) == (True, "Oi")
+    await apply(conn, routed("A1"), MessageDeleted(**of(minutes=1)))
+    row = await load_row(conn)
+    assert (row["isDeleted"], row["body"]) == (True, "Oi")
 
 
-async def test_deleted_words_are_forgotten_where_the_law_is_followed_so_even_if_edited_late(
+async def test_the_text_of_a_deleted_message_is_removed_under_lgpd_even_after_a_late_edit(
     conn: AsyncConnection,
 ) -> None:
-    await follow_the_law(conn)
+    await enable_lgpd(conn)
     edit = MessageEdited(**of(minutes=2), body="other words")
-    await take(conn, routed("A1"), MessageDeleted(**of(minutes=1)), edit)
-    assert (await row(conn))["body"] == ""
+    await apply(conn, routed("A1"), MessageDeleted(**of(minutes=1)), edit)
+    assert (await load_row(conn))["body"] == ""
 
 
-async def test_a_reaction_that_was_taken_back_does_not_come_again(conn: AsyncConnection) -> None:
-    taken_back = MessageReacted(**of(minutes=2))
+async def test_a_removed_reaction_does_not_come_back(conn: AsyncConnection) -> None:
+    removed = MessageReacted(**of(minutes=2))
     late = MessageReacted(**of(minutes=1), emoji="👍")
-    await take(conn, routed("A1"), taken_back, late)
-    assert [r[1] for r in (await row(conn))["reactions"]] == [""]
+    await apply(conn, routed("A1"), removed, late)
+    assert [r[1] for r in (await load_row(conn))["reactions"]] == [""]
 
 
-async def test_each_author_has_a_reaction_of_his_own(conn: AsyncConnection) -> None:
+async def test_each_author_has_one_reaction(conn: AsyncConnection) -> None:
     group = [MessageReacted(**of(), emoji="👍", participant=f"551190000000{n}") for n in range(3)]
     ours = MessageReacted(**of(), emoji="🙏", from_me=True)
-    await take(conn, routed("A1"), *group, ours)
-    assert len((await row(conn))["reactions"]) == 4
+    await apply(conn, routed("A1"), *group, ours)
+    assert len((await load_row(conn))["reactions"]) == 4
 
 
-async def test_what_comes_before_its_message_waits_and_is_told_with_it(
+async def test_changes_before_their_message_are_applied_and_published_with_it(
     conn: AsyncConnection,
 ) -> None:
     edit = MessageEdited(**of(minutes=3), body="better words")
-    assert await take(conn, edit, edit, acked(3)) == []
-    outcome = await take(conn, routed("A1"))
-    (told,) = [i.fact for i in outcome if isinstance(i, Told) and i.fact.type == "message.updated"]
-    assert isinstance(told, MessageUpdated)
-    assert (told.ack, told.is_edited, set(told.changes)) == (3, True, {"ack", "body"})
-    assert (await row(conn))["body"] == "better words"
-    assert await waiting(conn) == 0
+    assert await apply(conn, edit, edit, acked(3)) == []
+    outcome = await apply(conn, routed("A1"))
+    facts = [item.fact for item in outcome if isinstance(item, Emit)]
+    (updated,) = [fact for fact in facts if fact.type == "message.updated"]
+    assert isinstance(updated, MessageUpdated)
+    assert (updated.ack, updated.is_edited, set(updated.changes)) == (3, True, {"ack", "body"})
+    assert (await load_row(conn))["body"] == "better words"
+    assert await count_early(conn) == 0
 
 
-async def test_what_waits_although_its_message_is_here_is_applied_by_the_timer(
+async def test_a_saved_change_whose_message_is_stored_is_applied_by_the_timer(
     conn: AsyncConnection,
 ) -> None:
-    await take(conn, routed("A1", from_me=True, sender_id=None))
-    missed = changing.change({(1, 10)}, {}, [acked(3)])  # as if the message were not seen yet
-    await changes.wait(conn, missed.awaited)
-    (fact,) = await handlers.settle_waiting(conn, "chatia", KEPT)
+    await apply(conn, routed("A1", from_me=True, sender_id=None))
+    missed = rules.plan_changes({LineKey(1, 10)}, {}, [acked(3)])  # as if not stored yet
+    await awaited_changes.save_early(conn, missed.early)
+    (fact,) = await apply_waiting_changes(conn, KEPT)
     assert isinstance(fact, MessageUpdated)
-    assert (fact.ack, (await row(conn))["ack"]) == (3, 3)
+    assert (fact.ack, (await load_row(conn))["ack"]) == (3, 3)
 
 
-async def test_an_early_edit_of_somebody_elses_words_is_a_dead_letter_when_they_arrive(
+async def test_an_early_edit_by_another_author_is_a_dead_letter_when_its_message_arrives(
     conn: AsyncConnection,
 ) -> None:
     forged = MessageEdited(**of(), body="forged", from_me=False)
-    await take(conn, forged, routed("A1", from_me=True, sender_id=None))
-    assert (await row(conn))["body"] != "forged"
-    letters = (await conn.execute(text('SELECT * FROM "DeadLetters"'))).mappings().all()
-    assert [(x["reason"], x["companyId"]) for x in letters] == [("not-the-author", 1)]
-    assert MessageEdited.model_validate_json(letters[0]["body"]) == forged
+    outcome = await apply(conn, forged, routed("A1", from_me=True, sender_id=None))
+    assert (await load_row(conn))["body"] != "forged"
+    (dead_letter,) = build_dead_letters(outcome)
+    assert (dead_letter.reason, dead_letter.company_id) == ("not-the-author", 1)
+    assert MessageEdited.model_validate_json(dead_letter.body or b"") == forged
 
 
-async def test_what_waits_too_long_is_a_dead_letter_that_can_be_replayed(
+async def test_a_change_that_waits_too_long_is_a_dead_letter_that_can_be_replayed(
     conn: AsyncConnection,
 ) -> None:
-    await take(conn, acked(3, "A9"))
+    await apply(conn, acked(3, "A9"))
     await conn.execute(text('UPDATE "AwaitedChanges" SET "createdAt" = now() - interval \'73 h\''))
-    assert await handlers.settle_waiting(conn, "chatia", KEPT) == []
-    letters = (await conn.execute(text('SELECT * FROM "DeadLetters"'))).mappings().all()
-    assert [(x["topic"], x["reason"], x["companyId"]) for x in letters] == [
-        ("chatia.message.changed", "unknown-message", 1)
-    ]
-    assert letters[0]["headers"] == [["ce_type", "chatia.message.acked.v1"]]
-    assert MessageAcked.model_validate_json(letters[0]["body"]) == acked(3, "A9")
-    assert await waiting(conn) == 0
+    outcome = await apply_waiting_changes(conn, KEPT)
+    (dead_letter,) = build_dead_letters(outcome)
+    assert len(outcome) == 1
+    assert (dead_letter.topic, dead_letter.reason, dead_letter.company_id) == (
+        "chatia.message.changed", "unknown-message", 1,
+    )  # fmt: skip
+    assert json.loads(dead_letter.headers) == [["ce_type", "chatia.message.acked.v1"]]
+    assert MessageAcked.model_validate_json(dead_letter.body or b"") == acked(3, "A9")
+    assert await count_early(conn) == 0
 
 
-async def test_a_change_on_a_line_that_is_not_there_is_given_up(conn: AsyncConnection) -> None:
-    (dead,) = await take(conn, acked(3).model_copy(update={"whatsapp_id": 99}))
-    assert isinstance(dead, Dead)
-    assert dead.reason == "unknown-line"
+async def test_a_change_on_an_unknown_line_is_rejected(conn: AsyncConnection) -> None:
+    (reject,) = await apply(conn, acked(3).model_copy(update={"whatsapp_id": 99}))
+    assert isinstance(reject, Reject)
+    assert reject.reason == "unknown-line"
 
 
-def history(random: Random) -> list[Event]:
-    """Draw three messages and what happens to them, with times that may be equal."""
+def draw_history(random: Random) -> list[Event]:
+    """Draw three messages and changes of them, with times that may be equal."""
     events: list[Event] = []
     for n in range(3):
         wid = f"A{n}"
@@ -219,32 +230,32 @@ def history(random: Random) -> list[Event]:
     return events
 
 
-@pytest.mark.parametrize("forgets", [False, True])
-async def test_shuffled_and_doubled_changes_end_in_the_same_rows(
-    conn: AsyncConnection, forgets: bool, shuffles: int
+@pytest.mark.parametrize("with_lgpd", [False, True])
+async def test_shuffled_and_repeated_changes_give_the_same_rows(
+    conn: AsyncConnection, with_lgpd: bool, shuffles: int
 ) -> None:
-    if forgets:
-        await follow_the_law(conn)
+    if with_lgpd:
+        await enable_lgpd(conn)
     for seed in range(shuffles):
         random = Random(seed)
-        events = history(random)
+        events = draw_history(random)
         mixed = [*events, *random.sample(events, len(events) // 2)]
         random.shuffle(mixed)
         ends = []
         for order in (events, mixed):
             async with conn.begin_nested() as attempt:
-                await take(conn, *order)
-                ends.append(await rows(conn))
+                await apply(conn, *order)
+                ends.append(await load_rows(conn))
                 await attempt.rollback()
         assert ends[0] == ends[1], seed
 
 
-async def waiting(conn: AsyncConnection) -> int:
-    found = await conn.execute(text('SELECT count(*) FROM "AwaitedChanges"'))
-    return int(found.scalar_one())
+async def count_early(conn: AsyncConnection) -> int:
+    rows = await conn.execute(text('SELECT count(*) FROM "AwaitedChanges"'))
+    return int(rows.scalar_one())
 
 
-async def follow_the_law(conn: AsyncConnection) -> None:
+async def enable_lgpd(conn: AsyncConnection) -> None:
     needed = (
         "hoursCloseTicketsAuto", "chatBotType", "acceptCallWhatsapp", "userRandom",
         "sendGreetingMessageOneQueues", "sendSignMessage", "sendFarewellWaitingTicket",
@@ -254,5 +265,5 @@ async def follow_the_law(conn: AsyncConnection) -> None:
     )  # fmt: skip
     names = ", ".join(f'"{name}"' for name in needed)
     values = ", ".join("'enabled'" for _ in needed)
-    sql = f'INSERT INTO "CompaniesSettings" ("companyId", {names}) VALUES (1, {values})'  # noqa: S608
+    sql = f'INSERT INTO "CompaniesSettings" ("companyId", {names}) VALUES (1, {values})'  # noqa: S608 - of constants
     await conn.execute(text(sql))

@@ -1,4 +1,4 @@
-"""The sender and a simulated gateway: nothing is sent twice, and each send has an answer."""
+"""The sender and a simulated gateway: nothing is sent twice, and each send has a result."""
 
 import asyncio
 import os
@@ -18,17 +18,19 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.messages import handlers, sender
-from services.messages.store import sends
-from shared.cli.gateway_sim import Habits, Posts, Simulated
+from services.messages.domain.keys import LineKey
+from services.messages.sending import store
+from services.messages.sending.handler import publish_send_results, queue_sends
+from services.messages.sending.sender import run_sender
+from shared.cli.gateway_sim import FaultOptions, SimulatedGateway, WebhookOptions
 from shared.contracts.message import MessageSend
 from shared.contracts.message_request import MessageCompose
 from shared.db.engine import create_engine
 from shared.delivery.subscription import Subscription
 from shared.embedded.processes import Guarded
 from shared.gateways.senders.registry import SENDERS
-from shared.gateways.signatures import token
-from shared.settings import DatabaseSettings, Settings
+from shared.gateways.signatures import derive_token
+from shared.settings import DatabaseSettings, SendingSettings, Settings, WebhookSettings
 from tests.laws import test_handlers as laws
 from tests.laws.samples import SAMPLES, WORLD, Sample
 from tests.support import world
@@ -38,10 +40,10 @@ from tests.support.probes import free_port
 
 pytestmark = pytest.mark.integration
 
-LAW = Subscription((MessageSend,), handlers.queue_sends)
+LAW = Subscription((MessageSend,), queue_sends)
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 LOST_S = 3_600.0
-SECRET = "a secret of the test"  # noqa: S105 - nobody's
+SECRET = "a secret of the test"  # noqa: S105 - made up here
 CONNECTION = """
 INSERT INTO "GatewayConnections" (gateway, server, instance, "companyId", "whatsappId")
 VALUES (:gateway, :server, 'loja', 1, 10)
@@ -65,12 +67,12 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> None:
     samples: dict[type[BaseModel], Sample] = {**SAMPLES, MessageSend: sample}
     monkeypatch.setattr(laws, "SAMPLES", samples)
     connection = CONNECTION.replace(":gateway", "'waha'").replace(":server", "'http://w.example'")
-    monkeypatch.setattr(laws, "MORE_OF_THE_WORLD", connection)
+    monkeypatch.setattr(laws, "EXTRA_ROWS", connection)
 
 
 @pytest.mark.usefixtures("sample")
 class TestLaws:
-    """What every handler must satisfy, for the one that is wired only where the sender is on."""
+    """The laws of all handlers, for the one that is subscribed only where the sender is on."""
 
     async def test_twice_is_once(self, world_url: str) -> None:
         await laws.test_twice_is_once(LAW, world_url)
@@ -108,22 +110,24 @@ class Stage:
 
     async def queue(self, batch: Sequence[MessageSend]) -> None:
         async with self.engine.begin() as conn:
-            await handlers.queue_sends(conn, batch)
+            await queue_sends(conn, batch)
 
     async def facts(self, lost_s: float = LOST_S) -> list[Any]:
         async with self.engine.begin() as conn:
-            await sends.give_up(conn, lost_s)
-            return list(await handlers.tell_answers(conn))
+            await store.expire_sends(conn, lost_s)
+            return list(await publish_send_results(conn))
 
     @asynccontextmanager
     async def sending(self, **options: object) -> AsyncIterator[None]:
-        async with sender.sending(self.settings.model_copy(update=options), self.engine):
+        changed = self.settings.sending.model_copy(update=options)
+        settings = self.settings.model_copy(update={"sending": changed})
+        async with run_sender(settings, self.engine):
             yield
 
-    async def answered(self) -> None:
-        """Wait until nothing is under way."""
+    async def wait_for_results(self) -> None:
+        """Wait until no send is waiting or claimed."""
         async with asyncio.timeout(60):
-            while await self.run(  # noqa: ASYNC110 - the database tells nobody
+            while await self.run(  # noqa: ASYNC110 - the database sends no events
                 "SELECT 1 FROM \"Sends\" WHERE status IN ('waiting', 'claimed')"
             ):
                 await asyncio.sleep(0.05)
@@ -134,14 +138,15 @@ class Stage:
 
 @pytest_asyncio.fixture
 async def stage(migrated_url: str) -> AsyncIterator[Stage]:
-    settings = Settings(sender=True).model_copy(
-        update={
-            "send_timeout_ms": 1_500,
-            "send_retry_ms": 20,
-            "waha_api_key": SecretStr("k1"),
-            "evolution_api_key": SecretStr("k2"),
-            "cloud_api_token": SecretStr("k3"),
-        }
+    settings = Settings(
+        sending=SendingSettings(
+            enabled=True,
+            timeout_ms=1_500,
+            retry_ms=20,
+            waha_api_key=SecretStr("k1"),
+            evolution_api_key=SecretStr("k2"),
+            cloud_api_token=SecretStr("k3"),
+        )
     )
     engine = create_engine(
         DatabaseSettings.model_validate({"DATABASE_URL": migrated_url}), "chatia-tests"
@@ -156,30 +161,30 @@ async def stage(migrated_url: str) -> AsyncIterator[Stage]:
 
 @asynccontextmanager
 async def simulated(
-    gateway: str, habits: Habits | None = None, posts: Posts | None = None
-) -> AsyncIterator[tuple[Simulated, int]]:
+    gateway: str, faults: FaultOptions | None = None, webhooks: WebhookOptions | None = None
+) -> AsyncIterator[tuple[SimulatedGateway, int]]:
     port = free_port()
-    found = Simulated(gateway, habits or Habits(), posts or Posts())
-    async with found.serving(port):
+    found = SimulatedGateway(gateway, faults or FaultOptions(), webhooks or WebhookOptions())
+    async with found.serve(port):
         yield found, port
 
 
-def once_each(gateway: Simulated) -> None:
+def assert_no_duplicates(gateway: SimulatedGateway) -> None:
     texts = Counter(str(message["text"]) for message in gateway.sent)
     assert [body for body, times in texts.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("gateway", sorted(SENDERS))
-async def test_each_send_is_made_once_and_answered(gateway: str, stage: Stage) -> None:
+async def test_each_send_is_made_once_and_has_a_result(gateway: str, stage: Stage) -> None:
     async with simulated(gateway) as (found, port), stage.sending():
         await stage.connect(gateway, port)
         batch = [send(n) for n in range(60)]
         await stage.queue(batch)
         await stage.queue(batch)
-        await stage.answered()
+        await stage.wait_for_results()
         await stage.queue(batch)
         await asyncio.sleep(0.3)
-    once_each(found)
+    assert_no_duplicates(found)
     assert len(found.sent) == 60
     facts = await stage.facts()
     assert {(fact.type, fact.send_id) for fact in facts} == {
@@ -191,13 +196,13 @@ async def test_each_send_is_made_once_and_answered(gateway: str, stage: Stage) -
 
 
 async def test_two_processes_keep_each_chats_order(stage: Stage) -> None:
-    async with simulated("waha", Habits(delay_ms=5, errors=0.1)) as (found, port):
+    async with simulated("waha", FaultOptions(delay_ms=5, errors=0.1)) as (found, port):
         await stage.connect("waha", port)
         batch = [send(n, chat=f"5511990001{n % 4:03}") for n in range(80)]
         await stage.queue(batch)
         async with stage.sending(), stage.sending():
-            await stage.answered()
-    once_each(found)
+            await stage.wait_for_results()
+    assert_no_duplicates(found)
     assert len(found.sent) == 80
     for chat in range(4):
         sent = [m["text"] for m in found.sent if str(m["to"]).startswith(f"5511990001{chat:03}")]
@@ -205,14 +210,14 @@ async def test_two_processes_keep_each_chats_order(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("gateway", sorted(SENDERS))
-async def test_lost_answers_are_unknown_and_never_repeated(gateway: str, stage: Stage) -> None:
-    habits = Habits(loss=0.2, errors=0.1, seed=7)
-    async with simulated(gateway, habits) as (found, port):
+async def test_lost_responses_are_unknown_and_never_repeated(gateway: str, stage: Stage) -> None:
+    faults = FaultOptions(loss=0.2, errors=0.1, seed=7)
+    async with simulated(gateway, faults) as (found, port):
         await stage.connect(gateway, port)
         await stage.queue([send(n) for n in range(30)])
         async with stage.sending():
-            await stage.answered()
-        once_each(found)
+            await stage.wait_for_results()
+        assert_no_duplicates(found)
         assert len(found.sent) == 30
     statuses = await stage.statuses()
     assert set(statuses) == {"sent", "unknown"}
@@ -225,13 +230,13 @@ async def test_what_can_never_be_sent_fails_at_once(stage: Stage) -> None:
     async with simulated("evolution") as (found, port), stage.sending():
         await stage.connect("evolution", port)
         await stage.queue([send(1, chat="5511999990000"), send(2)])
-        await stage.answered()
+        await stage.wait_for_results()
     assert [message["text"] for message in found.sent] == ["texto 2"]
     (failure,) = [fact for fact in await stage.facts() if fact.type == "message.failed"]
     assert (failure.error_class, failure.error_code) == ("final_recipient", "not-on-whatsapp")
 
 
-async def test_what_has_expired_is_not_sent(stage: Stage) -> None:
+async def test_an_expired_send_is_not_made(stage: Stage) -> None:
     async with simulated("waha") as (found, port), stage.sending():
         await stage.connect("waha", port)
         await stage.queue([send(1, expires_at=datetime.now(UTC) - timedelta(seconds=1))])
@@ -248,9 +253,9 @@ async def test_a_gateway_that_is_away_is_waited_for(stage: Stage) -> None:
     async with stage.sending():
         await asyncio.sleep(0.3)
         assert set(await stage.statuses()) <= {"waiting", "claimed"}
-        gateway = Simulated("waha")
-        async with gateway.serving(port):
-            await stage.answered()
+        gateway = SimulatedGateway("waha")
+        async with gateway.serve(port):
+            await stage.wait_for_results()
     assert len(gateway.sent) == 1
 
 
@@ -274,7 +279,7 @@ async def test_a_lines_own_key_is_used(stage: Stage) -> None:
         await stage.queue([send(1)])
         keys = {"1_10": SecretStr("own")}
         async with stage.sending(waha_api_key=SecretStr(""), line_keys=keys):
-            await stage.answered()
+            await stage.wait_for_results()
     assert len(found.sent) == 1
 
 
@@ -283,16 +288,16 @@ async def test_a_claim_of_a_process_that_died_is_unknown(stage: Stage) -> None:
         await stage.connect("waha", port)
         await stage.queue([send(1), send(41)])  # of one chat
         async with stage.engine.begin() as conn:
-            (claim,) = await sends.claim(conn, {}, 4, 64)
+            (claim,) = await store.claim_sends(conn, {}, 4, 64)
         assert claim.send.send_id == "s1"
         (failure,) = await stage.facts(lost_s=0)
         assert (failure.send_id, failure.error_class) == ("s1", "unknown")
         async with stage.sending():
-            await stage.answered()
+            await stage.wait_for_results()
     assert [message["text"] for message in found.sent] == ["texto 41"]
 
 
-async def test_lines_of_other_gateways_are_left_to_them(stage: Stage) -> None:
+async def test_lines_without_a_server_are_left_to_their_gateways(stage: Stage) -> None:
     await stage.queue([send(1)])  # the world's own connection has no server
     assert await stage.statuses() == {}
 
@@ -300,40 +305,45 @@ async def test_lines_of_other_gateways_are_left_to_them(stage: Stage) -> None:
 async def test_a_line_has_no_more_requests_under_way_than_it_may(stage: Stage) -> None:
     async with stage.engine.begin() as conn:
         await conn.execute(text("""UPDATE "GatewayConnections" SET server = 'http://x'"""))
-        await handlers.queue_sends(conn, [send(n) for n in range(20)])
-        assert len(await sends.claim(conn, {}, 4, 64)) == 4
-        assert len(await sends.claim(conn, {(1, 10): 1}, 4, 64)) == 1
-        assert await sends.claim(conn, {(1, 10): 0}, 4, 64) == []
+        await queue_sends(conn, [send(n) for n in range(20)])
+        assert len(await store.claim_sends(conn, {}, 4, 64)) == 4
+        assert len(await store.claim_sends(conn, {LineKey(1, 10): 1}, 4, 64)) == 1
+        assert await store.claim_sends(conn, {LineKey(1, 10): 0}, 4, 64) == []
 
 
 @pytest_asyncio.fixture
 async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[tuple[Deployment, int]]:
     port = free_port()
-    options: dict[str, Any] = {
-        "sender": True,
-        "send_timeout_ms": 2_000,
-        "send_retry_ms": 50,
-        "webhook_port": port,
-        "webhook_secret": SecretStr(SECRET),
-        "waha_api_key": SecretStr("k1"),
-        "evolution_api_key": SecretStr("k2"),
-        "cloud_api_token": SecretStr("k3"),
-        "cloud_api_secrets": SecretStr(SECRET),
-    }
-    async with deployment(kafka_bootstrap, migrated_url, **options) as started:
+    sending = SendingSettings(
+        enabled=True,
+        timeout_ms=2_000,
+        retry_ms=50,
+        waha_api_key=SecretStr("k1"),
+        evolution_api_key=SecretStr("k2"),
+        cloud_api_token=SecretStr("k3"),
+    )
+    webhooks = WebhookSettings(
+        port=port, secret=SecretStr(SECRET), cloud_api_secrets=SecretStr(SECRET)
+    )
+    async with deployment(
+        kafka_bootstrap, migrated_url, sending=sending, webhooks=webhooks
+    ) as started:
         await world.company(started, 1)
         await world.line(started, 10, 1, allowGroup=True)
         yield started, port
 
 
 @pytest.mark.parametrize("gateway", sorted(SENDERS))
-async def test_an_answer_to_a_customer_goes_out_and_its_statuses_come_back(
+async def test_a_message_to_a_customer_is_sent_and_its_acks_come_back(
     gateway: str, flow: tuple[Deployment, int]
 ) -> None:
     started, webhook = flow
-    key = SECRET if gateway == "cloud-api" else token(SECRET, gateway, 1, 10)
-    posts = Posts(f"http://127.0.0.1:{webhook}/gateways/{gateway}/1/10", key)
-    async with simulated(gateway, Habits(errors=0.2, duplicates=0.5), posts) as (found, port):
+    key = SECRET if gateway == "cloud-api" else derive_token(SECRET, gateway, 1, 10)
+    webhooks = WebhookOptions(f"http://127.0.0.1:{webhook}/gateways/{gateway}/1/10", key)
+    async with simulated(gateway, FaultOptions(errors=0.2, duplicates=0.5), webhooks) as (
+        found,
+        port,
+    ):
         await started.sql(
             CONNECTION,
             gateway=gateway,
@@ -352,7 +362,7 @@ async def test_an_answer_to_a_customer_goes_out_and_its_statuses_come_back(
             'SELECT 1 WHERE (SELECT count(*) FROM "Messages" WHERE "fromMe" AND ack = 3) < 8'
         )
         await started.settled()
-    once_each(found)
+    assert_no_duplicates(found)
     assert [message["text"] for message in found.sent] == [f"Bom dia {n}" for n in range(8)]
     rows = await started.sql('SELECT wid, body FROM "Messages" WHERE "fromMe" ORDER BY "createdAt"')
     assert [row["body"] for row in rows] == [f"Bom dia {n}" for n in range(8)]
@@ -364,13 +374,13 @@ async def test_an_answer_to_a_customer_goes_out_and_its_statuses_come_back(
     assert Counter(fact["type"] for fact in answers) == {"chatia.message.sent.v1": 8}
 
 
-PEOPLE = [f"55119900010{n:02}" for n in range(12)]
+CHATS = [f"55119900010{n:02}" for n in range(12)]
 EACH = 10
-MESSAGES = len(PEOPLE) * EACH
+MESSAGES = len(CHATS) * EACH
 
 
-class Mortal:
-    """A messages worker in a process of its own, which is killed and started again."""
+class KillableWorker:
+    """A messages worker in its own process, which is killed and restarted."""
 
     def __init__(self, started: Deployment, folder: Path) -> None:
         settings = started.settings
@@ -384,38 +394,38 @@ class Mortal:
             "CHATIA_SEND_TIMEOUT_MS": "500",
             "CHATIA_WAHA_API_KEY": "k1",
         }
-        self._lives = 0
-        self.process = self._begin()
+        self._starts = 0
+        self.process = self._start()
 
-    def _begin(self) -> Guarded:
-        self._lives += 1
+    def _start(self) -> Guarded:
+        self._starts += 1
         argv = [sys.executable, "-m", "shared.cli", "worker", "messages"]
-        log_path = self._folder / f"{self._lives}.log"
+        log_path = self._folder / f"{self._starts}.log"
         return Guarded.start(argv, log_path=log_path, env=self._env)
 
-    async def die_and_come_back(self) -> None:
+    async def kill_and_restart(self) -> None:
         await asyncio.to_thread(self.process.kill)
-        self.process = await asyncio.to_thread(self._begin)
+        self.process = await asyncio.to_thread(self._start)
 
 
-async def greet(started: Deployment) -> None:
-    """Let each person write, so that each has a ticket."""
-    greetings = [received(f"A{c}", chat=c, jid=f"{c}@s.whatsapp.net") for c in PEOPLE]
+async def receive_greetings(started: Deployment) -> None:
+    """Receive a message of each contact, so that each has a ticket."""
+    greetings = [received(f"A{c}", chat=c, jid=f"{c}@s.whatsapp.net") for c in CHATS]
     await started.publish(*map(started.record, greetings))
-    await started.until_none('SELECT 1 WHERE (SELECT count(*) FROM "Messages") < :n', n=len(PEOPLE))
+    await started.until_none('SELECT 1 WHERE (SELECT count(*) FROM "Messages") < :n', n=len(CHATS))
 
 
-def asks() -> list[MessageCompose]:
+def build_requests() -> list[MessageCompose]:
     return [
         MessageCompose(
             company_id=1, whatsapp_id=10, chat=chat, request_id=f"{chat}:{n}", body=f"{chat} {n}"
         )
         for n in range(EACH)
-        for chat in PEOPLE
+        for chat in CHATS
     ]
 
 
-async def all_answered(started: Deployment) -> None:
+async def wait_for_all_results(started: Deployment) -> None:
     with suppress(TimeoutError):  # a group whose members were killed may take a minute to meet
         await started.until_none("SELECT 1 FROM \"Sends\" WHERE status = 'queued'")
     await started.until_none(
@@ -430,41 +440,41 @@ async def all_answered(started: Deployment) -> None:
     )
 
 
-async def test_a_worker_that_is_killed_again_and_again_sends_nothing_twice(
+async def test_a_worker_that_is_killed_repeatedly_sends_nothing_twice(
     kafka_bootstrap: str, migrated_url: str, tmp_path: Path
 ) -> None:
     dice = Random(11)
     async with (
         deployment(kafka_bootstrap, migrated_url, ("contacts", "tickets")) as started,
-        simulated("waha", Habits(delay_ms=60, errors=0.1)) as (found, port),
+        simulated("waha", FaultOptions(delay_ms=60, errors=0.1)) as (found, port),
     ):
         await world.company(started, 1)
         await world.line(started, 10, 1, allowGroup=True)
         await started.sql(CONNECTION, gateway="waha", server=f"http://127.0.0.1:{port}")
-        worker = Mortal(started, tmp_path)
+        worker = KillableWorker(started, tmp_path)
         try:
-            await greet(started)
-            await started.publish(*map(started.request, asks()))
+            await receive_greetings(started)
+            await started.publish(*map(started.request, build_requests()))
             for _ in range(4):
                 await asyncio.sleep(dice.uniform(2.0, 5.0))
-                await worker.die_and_come_back()
-            await all_answered(started)
+                await worker.kill_and_restart()
+            await wait_for_all_results(started)
         finally:
             await asyncio.to_thread(worker.process.stop)
         sends = await started.sql('SELECT "sendId", status FROM "Sends"')
         answers = {fact["sendId"] for fact in await started.facts("message.answered")}
-    once_each(found)
+    assert_no_duplicates(found)
     unknown = [row for row in sends if row["status"] == "unknown"]
     assert len(sends) == MESSAGES
     assert answers == {row["sendId"] for row in sends}
     assert MESSAGES - len(unknown) <= len(found.sent) <= MESSAGES
-    for chat in PEOPLE:
+    for chat in CHATS:
         numbers = [int(str(m["text"])[-1]) for m in found.sent if str(m["to"]).startswith(chat)]
         assert numbers == sorted(numbers)
     assert len(unknown) < MESSAGES / 4
 
 
-async def test_the_command_serves_until_told_to_stop_whoever_waits(tmp_path: Path) -> None:
+async def test_the_simulator_stops_on_a_signal_while_a_client_waits(tmp_path: Path) -> None:
     port = free_port()
     words = ["gateway-sim", "--port", str(port), "--gateway", "waha", "--loss", "1"]
     argv = [sys.executable, "-m", "shared.cli", *words]
@@ -473,7 +483,7 @@ async def test_the_command_serves_until_told_to_stop_whoever_waits(tmp_path: Pat
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             asked: dict[str, Any] = {"json": {"session": "s", "chatId": "1@c.us", "text": "Oi"}}
             async with asyncio.timeout(30):
-                while not await answers(client, asked):  # noqa: ASYNC110 - it tells nobody
+                while not await is_serving(client, asked):  # noqa: ASYNC110 - it sends no events
                     await asyncio.sleep(0.2)
             assert (await client.get("/sent")).json()["count"] == 1
             waiting = asyncio.create_task(
@@ -486,8 +496,8 @@ async def test_the_command_serves_until_told_to_stop_whoever_waits(tmp_path: Pat
         await asyncio.to_thread(process.stop)
 
 
-async def answers(client: httpx.AsyncClient, asked: dict[str, Any]) -> bool:
-    """Ask once for a message whose answer is lost; tells whether somebody listened."""
+async def is_serving(client: httpx.AsyncClient, asked: dict[str, Any]) -> bool:
+    """Post a message whose response is lost; return whether the simulator is serving."""
     try:
         await client.post("/api/sendText", **asked, headers={"X-Api-Key": "k"}, timeout=0.5)
     except httpx.ReadTimeout:

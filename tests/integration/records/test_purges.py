@@ -1,4 +1,4 @@
-"""What goes with a row that is deleted, what only forgets it, and what stays as it was."""
+"""Purges: which rows are deleted, which lose a reference, and which do not change."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from shared.contracts.record_request import DELETES
-from shared.records.hanging import company_column
-from shared.records.tables import tables
+from shared.records.purge_steps import find_company_id_column
+from shared.records.tables import get_tables
 from shared.schema import OWNERS, SERVICES, metadata
 from tests.support import minimal
 from tests.support.build import NOON
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Played:
-    """What there was before and after, and what was told."""
+    """The rows before and after, and the facts."""
 
     before: dict[str, list[Row]] = field(default_factory=dict)
     after: dict[str, list[Row]] = field(default_factory=dict)
@@ -49,7 +49,9 @@ class Played:
         return [row for row in self.before[table] if columns.items() <= row.items()]
 
 
-def ask(flow: Deployment, table: str, *rows: Row, company: int, request_id: str) -> Record:
+def build_request(
+    flow: Deployment, table: str, *rows: Row, company: int, request_id: str
+) -> Record:
     return flow.request(
         DELETES[OWNERS[table]](
             company_id=company, request_id=request_id, table=table, actor="Ana", rows=rows
@@ -58,10 +60,11 @@ def ask(flow: Deployment, table: str, *rows: Row, company: int, request_id: str)
 
 
 async def fill(rows: Rows, company: int) -> dict[str, Row]:
-    """Make a row of every table that a company has rows of, each with all of its parents."""
+    """Insert a row of every table of a company, each with all its parents."""
     made = {}
     for table in metadata.sorted_tables:
-        if table.name not in {"Companies", *PURGES, *BY_SERVICE} and company_column(table.name):
+        left_out = {"Companies", *PURGES, *BY_SERVICE}
+        if table.name not in left_out and find_company_id_column(table.name):
             made[table.name] = await rows.insert(
                 table.name, company, SENT.get(table.name), all_parents=True
             )
@@ -69,7 +72,7 @@ async def fill(rows: Rows, company: int) -> dict[str, Row]:
 
 
 async def leave_traces(flow: Deployment) -> None:
-    """Let every service have something of the company that no foreign key leads to."""
+    """Make every service store something of the company that no foreign key references."""
     for service in SERVICES:
         await flow.sql(
             'INSERT INTO "DeadLetters" (service, topic, partition, "offset", reason, "companyId", '
@@ -101,8 +104,8 @@ async def leave_traces(flow: Deployment) -> None:
     )
 
 
-async def standing(flow: Deployment) -> dict[str, list[Row]]:
-    """Read all rows of all tables."""
+async def load_rows(flow: Deployment) -> dict[str, list[Row]]:
+    """Return all rows of all tables."""
     found = {}
     for table in metadata.sorted_tables:
         rows = await flow.sql(f'SELECT to_jsonb(t) AS row FROM "{table.name}" t')  # noqa: S608 - our own tables
@@ -111,7 +114,7 @@ async def standing(flow: Deployment) -> dict[str, list[Row]]:
 
 
 async def play(servers: TestServers, url: str) -> Played:
-    """Delete one of each kind, all at once, and look at what is left."""
+    """Delete one row of each purged table at once, and read what is left."""
     async with AsyncExitStack() as stack:
         flow = await stack.enter_async_context(deployment(servers.kafka_bootstrap, url))
         conn = await asyncpg.connect(url)
@@ -122,17 +125,17 @@ async def play(servers: TestServers, url: str) -> Played:
                 'INSERT INTO "Companies" (id, name) VALUES ($1, $2)', company, f"no. {company}"
             )
             await fill(rows, company)
-        played = Played(rows=await parted(rows))
+        played = Played(rows=await insert_roots(rows))
         await leave_traces(flow)
-        played.before = await standing(flow)
+        played.before = await load_rows(flow)
         of = played.rows
         await flow.publish(
-            ask(flow, "Companies", {"id": GONE}, company=0, request_id="company"),
+            build_request(flow, "Companies", {"id": GONE}, company=0, request_id="company"),
             *(
-                ask(flow, table, {"id": of[table]["id"]}, company=STAYS, request_id=table)
+                build_request(flow, table, {"id": of[table]["id"]}, company=STAYS, request_id=table)
                 for table in ("Tickets", "Users", "Queues", "Whatsapps", "Contacts")
             ),
-            ask(
+            build_request(
                 flow,
                 "Contacts",
                 {"id": of["History"]["contactId"], "$history": True},
@@ -144,12 +147,12 @@ async def play(servers: TestServers, url: str) -> Played:
         await flow.until_none(UNDER_WAY)
         await flow.settled()
         played.facts = await flow.facts("record.changed")
-        played.after = await standing(flow)
+        played.after = await load_rows(flow)
         return played
 
 
-async def parted(rows: Rows) -> dict[str, Row]:
-    """Make a ticket, user, queue, line and contact with something that hangs on each."""
+async def insert_roots(rows: Rows) -> dict[str, Row]:
+    """Insert a ticket, user, queue, line and contact with dependents."""
     ticket = await rows.insert("Tickets", STAYS, all_parents=True)
     user = await rows.insert("Users", STAYS)
     queue = await rows.insert("Queues", STAYS)
@@ -184,7 +187,7 @@ async def parted(rows: Rows) -> dict[str, Row]:
 
 @pytest.fixture(scope="module")
 def played(servers: TestServers, migrated_template: str) -> Played:
-    """Play once, and let every test look at a line of its own."""
+    """Run all purges once; each test looks at one table."""
 
     async def on_a_clone() -> Played:
         async with cloned(servers.database_url, migrated_template) as url:
@@ -193,39 +196,39 @@ def played(servers: TestServers, migrated_template: str) -> Played:
     return asyncio.run(on_a_clone())
 
 
-def names(row: Row, company: int) -> bool:
-    """Whether any value of a row names a company."""
+def has_company(row: Row, company: int) -> bool:
+    """Return whether any value of a row names a company."""
     return any(str(value).split(":")[0] == str(company) for value in row.values())
 
 
 @pytest.mark.parametrize("table", sorted(set(OWNERS) - set(PURGES)))
-def test_company_takes_everything(played: Played, table: str) -> None:
+def test_purging_a_company_deletes_everything_of_it(played: Played, table: str) -> None:
     if table == "Checkpoints":
         assert [row for row in played.after[table] if str(GONE) in row["aside"]] == []
         return
-    left = [row for row in played.after[table] if names(row, GONE)]
+    left = [row for row in played.after[table] if has_company(row, GONE)]
     assert left == []
 
 
 @pytest.mark.parametrize("table", sorted(set(OWNERS) - set(PURGES)))
-def test_the_rows_of_another_company_stay_as_they_were(played: Played, table: str) -> None:
+def test_rows_of_another_company_do_not_change(played: Played, table: str) -> None:
     def of_twin(rows: list[Row]) -> list[str]:
-        return sorted(str(row) for row in rows if names(row, TWIN))
+        return sorted(str(row) for row in rows if has_company(row, TWIN))
 
     assert of_twin(played.after[table]) == of_twin(played.before[table])
 
 
-def test_the_answer_tells_who_asked_which_row_and_how_much_went(played: Played) -> None:
+def test_the_answer_has_actor_keys_and_counts(played: Played) -> None:
     answer = played.answer("company")
     assert (answer["type"], answer["actor"]) == ("chatia.record.deleted.v1", "Ana")
     assert answer["deleted"] == {"Companies": [{"id": GONE}]}
     removed = answer["removed"]
-    for table in tables():
-        had = [row for row in played.before[table] if names(row, GONE)]
+    for table in get_tables():
+        had = [row for row in played.before[table] if has_company(row, GONE)]
         assert removed.get(table, 0) == len(had), table
 
 
-def test_what_is_deleted_in_steps_is_told_when_it_begins_and_as_it_goes(played: Played) -> None:
+def test_facts_are_published_at_the_begin_the_progress_and_the_end(played: Played) -> None:
     types = [fact["type"] for fact in played.facts if fact["requestId"] == "company"]
     assert types.count("chatia.purge.begun.v1") == 1
     assert types.count("chatia.record.deleted.v1") == 1
@@ -233,27 +236,27 @@ def test_what_is_deleted_in_steps_is_told_when_it_begins_and_as_it_goes(played: 
     assert who == set(SERVICES)
 
 
-def test_only_that_it_was_deleted_is_known_of_a_company(played: Played) -> None:
+def test_only_the_purge_of_a_company_is_kept(played: Played) -> None:
     assert {row["companyId"] for row in played.after["PurgedRows"]} == {GONE, STAYS}
     assert [r["tableName"] for r in played.kept("PurgedRows", companyId=GONE)] == ["Companies"]
 
 
 @pytest.mark.parametrize("table", OF_A_TICKET)
-def test_ticket_takes_its_rows(played: Played, table: str) -> None:
+def test_purging_a_ticket_deletes_its_rows(played: Played, table: str) -> None:
     had = played.had(table, ticketId=played.rows["Tickets"]["id"])
-    keys = [{column: row[column] for column in tables()[table].key} for row in had]
+    keys = [{column: row[column] for column in get_tables()[table].key} for row in had]
     assert keys
     assert [key for key in keys if played.kept(table, **key)] == []
 
 
-def test_ticket_is_forgotten_by_what_was_said_of_its_user(played: Played) -> None:
+def test_ratings_keep_no_deleted_ticket(played: Played) -> None:
     (had,) = played.had("UserRatings", ticketId=played.rows["Tickets"]["id"])
     (kept,) = played.kept("UserRatings", id=had["id"])
     assert kept["ticketId"] is None
 
 
 @pytest.mark.parametrize(("table", "column"), [("Users", "userId"), ("Queues", "queueId")])
-def test_tickets_forget_their_user_and_their_queue(played: Played, table: str, column: str) -> None:
+def test_tickets_keep_no_deleted_user_or_queue(played: Played, table: str, column: str) -> None:
     (had,) = played.had("Tickets", **{column: played.rows[table]["id"]})
     (kept,) = played.kept("Tickets", id=had["id"])
     assert (kept[column], kept["contactId"]) == (None, had["contactId"])
@@ -275,7 +278,7 @@ def test_tickets_forget_their_user_and_their_queue(played: Played, table: str, c
         ("History", "Messages", "ticketId"),
     ],
 )
-def test_what_hangs_on_a_row_goes_with_it(
+def test_dependents_are_deleted_with_a_row(
     played: Played, root: str, table: str, column: str
 ) -> None:
     of_root = {column: played.rows[root]["id"]}
@@ -284,21 +287,21 @@ def test_what_hangs_on_a_row_goes_with_it(
 
 
 @pytest.mark.parametrize("table", ["Tickets", "Users", "Queues", "Whatsapps"])
-def test_the_row_itself_is_gone(played: Played, table: str) -> None:
+def test_the_row_itself_is_deleted(played: Played, table: str) -> None:
     row_id = played.rows[table]["id"]
     assert played.kept(table, id=row_id) == []
     assert played.answer(table)["deleted"] == {table: [{"id": row_id}]}
 
 
 @pytest.mark.parametrize("table", ["Tickets", "ContactTags", "ContactCustomFields"])
-def test_contact_is_only_in_the_address_book_no_more(played: Played, table: str) -> None:
+def test_deleting_a_contact_only_sets_it_inactive(played: Played, table: str) -> None:
     contact = played.rows["Contacts"]["id"]
     (kept,) = played.kept("Contacts", id=contact)
     assert not kept["active"]
     assert len(played.kept(table, contactId=contact)) == 1
 
 
-def test_contact_whose_history_is_deleted_stays_without_tickets(played: Played) -> None:
+def test_a_contact_without_its_history_stays_without_tickets(played: Played) -> None:
     contact = played.rows["History"]["contactId"]
     (kept,) = played.kept("Contacts", id=contact)
     assert not kept["active"]

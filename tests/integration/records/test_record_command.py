@@ -1,4 +1,4 @@
-"""`chatia record`: a person saves and deletes rows by events, and is told what became of it."""
+"""`chatia record`: saves and deletes rows by events, and prints the answer."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ async def test_rows_are_saved_changed_and_deleted(flow: Deployment) -> None:
     assert await flow.sql('SELECT name FROM "Tags"') == [{"name": "Fechados"}]
 
 
-async def test_what_is_refused_says_why_and_ends_with_4(flow: Deployment) -> None:
+async def test_a_refusal_prints_its_reason_and_exits_with_4(flow: Deployment) -> None:
     rows = [{"name": "VIP"}, {"name": "Atacado", "cor": "#fff"}]
     ended = await record(flow, "save", "Tags", "--company", "1", rows=rows)
     assert (ended.code, ended.complaint) == (
@@ -74,12 +74,12 @@ async def test_what_is_refused_says_why_and_ends_with_4(flow: Deployment) -> Non
         ("Tags", "[]", "Line 1 cannot be read: a row is an object.\n"),
     ],
 )
-def test_what_cannot_be_asked_ends_with_2(table: str, given: str, complaint: str) -> None:
+def test_an_invalid_request_exits_with_2(table: str, given: str, complaint: str) -> None:
     ended = chatia("record", "save", table, "-", "--company", "1", environment={}, given=given)
     assert (ended.code, ended.complaint) == (2, complaint)
 
 
-async def test_what_only_the_database_knows_is_refused_in_its_words(flow: Deployment) -> None:
+async def test_an_error_of_the_database_is_the_reason_of_a_refusal(flow: Deployment) -> None:
     people = [{"name": "Ana", "number": "5511900000001", "lid": "9@lid"}]
     twice = [{"name": "Bia", "number": "5511900000002", "lid": "9@lid"}]
     assert (await record(flow, "save", "Contacts", "--company", "1", rows=people)).code == 0

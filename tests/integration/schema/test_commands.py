@@ -1,4 +1,4 @@
-"""`chatia db`: what people and programs read, and with which exit code it ends."""
+"""`chatia db`: its output as text and JSON, and its exit codes."""
 
 import json
 from collections.abc import Callable
@@ -38,14 +38,14 @@ def test_one_step_back_is_minus_one(chatia: Chatia) -> None:
     assert json.loads(chatia("current", "--json").output)["pending"] == 1
 
 
-def test_seed_tells_the_password_once_and_unseed_removes(chatia: Chatia) -> None:
+def test_seed_prints_the_password_once_and_unseed_removes(chatia: Chatia) -> None:
     chatia("upgrade")
     assert "The password of admin@admin.com is " in chatia("seed").output
     assert "password" not in chatia("seed").output
     assert "2 rows removed" in chatia("unseed").output
 
 
-def test_a_given_password_is_not_told(chatia: Chatia, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_password_is_not_printed(chatia: Chatia, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMIN_PASSWORD", "123456")
     chatia("upgrade")
     assert "123456" not in chatia("seed").output
@@ -59,7 +59,9 @@ def test_a_given_password_is_not_told(chatia: Chatia, monkeypatch: pytest.Monkey
         (("unseed", "20200904070003-create-default-company"), 4, "is in use by"),
     ],
 )
-def test_refusals_say_why(chatia: Chatia, words: tuple[str, ...], code: int, sentence: str) -> None:
+def test_refusals_have_a_reason(
+    chatia: Chatia, words: tuple[str, ...], code: int, sentence: str
+) -> None:
     chatia("upgrade")
     chatia("seed")
     error = chatia(*words).exception
@@ -69,14 +71,14 @@ def test_refusals_say_why(chatia: Chatia, words: tuple[str, ...], code: int, sen
     assert "\n" not in str(error)
 
 
-def test_without_tables_the_way_to_them_is_told(chatia: Chatia) -> None:
+def test_without_tables_the_error_names_the_command_to_create_them(chatia: Chatia) -> None:
     error = chatia("seed").exception
     assert isinstance(error, CommandError)
     assert error.exit_code == 3
     assert "chatia db upgrade" in str(error)
 
 
-def test_a_database_that_does_not_answer_is_the_worlds_failure(
+def test_a_database_that_does_not_answer_is_an_outage(
     chatia: Chatia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "SECONDS_BETWEEN_ATTEMPTS", 0.0)

@@ -1,4 +1,4 @@
-"""No foreign key can ever join rows of two companies, and a company takes all its rows along."""
+"""Foreign keys never join rows of two companies, and a company is deleted with its rows."""
 
 import asyncpg
 import pytest
@@ -55,8 +55,8 @@ async def test_a_row_cannot_be_moved_to_another_companys_parent(migrated_url: st
         await conn.close()
 
 
-async def test_a_row_without_a_company_points_to_nobodys_row(migrated_url: str) -> None:
-    """A key of which a part is NULL is not checked, so that part may never be the company."""
+async def test_a_row_without_a_company_references_no_row_of_a_company(migrated_url: str) -> None:
+    """Postgres does not check keys with a NULL, so the company must not be NULL."""
     tables = await catalog.read(migrated_url)
     conn = await asyncpg.connect(migrated_url)
     try:
@@ -75,7 +75,7 @@ async def test_a_row_without_a_company_points_to_nobodys_row(migrated_url: str) 
         await conn.close()
 
 
-async def test_every_column_that_names_a_tenants_row_is_a_key_with_the_company(
+async def test_every_reference_to_a_companys_row_is_a_key_with_the_company(
     migrated_url: str,
 ) -> None:
     tables = await catalog.read(migrated_url)
@@ -88,7 +88,7 @@ async def test_every_column_that_names_a_tenants_row_is_a_key_with_the_company(
     assert alone == []
 
 
-async def test_a_deleted_company_takes_all_its_rows_and_no_others(migrated_url: str) -> None:
+async def test_deleting_a_company_deletes_all_its_rows_and_no_others(migrated_url: str) -> None:
     tables = await catalog.read(migrated_url)
     conn = await asyncpg.connect(migrated_url)
     try:
@@ -127,7 +127,7 @@ def _keys_between_tenants(tables: dict[str, Table]) -> list[tuple[str, Table]]:
 
 
 def _is_kept_by_company(table: Table) -> bool:
-    """Whether a company's rows go with it: all but those that only mention a company."""
+    """Return whether rows are deleted with their company, or only mention one."""
     return any(key["columns"][0] in COMPANY_COLUMNS for key in table["foreignKeys"])
 
 
@@ -138,6 +138,6 @@ async def _count(
     for name in names:
         columns = {column["name"] for column in tables[name]["columns"]}
         column = next(each for each in COMPANY_COLUMNS if each in columns)
-        sql = f'SELECT count(*) FROM "{name}" WHERE "{column}" = $1'  # noqa: S608
+        sql = f'SELECT count(*) FROM "{name}" WHERE "{column}" = $1'  # noqa: S608 - our own tables
         counted[name] = await conn.fetchval(sql, company)
     return counted

@@ -1,12 +1,12 @@
-"""Every role tries everything with every table, and may do what the owners' list says."""
+"""Every role tries every command on every table; rights follow from the owners."""
 
 import asyncio
 
 import asyncpg
 import pytest
 
-from shared.db.policies import BEGUN_BY_SOME, is_readable
-from shared.db.purged import PURGED
+from shared.db.policies import PURGE_TABLES, is_readable
+from shared.db.purged import PURGED_TABLES
 from shared.db.roles import READER, ROLES
 from shared.schema import EVERY_SERVICE, OWNERS, metadata
 from tests.support import catalog
@@ -28,7 +28,7 @@ Tried = dict[tuple[str, str], dict[str, str]]
 
 
 async def attempt(conn: asyncpg.Connection, role: str, command: str) -> str:
-    """Try a command under a role, and take it back; gives how many rows it was done to."""
+    """Run a command as a role and roll it back; return the number of rows."""
     transaction = conn.transaction()
     await transaction.start()
     try:
@@ -45,7 +45,7 @@ async def attempt(conn: asyncpg.Connection, role: str, command: str) -> str:
 
 
 async def try_everything(servers: TestServers, template: str) -> Tried:
-    """Let every role try every command with two companies' rows in every table."""
+    """Try every command as every role, with rows of two companies in every table."""
     async with cloned(servers.database_url, template) as url:
         conn = await asyncpg.connect(url)
         try:
@@ -69,11 +69,11 @@ async def try_everything(servers: TestServers, template: str) -> Tried:
 
 @pytest.fixture(scope="module")
 def tried(servers: TestServers, migrated_template: str) -> Tried:
-    """Try once, and let every test look at a table and a role of its own."""
+    """Try everything once; each test looks at one table and role."""
     return asyncio.run(try_everything(servers, migrated_template))
 
 
-@pytest.mark.parametrize("table", sorted(OWNERS.keys() - set(BEGUN_BY_SOME)))
+@pytest.mark.parametrize("table", sorted(OWNERS.keys() - set(PURGE_TABLES)))
 @pytest.mark.parametrize("role", [role for role in ROLES if role != READER])
 def test_a_service_reads_every_row_and_writes_its_own_tables_only(
     tried: Tried, role: str, table: str
@@ -86,14 +86,14 @@ def test_a_service_reads_every_row_and_writes_its_own_tables_only(
         "SELECT": all_rows,
         "INSERT": "1" if writes else DENIED,
         "UPDATE": all_rows if writes else DENIED,
-        "DELETE": all_rows if writes and table not in PURGED else DENIED,
+        "DELETE": all_rows if writes and table not in PURGED_TABLES else DENIED,
         "rows": all_rows,
     }
 
 
-@pytest.mark.parametrize("table", BEGUN_BY_SOME)
+@pytest.mark.parametrize("table", PURGE_TABLES)
 @pytest.mark.parametrize("role", [role for role in ROLES if role != READER])
-def test_a_service_rewrites_no_purge_and_only_the_owner_of_companies_forgets_one(
+def test_a_service_changes_no_purge_and_only_the_owner_of_companies_deletes_one(
     tried: Tried, role: str, table: str
 ) -> None:
     found = tried[role, table]

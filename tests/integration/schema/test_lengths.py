@@ -1,4 +1,4 @@
-"""Text that an index holds has a length: the longest row is stored, a longer one is refused."""
+"""Length limits of indexed text: the longest is stored, a longer one refused."""
 
 import random
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.db import migrations
 from shared.schema import metadata
-from shared.schema.lengths import LARGEST_INDEX_ROW, index_rows, longest
+from shared.schema.lengths import MAX_INDEX_ROW_BYTES, find_max_length, list_index_rows
 from tests.support import catalog, minimal
 from tests.support.minimal import Rows
 
@@ -34,8 +34,8 @@ WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'alembic_version'
 """
 
 
-def noise(length: int) -> str:
-    """Make text that is not compressible, of characters of four bytes each."""
+def build_noise(length: int) -> str:
+    """Return text that cannot be compressed, of characters of four bytes each."""
     return "".join(chr(random.randrange(0x10000, 0x2FFFF)) for _ in range(length))
 
 
@@ -49,36 +49,36 @@ async def conn(shared_migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
     await found.close()
 
 
-def indexed_texts() -> dict[str, dict[str, int]]:
-    """Name the columns of indexes that hold text, by table, with their lengths in characters."""
+def list_indexed_text() -> dict[str, dict[str, int]]:
+    """Return the indexed text columns by table, with their limits in characters."""
     found: dict[str, dict[str, int]] = {}
     for table in metadata.sorted_tables:
-        for row in index_rows(table):
+        for row in list_index_rows(table):
             for column in row:
                 if isinstance(column.type, String):
-                    length = longest(column)
+                    length = find_max_length(column)
                     assert length is not None, column
                     found.setdefault(table.name, {})[column.name] = length
     return found
 
 
-def test_every_index_row_fits_whatever_its_text_is() -> None:
+def test_every_index_row_fits_with_the_longest_text() -> None:
     for table in metadata.sorted_tables:
-        for row in index_rows(table):
-            widest = BYTES * sum(longest(column) or 0 for column in row)
-            assert widest + OTHERS <= LARGEST_INDEX_ROW, (table.name, row)
+        for row in list_index_rows(table):
+            widest = BYTES * sum(find_max_length(column) or 0 for column in row)
+            assert widest + OTHERS <= MAX_INDEX_ROW_BYTES, (table.name, row)
 
 
-async def test_every_text_that_postgres_says_is_indexed_has_a_length(
+async def test_every_text_that_is_indexed_in_postgres_has_a_limit(
     shared_migrated_url: str, conn: asyncpg.Connection
 ) -> None:
-    """Also where a migration makes an index that no class maps, or one on an expression."""
+    """Also for indexes that only a migration creates, and for indexes on expressions."""
     live = await catalog.read(shared_migrated_url)
     checks = {check["name"] for table in live.values() for check in table["checks"]}
     without = [
         f"{row['table']}.{row['column']}"
         for row in await conn.fetch(INDEXED)
-        if not longest(metadata.tables[row["table"]].columns[row["column"]])
+        if not find_max_length(metadata.tables[row["table"]].columns[row["column"]])
         and f"ck_{row['table']}_{row['column']}_length" not in checks
     ]
     assert set(without) <= NARROWER, without
@@ -101,26 +101,28 @@ async def test_postgres_has_the_constraints_that_the_classes_have(
     assert all(row["convalidated"] for row in live)
 
 
-@pytest.mark.parametrize("table", sorted(indexed_texts()))
-async def test_a_row_as_long_as_may_be_is_stored_and_a_longer_one_blames_its_value(
+@pytest.mark.parametrize("table", sorted(list_indexed_text()))
+async def test_the_longest_row_is_stored_and_the_error_of_a_longer_one_names_its_value(
     shared_migrated_url: str, conn: asyncpg.Connection, table: str
 ) -> None:
     rows: Rows = await minimal.rows(shared_migrated_url, conn)
     company = await rows.company()
     lengths = {
         column: length
-        for column, length in indexed_texts()[table].items()
+        for column, length in list_indexed_text()[table].items()
         if f"{table}.{column}" not in NARROWER | DIGITS
     }
-    longest_row = {column: noise(length) for column, length in lengths.items()}
+    longest_row = {column: build_noise(length) for column, length in lengths.items()}
     assert await rows.attempt(table, company, longest_row) is None
     for column, length in lengths.items():
-        refusal = await rows.attempt(table, company, longest_row | {column: noise(length + 1)})
+        refusal = await rows.attempt(
+            table, company, longest_row | {column: build_noise(length + 1)}
+        )
         assert refusal is not None
         assert (refusal.sqlstate or "")[:2] in {"22", "23"}, (column, refusal)
 
 
-async def test_a_row_that_is_too_long_already_stays_and_the_upgrade_goes_on(
+async def test_an_existing_row_that_is_too_long_does_not_stop_the_upgrade(
     database_url: str,
 ) -> None:
     await migrations.upgrade(database_url, BEFORE)
@@ -141,8 +143,8 @@ async def test_a_row_that_is_too_long_already_stays_and_the_upgrade_goes_on(
         await conn.close()
 
 
-async def test_an_upgrade_that_met_a_lock_is_begun_again(database_url: str) -> None:
-    """Until then the tables that it had come to have their constraints, and nothing is undone."""
+async def test_an_upgrade_that_timed_out_on_a_lock_can_be_repeated(database_url: str) -> None:
+    """The tables before it keep their constraints; nothing is undone."""
     await migrations.upgrade(database_url, BEFORE)
     conn = await asyncpg.connect(database_url)
     try:
@@ -150,7 +152,7 @@ async def test_an_upgrade_that_met_a_lock_is_begun_again(database_url: str) -> N
             await conn.execute('LOCK TABLE "Contacts" IN ACCESS SHARE MODE')
             with pytest.raises(DBAPIError, match="lock timeout"):
                 await migrations.upgrade(database_url)
-        assert await migrations.current(database_url) == BEFORE
+        assert await migrations.read_current(database_url) == BEFORE
         await migrations.upgrade(database_url)
         constraints = "SELECT convalidated FROM pg_constraint WHERE conname LIKE '%_length'"
         assert {row[0] for row in await conn.fetch(constraints)} == {True}

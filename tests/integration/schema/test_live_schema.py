@@ -1,4 +1,4 @@
-"""The tables in Postgres are those that tests/data/schema.json writes down, and nothing else."""
+"""The tables in Postgres are those of tests/data/schema.json, and no others."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ SEED_INDEXES = {
 }
 
 
-async def test_all_55_tables_and_the_internal_ones_are_there_and_nothing_else(
+async def test_all_55_tables_and_the_internal_ones_exist_and_no_others(
     migrated_url: str,
 ) -> None:
     live = await catalog.read(migrated_url)
@@ -67,17 +67,17 @@ async def test_all_55_tables_and_the_internal_ones_are_there_and_nothing_else(
 @pytest.mark.parametrize(
     "aspect", ["columns", "primaryKey", "foreignKeys", "unique", "checks", "indexes", "options"]
 )
-async def test_every_table_is_as_written(migrated_url: str, aspect: str) -> None:
+async def test_every_table_is_as_documented(migrated_url: str, aspect: str) -> None:
     live = await catalog.read(migrated_url)
     found = {table: _in_order(described.get(aspect)) for table, described in live.items()}
     expected = {table: _in_order(_plain(TABLES[table].get(aspect))) for table in TABLES}
     assert found == expected
 
 
-async def test_no_foreign_key_has_a_parent_that_is_found_by_reading_its_whole_table(
+async def test_every_foreign_key_has_an_index(
     migrated_url: str,
 ) -> None:
-    """Deleting a parent looks for its children: by an index that can serve the look."""
+    """Deleting a parent searches its children, which needs an index."""
     live = await catalog.read(migrated_url)
     unserved = [
         (table, key["columns"])
@@ -116,13 +116,13 @@ def test_every_deviation_is_explained() -> None:
     assert named == set(EXPECTED["deviations"])
 
 
-def test_every_table_has_the_owner_that_is_written_down() -> None:
+def test_every_table_has_its_documented_owner() -> None:
     assert {table: described["owner"] for table, described in TABLES.items()} == OWNERS
     assert {OWNERS[table] for table in OWNERS.keys() - INTERNAL} == set(SERVICES)
 
 
 def _plain(items: object) -> object:
-    """Leave out what is said about an item rather than by it."""
+    """Return items without their notes."""
     if not isinstance(items, list):
         return items
     return [
@@ -134,7 +134,7 @@ def _plain(items: object) -> object:
 
 
 def _in_order(items: object) -> object:
-    """Columns and keys have an order of their own; what has a name is sorted by it."""
+    """Return named items sorted by name; columns and keys keep their order."""
     if isinstance(items, list) and items and isinstance(items[0], dict) and "type" not in items[0]:
         return sorted(items, key=json.dumps)
     return items or None

@@ -1,4 +1,4 @@
-"""A reader sees the rows of the company that it names, without secrets; nothing without one."""
+"""Readers see the rows of the company that is set, without secrets; none without a company."""
 
 import re
 from collections.abc import AsyncIterator
@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from shared.db.policies import condition, is_readable
+from shared.db.policies import build_condition, is_readable
 from shared.db.roles import READER
 from shared.schema import INTERNAL, metadata
-from shared.schema.base import company_column
+from shared.schema.base import find_company_column
 from shared.schema.secret_columns import SECRETS
 from tests.support import catalog
 from tests.support.minimal import Rows
@@ -21,7 +21,7 @@ from tests.support.servers import TestServers, cloned
 pytestmark = pytest.mark.integration
 
 NAMED = "SELECT set_config('app.company_id', $1, true)"
-OF_TENANTS = [t.name for t in metadata.sorted_tables if condition(t) is not None]
+OF_TENANTS = [t.name for t in metadata.sorted_tables if build_condition(t) is not None]
 SHARED = ["Announcements", "Helps", "Settings"]  # rows without a company are the platform's
 LOOKS_SECRET = re.compile("token|secret|pass|session|key|hash|credential|qrcode", re.IGNORECASE)
 NO_SECRETS = {
@@ -52,14 +52,14 @@ class Filled:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def filled(servers: TestServers, migrated_template: str) -> AsyncIterator[Filled]:
-    """Fill a database once, for tests that take back whatever they do."""
+    """Fill a database once, for tests that roll back."""
     async with cloned(servers.database_url, migrated_template) as url:
         yield Filled(url, *await _filled(url))
 
 
 @pytest_asyncio.fixture
 async def reader(filled: Filled) -> AsyncIterator[asyncpg.Connection]:
-    """Connect as a reader; everything is taken back."""
+    """Connect as a reader; everything is rolled back."""
     conn = await asyncpg.connect(filled.url)
     transaction = conn.transaction()
     await transaction.start()
@@ -100,14 +100,14 @@ def test_the_platform_shares_these_tables_with_companies_and_no_others() -> None
             table.name
             for table in metadata.sorted_tables
             if table.name not in INTERNAL
-            and (company := company_column(table)) is not None
+            and (company := find_company_column(table)) is not None
             and table.columns[company].nullable
         )
         == SHARED
     )
 
 
-async def test_a_dead_letter_that_names_no_company_is_no_readers(
+async def test_no_reader_sees_a_dead_letter_without_a_company(
     reader: asyncpg.Connection, filled: Filled
 ) -> None:
     await reader.execute("RESET ROLE")
@@ -120,13 +120,15 @@ async def test_a_dead_letter_that_names_no_company_is_no_readers(
 @pytest.mark.parametrize(
     ("table", "column"), [(table, column) for table, names in SECRETS.items() for column in names]
 )
-async def test_a_secret_is_not_read(reader: asyncpg.Connection, table: str, column: str) -> None:
+async def test_a_secret_is_not_readable(
+    reader: asyncpg.Connection, table: str, column: str
+) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await reader.fetch(f'SELECT "{column}" FROM "{table}"')  # noqa: S608 - our own tables
 
 
 @pytest.mark.parametrize("table", sorted(SECRETS))
-async def test_everything_beside_the_secrets_is_read(
+async def test_everything_except_secrets_is_readable(
     reader: asyncpg.Connection, filled: Filled, table: str
 ) -> None:
     await reader.execute(NAMED, str(filled.ours))
@@ -135,7 +137,7 @@ async def test_everything_beside_the_secrets_is_read(
     assert await reader.fetch(f'SELECT {listed} FROM "{table}"')  # noqa: S608 - our own tables
 
 
-def test_every_column_that_sounds_like_a_secret_is_one_or_is_explained() -> None:
+def test_every_column_with_a_secret_name_is_secret_or_explained() -> None:
     sounding = {
         f"{table.name}.{column.name}"
         for table in metadata.sorted_tables
@@ -156,8 +158,8 @@ async def test_a_readers_company_is_found_by_an_index_as_with_a_where(
 
 
 async def _companies(conn: asyncpg.Connection, table: str) -> set[int | None]:
-    """Tell whose rows are seen."""
-    column = "id" if table == "Companies" else company_column(metadata.tables[table])
+    """Return the companies whose rows are visible."""
+    column = "id" if table == "Companies" else find_company_column(metadata.tables[table])
     rows = await conn.fetch(f'SELECT "{column}" AS company FROM "{table}"')  # noqa: S608 - our own tables
     return {row["company"] for row in rows}
 

@@ -1,4 +1,4 @@
-"""Each service's role writes its own tables only, and nobody deletes what others hang on."""
+"""The role of a service writes its own tables only, and deletes no rows that are purged."""
 
 from collections.abc import AsyncIterator
 
@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.db import roles
-from shared.db.policies import BEGUN_BY_SOME
-from shared.db.purged import PURGED, begun_by
+from shared.db.policies import PURGE_TABLES
+from shared.db.purged import PURGED_TABLES, list_purge_roots
 from shared.db.roles import ROLES, UnusablePasswordError
 from shared.schema import EVERY_SERVICE, OWNERS, SERVICES
 
@@ -41,7 +41,7 @@ SELECT count(*) FROM pg_roles r WHERE rolname = ANY(CAST(:names AS text[]))
 
 @pytest_asyncio.fixture
 async def conn(migrated_url: str) -> AsyncIterator[AsyncConnection]:
-    """Connect; roles belong to the cluster, but for those of a transaction that is taken back."""
+    """Connect in a transaction that is rolled back: roles belong to the whole cluster."""
     engine = create_async_engine(
         migrated_url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
     )
@@ -55,10 +55,10 @@ async def test_a_service_writes_its_own_tables_and_reads_all(conn: AsyncConnecti
     await roles.apply(conn, {})
     for service in SERVICES:
         for table, owner in OWNERS.items():
-            if table in BEGUN_BY_SOME:
+            if table in PURGE_TABLES:
                 continue
             writes = owner in {service, EVERY_SERVICE}
-            deletes = writes and table not in PURGED
+            deletes = writes and table not in PURGED_TABLES
             may = [await _may(conn, service, table, each) for each in ("INSERT", "UPDATE")]
             assert may == [writes, writes], (service, table)
             assert await _may(conn, service, table, "DELETE") == deletes, (service, table)
@@ -86,18 +86,18 @@ async def test_what_a_role_must_not_do_fails(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_service_puts_only_rows_of_its_own_tables_under_purge(
+async def test_a_service_begins_purges_of_its_own_tables_only(
     conn: AsyncConnection, service: str
 ) -> None:
     await _become(conn, service)
-    let = {table for table in PURGED if await _begins(conn, table)}
-    assert let == set(begun_by(service))
+    let = {table for table in PURGED_TABLES if await _begins(conn, table)}
+    assert let == set(list_purge_roots(service))
     assert await _may_write(conn, service, "Purges", "removed")
     assert not await _may_write(conn, service, "Purges", "tableName")
 
 
 async def _begins(conn: AsyncConnection, table: str) -> bool:
-    """Try to put a row under purge, and take it back."""
+    """Try to begin a purge, and roll it back."""
     attempt = await conn.begin_nested()
     try:
         await conn.execute(
@@ -125,7 +125,7 @@ async def _begins(conn: AsyncConnection, table: str) -> bool:
 
 
 async def test_a_service_can_do_its_work(conn: AsyncConnection) -> None:
-    """Numbers are drawn from sequences, and parents of other owners are checked by Postgres."""
+    """Ids come from sequences, and Postgres checks parents of other owners."""
     await conn.execute(text("""INSERT INTO "Companies" (name) VALUES ('Padaria')"""))
     await _become(conn, "contacts")
     await conn.execute(
@@ -138,7 +138,7 @@ async def test_a_service_can_do_its_work(conn: AsyncConnection) -> None:
     await conn.execute(text('SELECT FROM "Contacts" FOR NO KEY UPDATE'))
 
 
-async def test_run_again_it_changes_nothing_and_heals_what_was_changed(
+async def test_running_again_changes_nothing_and_restores_changed_grants(
     conn: AsyncConnection,
 ) -> None:
     first = await roles.apply(conn, {})
@@ -164,8 +164,8 @@ async def test_run_again_it_changes_nothing_and_heals_what_was_changed(
     assert await _may(conn, "tickets", "Plans", "SELECT")
 
 
-async def test_run_again_it_changes_no_table(conn: AsyncConnection) -> None:
-    """It would wait for whoever works on one, and those who come later would wait for it."""
+async def test_running_again_alters_no_table(conn: AsyncConnection) -> None:
+    """Altering would wait for transactions on a table, and later ones would wait for it."""
     await roles.apply(conn, {})
     said: list[str] = []
     event.listen(conn.sync_connection, "before_cursor_execute", lambda *args: said.append(args[2]))
@@ -174,7 +174,7 @@ async def test_run_again_it_changes_no_table(conn: AsyncConnection) -> None:
     assert [each for each in said if each.startswith(("ALTER TABLE", "CREATE", "DROP"))] == []
 
 
-async def test_the_owner_sees_every_row_even_where_he_is_no_superuser_and_backs_up(
+async def test_the_owner_sees_every_row_without_being_superuser(
     conn: AsyncConnection,
 ) -> None:
     await roles.apply(conn, {})
@@ -189,7 +189,7 @@ async def test_the_owner_sees_every_row_even_where_he_is_no_superuser_and_backs_
     assert await conn.scalar(text('SELECT count(*) FROM "Companies"')) == 2
 
 
-async def test_no_role_is_above_the_policies(conn: AsyncConnection) -> None:
+async def test_no_role_bypasses_the_policies(conn: AsyncConnection) -> None:
     made = await roles.apply(conn, {})
     names = [role.name for role in made]
     assert await conn.scalar(text(ABOVE), {"names": names}) == 0

@@ -1,4 +1,4 @@
-"""What the database itself does not let happen, whoever writes."""
+"""Constraints of the database, for all writers."""
 
 from collections.abc import AsyncIterator
 
@@ -42,7 +42,7 @@ async def test_a_contact_and_line_have_one_ticket_that_is_not_closed(world: Worl
     await world.insert("Tickets", status="closed", **same)
 
 
-async def test_two_lines_of_a_company_each_keep_their_copy_of_a_message(world: World) -> None:
+async def test_two_lines_of_a_company_each_store_a_message(world: World) -> None:
     message = await world.insert("Messages", wid="3EB0")
     await world.insert("Messages", wid="3EB0")
     with pytest.raises(asyncpg.UniqueViolationError):
@@ -57,7 +57,7 @@ async def test_an_identity_belongs_to_one_contact_of_a_company(world: World, col
     await world.rows.insert("Contacts", await world.rows.company(), {column: "551"})
 
 
-async def test_a_platforms_setting_is_there_once(world: World) -> None:
+async def test_a_setting_of_the_platform_is_unique(world: World) -> None:
     await world.insert("Settings", companyId=None, key="wtV")
     await world.insert("Settings", companyId=world.company, key="wtV")
     with pytest.raises(asyncpg.UniqueViolationError):
@@ -94,7 +94,7 @@ async def test_values_out_of_range_are_refused(world: World, table: str, given: 
         await world.insert(table, **given)
 
 
-async def test_a_deleted_user_leaves_his_tickets_to_the_company(world: World) -> None:
+async def test_tickets_of_a_deleted_user_stay(world: World) -> None:
     user = await world.insert("Users")
     ticket = await world.insert("Tickets", userId=user["id"])
     await world.conn.execute('DELETE FROM "Users" WHERE id = $1', user["id"])
@@ -105,7 +105,7 @@ async def test_a_deleted_user_leaves_his_tickets_to_the_company(world: World) ->
     assert tuple(left) == (None, world.company)
 
 
-async def test_what_a_deleted_user_did_stays_in_the_log(world: World) -> None:
+async def test_logged_changes_of_a_deleted_user_stay(world: World) -> None:
     user = await world.insert("Users")
     logged = await world.insert("LogTickets", userId=user["id"], type="open")
     await world.conn.execute('DELETE FROM "Users" WHERE id = $1', user["id"])

@@ -1,4 +1,4 @@
-"""Words are searched in the messages of the company that a reader names, and nowhere else."""
+"""Full text search finds messages of the company that a reader has set, and no others."""
 
 from collections.abc import AsyncIterator
 
@@ -22,7 +22,7 @@ BODIES = {
 
 @pytest_asyncio.fixture
 async def reader(shared_migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect as a reader to two companies' messages; everything is taken back."""
+    """Connect as a reader to messages of two companies; everything is rolled back."""
     conn = await asyncpg.connect(shared_migrated_url)
     transaction = conn.transaction()
     await transaction.start()
@@ -59,7 +59,7 @@ async def test_a_companys_own_messages_are_found(reader: asyncpg.Connection) -> 
     assert await found(reader, "bolo") == set(BODIES[THEIRS])
 
 
-async def test_ids_of_other_companies_are_not_even_named(reader: asyncpg.Connection) -> None:
+async def test_search_does_not_reveal_ids_of_other_companies(reader: asyncpg.Connection) -> None:
     await name(reader, THEIRS)
     assert len(await reader.fetch("SELECT FROM search_messages('o', 100)")) == len(BODIES[THEIRS])
 
@@ -76,7 +76,7 @@ async def test_ids_of_other_companies_are_not_even_named(reader: asyncpg.Connect
         ("", ()),
     ],
 )
-async def test_all_words_are_in_what_is_found_letter_by_letter(
+async def test_results_contain_all_words(
     reader: asyncpg.Connection, words: str, bodies: tuple[str, ...]
 ) -> None:
     await name(reader, OURS)
@@ -84,9 +84,7 @@ async def test_all_words_are_in_what_is_found_letter_by_letter(
 
 
 @pytest.mark.parametrize(("most", "count"), [(1, 1), (0, 0), (-1, 0)])
-async def test_no_more_are_given_than_asked_for(
-    reader: asyncpg.Connection, most: int, count: int
-) -> None:
+async def test_the_limit_is_respected(reader: asyncpg.Connection, most: int, count: int) -> None:
     await name(reader, OURS)
     assert len(await found(reader, "bolo", most)) == count
 

@@ -1,4 +1,4 @@
-"""The first rows: planted once, by all or by one name, and uprooted without harm to others."""
+"""Seeds are inserted once, all or by name, and removed without other rows."""
 
 from collections.abc import AsyncIterator
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 COMPANY, SETTINGS, USER, COMPANIES_SETTINGS, SUPER_ADMIN = (seed.name for seed in seeds.SEEDS)
 PASSWORD = "123456"  # noqa: S105 - the documented one
-PLANTED_TABLES = ("Plans", "Companies", "Settings", "Users", "CompaniesSettings", "SeedRows")
+SEEDED_TABLES = ("Plans", "Companies", "Settings", "Users", "CompaniesSettings", "SeedRows")
 
 
 @pytest_asyncio.fixture
@@ -45,8 +45,8 @@ def test_the_seeds_have_their_documented_names() -> None:
     ]
 
 
-async def test_all_seeds_plant_the_documented_rows(conn: AsyncConnection) -> None:
-    await seeds.plant(conn, password=PASSWORD)
+async def test_all_seeds_insert_the_documented_rows(conn: AsyncConnection) -> None:
+    await seeds.insert_seeds(conn, password=PASSWORD)
     company = (await conn.execute(text('SELECT * FROM "Companies"'))).one()
     assert (company.name, company.email, company.phone, company.status) == (
         "Empresa 1",
@@ -75,7 +75,7 @@ async def test_all_seeds_plant_the_documented_rows(conn: AsyncConnection) -> Non
 async def test_the_administrator_may_do_everything_with_the_given_password(
     conn: AsyncConnection,
 ) -> None:
-    results = await seeds.plant(conn, password=PASSWORD)
+    results = await seeds.insert_seeds(conn, password=PASSWORD)
     user = (await conn.execute(text('SELECT * FROM "Users"'))).one()
     assert (user.name, user.email, user.profile, user.super) == (
         "Administrador",
@@ -88,9 +88,9 @@ async def test_the_administrator_may_do_everything_with_the_given_password(
     assert [result.password for result in results] == [None] * 5
 
 
-async def test_a_password_that_nobody_gave_is_random_and_told_once(conn: AsyncConnection) -> None:
-    first = await seeds.plant(conn)
-    again = await seeds.plant(conn)
+async def test_a_generated_password_is_returned_once(conn: AsyncConnection) -> None:
+    first = await seeds.insert_seeds(conn)
+    again = await seeds.insert_seeds(conn)
     told = [result.password for result in first if result.password]
     assert len(told) == 1
     stored = await conn.scalar(text('SELECT "passwordHash" FROM "Users"'))
@@ -101,86 +101,86 @@ async def test_a_password_that_nobody_gave_is_random_and_told_once(conn: AsyncCo
 
 async def test_a_password_that_bcrypt_would_cut_is_refused(conn: AsyncConnection) -> None:
     with pytest.raises(PasswordTooLongError):
-        await seeds.plant(conn, password="x" * 73)
+        await seeds.insert_seeds(conn, password="x" * 73)
 
 
-async def test_planting_twice_is_planting_once(conn: AsyncConnection) -> None:
-    first = await seeds.plant(conn)
+async def test_inserting_twice_changes_nothing(conn: AsyncConnection) -> None:
+    first = await seeds.insert_seeds(conn)
     before = await _everything(conn)
-    again = await seeds.plant(conn)
+    again = await seeds.insert_seeds(conn)
     assert await _everything(conn) == before
     assert [result.rows for result in first] == [2, 4, 1, 1, 0]
     assert [result.rows for result in again] == [0] * 5
 
 
-async def test_a_renamed_company_is_not_planted_anew(conn: AsyncConnection) -> None:
-    await seeds.plant(conn)
+async def test_a_renamed_company_is_not_inserted_again(conn: AsyncConnection) -> None:
+    await seeds.insert_seeds(conn)
     await conn.execute(text("""UPDATE "Companies" SET name = 'Padaria'"""))
     before = await _everything(conn)
-    await seeds.plant(conn)
+    await seeds.insert_seeds(conn)
     assert await _everything(conn) == before
 
 
-async def test_a_row_that_was_there_before_is_left_as_it_is(conn: AsyncConnection) -> None:
+async def test_an_existing_row_is_left_as_it_is(conn: AsyncConnection) -> None:
     await conn.execute(text("""INSERT INTO "Settings" (key, value) VALUES ('chatBotType', 'x')"""))
-    (planted,) = await seeds.plant(conn, SETTINGS)
-    assert planted.rows == 3
-    await seeds.uproot(conn, SETTINGS)
+    (inserted,) = await seeds.insert_seeds(conn, SETTINGS)
+    assert inserted.rows == 3
+    await seeds.remove_seeds(conn, SETTINGS)
     left = await conn.execute(text('SELECT key, value FROM "Settings"'))
     assert [tuple(row) for row in left] == [("chatBotType", "x")]
 
 
 @pytest.mark.parametrize("name", [COMPANY, f"{COMPANY}.ts"])
-async def test_one_seed_can_be_planted_by_its_name(conn: AsyncConnection, name: str) -> None:
-    (planted,) = await seeds.plant(conn, name)
-    assert (planted.seed, planted.rows) == (COMPANY, 2)
+async def test_one_seed_can_be_inserted_by_its_name(conn: AsyncConnection, name: str) -> None:
+    (inserted,) = await seeds.insert_seeds(conn, name)
+    assert (inserted.seed, inserted.rows) == (COMPANY, 2)
     assert await _count(conn, "Users") == 0
 
 
 async def test_an_unknown_name_is_refused_with_the_known_ones(conn: AsyncConnection) -> None:
     with pytest.raises(seeds.UnknownSeedError, match="20200904070006-create-default-user"):
-        await seeds.plant(conn, "create-default-users")
+        await seeds.insert_seeds(conn, "create-default-users")
 
 
 async def test_a_user_needs_a_company_first(conn: AsyncConnection) -> None:
     with pytest.raises(NoCompanyError, match=COMPANY):
-        await seeds.plant(conn, USER)
+        await seeds.insert_seeds(conn, USER)
 
 
-async def test_the_super_administrator_is_ensured_not_doubled(conn: AsyncConnection) -> None:
-    await seeds.plant(conn)
+async def test_an_existing_administrator_becomes_super_user(conn: AsyncConnection) -> None:
+    await seeds.insert_seeds(conn)
     await conn.execute(text('UPDATE "Users" SET super = false'))
-    await seeds.plant(conn, SUPER_ADMIN)
+    await seeds.insert_seeds(conn, SUPER_ADMIN)
     assert await conn.scalar(text('SELECT count(*) FROM "Users" WHERE super')) == 1
     assert await _count(conn, "Users") == 1
 
 
 async def test_without_any_user_the_super_administrator_is_inserted(conn: AsyncConnection) -> None:
-    await seeds.plant(conn, COMPANY)
-    (planted,) = await seeds.plant(conn, SUPER_ADMIN)
-    assert planted.rows == 1
-    assert planted.password
+    await seeds.insert_seeds(conn, COMPANY)
+    (inserted,) = await seeds.insert_seeds(conn, SUPER_ADMIN)
+    assert inserted.rows == 1
+    assert inserted.password
 
 
-async def test_uprooting_all_removes_what_was_planted_and_nothing_else(
+async def test_removing_all_seeds_deletes_only_their_rows(
     conn: AsyncConnection,
 ) -> None:
     await conn.execute(text("""INSERT INTO "Companies" (name) VALUES ('Padaria')"""))
-    await seeds.plant(conn)
-    removed = await seeds.uproot(conn)
+    await seeds.insert_seeds(conn)
+    removed = await seeds.remove_seeds(conn)
     assert sum(result.rows for result in removed) == 8
-    assert [await _count(conn, table) for table in PLANTED_TABLES] == [0, 1, 0, 0, 0, 0]
+    assert [await _count(conn, table) for table in SEEDED_TABLES] == [0, 1, 0, 0, 0, 0]
 
 
-async def test_uprooting_one_leaves_the_others(conn: AsyncConnection) -> None:
-    await seeds.plant(conn)
-    await seeds.uproot(conn, USER)
-    assert [await _count(conn, table) for table in PLANTED_TABLES] == [1, 1, 4, 0, 1, 7]
+async def test_removing_one_seed_leaves_the_others(conn: AsyncConnection) -> None:
+    await seeds.insert_seeds(conn)
+    await seeds.remove_seeds(conn, USER)
+    assert [await _count(conn, table) for table in SEEDED_TABLES] == [1, 1, 4, 0, 1, 7]
 
 
-async def test_a_seed_in_use_is_refused_and_nothing_goes(engine: AsyncEngine) -> None:
+async def test_a_seed_in_use_is_refused_and_nothing_is_deleted(engine: AsyncEngine) -> None:
     async with engine.begin() as conn:
-        await seeds.plant(conn)
+        await seeds.insert_seeds(conn)
         await conn.execute(
             text("""INSERT INTO "Queues" ("companyId", name, color)
                     SELECT id, 'Vendas', '#fff' FROM "Companies" """)
@@ -188,23 +188,23 @@ async def test_a_seed_in_use_is_refused_and_nothing_goes(engine: AsyncEngine) ->
         before = await _everything(conn)
     with pytest.raises(seeds.InUseError, match='"Companies" is in use by "Queues"'):
         async with engine.begin() as conn:
-            await seeds.uproot(conn)
+            await seeds.remove_seeds(conn)
     async with engine.connect() as conn:
         assert await _everything(conn) == before
 
 
 async def test_a_company_is_in_use_by_its_user(conn: AsyncConnection) -> None:
-    await seeds.plant(conn)
+    await seeds.insert_seeds(conn)
     with pytest.raises(seeds.InUseError):
-        await seeds.uproot(conn, COMPANY)
+        await seeds.remove_seeds(conn, COMPANY)
 
 
 async def _count(conn: AsyncConnection, table: str) -> int:
-    found: int = await conn.scalar(text(f'SELECT count(*) FROM "{table}"'))  # noqa: S608
+    found: int = await conn.scalar(text(f'SELECT count(*) FROM "{table}"'))  # noqa: S608 - our own tables
     return found
 
 
 async def _everything(conn: AsyncConnection) -> dict[str, list[object]]:
     return {
-        name: list(await conn.execute(metadata.tables[name].select())) for name in PLANTED_TABLES
+        name: list(await conn.execute(metadata.tables[name].select())) for name in SEEDED_TABLES
     }

@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from shared.settings import DatabaseSettings
 from tests.laws.samples import WORLD
-from tests.laws.test_handlers import world
+from tests.laws.test_handlers import open_world
 
 ATTENDED = text("""
 INSERT INTO "TicketTraking" ("companyId", "ticketId", "whatsappId")
@@ -34,8 +34,8 @@ async def engine(migrated_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest_asyncio.fixture
 async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
-    """Give a transaction on that company; it is taken back."""
-    async with world(world_url) as connection:
+    """Return a transaction on that company; it is rolled back."""
+    async with open_world(world_url) as connection:
         await connection.execute(ATTENDED)
         await connection.execute(WITHOUT_MESSAGES)
         yield connection

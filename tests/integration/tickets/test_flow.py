@@ -19,16 +19,16 @@ from shared.contracts.ticket_request import (
 from tests.support import world
 from tests.support.build import at, received
 from tests.support.deployment import Deployment
-from tests.support.desk import SWITCHES
+from tests.support.ticket_harness import SWITCHES
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def impatient() -> Iterator[None]:
-    """Let the worker look at what waits more often than anybody would wait for."""
+def short_timer() -> Iterator[None]:
+    """Run due actions often enough for a test."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(consumer, "WAITING_EVERY_MS", 200)
+        patched.setattr(consumer, "DUE_EVERY_MS", 200)
         yield
 
 
@@ -64,7 +64,7 @@ async def ticket(flow: Deployment) -> dict[str, Any]:
     return row
 
 
-async def test_requests_are_granted_in_their_order_and_answered_once_and_again(
+async def test_requests_are_applied_in_their_order_and_answered_once_and_again(
     flow: Deployment,
 ) -> None:
     of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
@@ -84,9 +84,9 @@ async def test_requests_are_granted_in_their_order_and_answered_once_and_again(
         for fact in await flow.facts("ticket.changed")
         if fact.get("requestId")
     ]
-    granted = [("c", "ticket.transferred"), ("d", "ticket.closed")]
+    applied = [("c", "ticket.transferred"), ("d", "ticket.closed")]
     assert answers == [
-        ("a", "ticket.accepted"), ("b", "ticket.refused"), *granted, ("a", "ticket.accepted"),
+        ("a", "ticket.accepted"), ("b", "ticket.refused"), *applied, ("a", "ticket.accepted"),
         ("d", "ticket.closed"),
     ]  # fmt: skip
     (note,) = await flow.facts("messages.requests")
@@ -111,7 +111,7 @@ async def test_the_messages_of_a_handed_over_ticket_follow_it(flow: Deployment) 
     assert [(m["wid"], m["ticketId"]) for m in messages] == [("A1", new["id"]), ("A2", new["id"])]
 
 
-async def test_an_idle_ticket_is_closed_by_the_worker_and_told_so(flow: Deployment) -> None:
+async def test_an_idle_ticket_is_closed_by_the_worker_and_published(flow: Deployment) -> None:
     of = {"company_id": 1, "ticket_id": (await ticket(flow))["id"]}
     await flow.publish(flow.request(TicketAccept(**of, request_id="a", user_id=5)))
     await flow.settled()
@@ -146,7 +146,7 @@ async def test_a_contact_is_asked_for_a_mark_in_the_chat_and_gives_it_there(
     assert [message["body"] for message in ours] == ["De 0 a 10?", "Grato"]
 
 
-async def test_a_ticket_and_its_contact_wear_a_tag_and_who_asked_is_told_so(
+async def test_a_ticket_and_its_contact_get_a_tag_and_the_requests_are_answered(
     flow: Deployment,
 ) -> None:
     await flow.sql('INSERT INTO "Tags" (id, "companyId", name) VALUES (1, 1, \'VIP\')')
@@ -155,7 +155,7 @@ async def test_a_ticket_and_its_contact_wear_a_tag_and_who_asked_is_told_so(
     tag = TicketTag(company_id=1, ticket_id=row["id"], request_id="b", tag_ids=(1,))
     await flow.publish(flow.request(save), flow.request(save), flow.request(tag))
     await flow.settled()
-    told = {
+    answers = {
         topic: [
             (fact["requestId"], fact["type"].removeprefix("chatia."), fact["tagIds"])
             for fact in await flow.facts(topic)
@@ -163,7 +163,7 @@ async def test_a_ticket_and_its_contact_wear_a_tag_and_who_asked_is_told_so(
         ]
         for topic in ("contact.changed", "ticket.changed")
     }
-    assert told == {
+    assert answers == {
         "contact.changed": [("a", "contact.saved.v1", [1])] * 2,
         "ticket.changed": [("b", "ticket.tagged.v1", [1])],
     }
@@ -171,7 +171,7 @@ async def test_a_ticket_and_its_contact_wear_a_tag_and_who_asked_is_told_so(
         assert [row["tagId"] for row in await flow.sql(f'SELECT * FROM "{table}"')] == [1]  # noqa: S608
 
 
-async def test_what_a_user_has_before_his_eyes_is_read_and_what_comes_later_is_not(
+async def test_what_a_user_views_is_read_and_what_comes_later_is_not(
     flow: Deployment,
 ) -> None:
     await flow.sql("UPDATE \"Whatsapps\" SET status = 'CONNECTED'")
@@ -189,7 +189,7 @@ async def test_what_a_user_has_before_his_eyes_is_read_and_what_comes_later_is_n
     assert [message["read"] for message in messages] == [True, True, False]
 
 
-async def test_a_contact_consents_in_the_chat_and_is_known_to_have_done_so(
+async def test_a_contact_consents_in_the_chat_and_the_consent_is_saved(
     flow: Deployment,
 ) -> None:
     await flow.sql(

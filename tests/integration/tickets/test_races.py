@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tickets import handlers
-from shared.contracts.outcome import Told
+from services.tickets.requests.handler import apply_requests
+from services.tickets.routing.handler import route_messages
+from shared.contracts.outcome import Emit
 from shared.contracts.ticket import TicketAccepted, TicketChanged
 from shared.contracts.ticket_request import (
     TicketAccept,
@@ -22,7 +23,8 @@ from shared.contracts.ticket_request import (
     TicketReturn,
     TicketTransfer,
 )
-from shared.delivery.settle import settle, sqlstate_of
+from shared.db.errors import read_sqlstate
+from shared.delivery.batch.isolation import run_handler
 from shared.delivery.subscription import Handler
 from tests.support.build import identified
 
@@ -39,7 +41,7 @@ GROUP BY "companyId", "whatsappId", "contactId" HAVING count(*) > 1
 """
 
 
-def ask(random: Random, ids: Sequence[int], name: str) -> TicketRequest:
+def build_request(random: Random, ids: Sequence[int], name: str) -> TicketRequest:
     of: dict[str, Any] = {"company_id": 1, "ticket_id": random.choice(ids), "request_id": name}
     user, queue = random.choice([5, 6]), random.choice([7, 8])
     return random.choice(
@@ -54,22 +56,24 @@ def ask(random: Random, ids: Sequence[int], name: str) -> TicketRequest:
     )
 
 
-async def carry(engine: AsyncEngine, handler: Handler, batch: Sequence[BaseModel]) -> list[Told]:
-    """Settle a batch in a transaction of its own; a deadlock is tried again, as by a worker."""
+async def run_until_committed(
+    engine: AsyncEngine, handler: Handler, batch: Sequence[BaseModel]
+) -> list[Emit]:
+    """Run a handler in a transaction of its own; a deadlock is tried again, as by a worker."""
     while True:
         try:
             async with engine.begin() as conn:
-                outcome, impossible = await settle(conn, handler, batch)
+                outcome, impossible = await run_handler(conn, handler, batch)
         except DBAPIError as error:
-            if sqlstate_of(error) != "40P01":
+            if read_sqlstate(error) != "40P01":
                 raise
             continue
         assert not impossible
-        return [item for item in outcome if isinstance(item, Told)]
+        return [item for item in outcome if isinstance(item, Emit)]
 
 
 async def test_workers_that_meet_break_no_rule(engine: AsyncEngine) -> None:
-    told: list[Told] = []
+    emitted: list[Emit] = []
 
     async def work(worker: int) -> None:
         random = Random(worker)
@@ -78,17 +82,19 @@ async def test_workers_that_meet_break_no_rule(engine: AsyncEngine) -> None:
             if random.random() < 0.4:
                 contact = 100 + 2 * random.randrange(PEOPLE)
                 message = identified(f"W{name}", contact_id=contact, sender_id=contact)
-                told.extend(await carry(engine, handlers.route_messages, [message]))
+                emitted.extend(await run_until_committed(engine, route_messages, [message]))
             else:
-                ids = await tickets_of(engine)
-                batch = [ask(random, ids, f"{name}.{n}") for n in range(random.randint(1, 4))]
-                told.extend(await carry(engine, handlers.grant_requests, batch))
+                ids = await list_tickets(engine)
+                batch = [
+                    build_request(random, ids, f"{name}.{n}") for n in range(random.randint(1, 4))
+                ]
+                emitted.extend(await run_until_committed(engine, apply_requests, batch))
 
     await asyncio.gather(*map(work, range(WORKERS)))
     async with engine.connect() as conn:
         assert (await conn.execute(text(BROKEN))).all() == []
         assert (await conn.execute(text(CROWDED))).all() == []
-    facts = [item.fact for item in told if isinstance(item.fact, TicketChanged)]
+    facts = [item.fact for item in emitted if isinstance(item.fact, TicketChanged)]
     assert_nobody_lost_an_accepted_ticket(facts)
 
 
@@ -102,7 +108,7 @@ def assert_nobody_lost_an_accepted_ticket(facts: Sequence[TicketChanged]) -> Non
         before[fact.ticket_id] = fact
 
 
-async def tickets_of(engine: AsyncEngine) -> list[int]:
+async def list_tickets(engine: AsyncEngine) -> list[int]:
     query = (
         'SELECT id FROM "Tickets" WHERE "contactId" IN (100, 102, 104) ORDER BY id DESC LIMIT :most'
     )

@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from shared.cli.letter_options import Act
-from shared.cli.options import grouped
+from shared.cli.dead_letter_options import ActionOptions
+from shared.cli.options import expand_option_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Size:
     wide: int = 2
 
 
-@grouped
+@expand_option_groups
 def build(name: str, *, size: Size, loud: bool = False) -> None:
     """Build something."""
     typer.echo(f"{name} {size} {loud}")
@@ -40,14 +40,14 @@ def test_the_docstring_and_the_order_stay() -> None:
     assert list(inspect.signature(build).parameters) == ["name", "high", "wide", "loud"]
 
 
-def test_who_is_named_by_the_system_unless_they_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operator_is_the_login_name_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ana")
-    assert Act().who == "ana"
-    assert Act(by="rui").who == "rui"
+    assert ActionOptions().operator == "ana"
+    assert ActionOptions(by="rui").operator == "rui"
 
 
-def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_is_recorded_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
-    assert Act().who == f"uid {2**31 - 7}"
+    assert ActionOptions().operator == f"uid {2**31 - 7}"

@@ -3,35 +3,37 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.cli.errors import WrongUsage
-from shared.cli.records import Record, event_reader, read_lines, read_raw
-from shared.delivery.outbox import LARGEST_RECORD
+from shared.cli.errors import InvalidUsageError
+from shared.cli.records import Record, build_event_parser, parse_lines, parse_raw_record
+from shared.delivery.kafka.outgoing import LARGEST_RECORD
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEND = {"companyId": 7, "campaignId": 1, "number": "5511999990000", "message": "Olá"}
 
 
-def read(*lines: bytes, topic: str = "campaign.send") -> list[Record]:
-    return list(read_lines(lines, event_reader(topic, "here", AT)))
+def parse(*lines: bytes, topic: str = "campaign.send") -> list[Record]:
+    return list(parse_lines(lines, build_event_parser(topic, "here", AT)))
 
 
-def line(event: object) -> bytes:
+def build_line(event: object) -> bytes:
     return json.dumps(event, ensure_ascii=False).encode()
 
 
 def test_an_event_gets_its_key_and_its_headers() -> None:
-    (record,) = read(line(SEND))
+    (record,) = parse(build_line(SEND))
     assert record.key == b"7:5511999990000"
-    assert record.value == line(SEND)
-    told = dict(record.headers)
-    assert told["ce_type"] == b"chatia.campaign.send.v1"
-    assert told["ce_source"] == b"here"
-    assert told["ce_time"] == b"2026-03-01T12:00:00.000Z"
-    assert told["ce_companyid"] == b"7"
+    assert record.value == build_line(SEND)
+    headers = dict(record.headers)
+    assert headers["ce_type"] == b"chatia.campaign.send.v1"
+    assert headers["ce_source"] == b"here"
+    assert headers["ce_time"] == b"2026-03-01T12:00:00.000Z"
+    assert headers["ce_companyid"] == b"7"
 
 
 def test_the_same_line_is_the_same_event() -> None:
-    first, second, other = read(line(SEND), line(SEND), line(SEND | {"message": "Oi"}))
+    first, second, other = parse(
+        build_line(SEND), build_line(SEND), build_line(SEND | {"message": "Oi"})
+    )
     assert first == second
     assert dict(first.headers)["ce_id"] != dict(other.headers)["ce_id"]
 
@@ -52,23 +54,23 @@ def test_an_envelope_brings_its_own_attributes() -> None:
             "reason": "duplicate",
         },
     }
-    (record,) = read(line(envelope), topic="message.stored")
-    told = dict(record.headers)
+    (record,) = parse(build_line(envelope), topic="message.stored")
+    headers = dict(record.headers)
     assert record.value == json.dumps(envelope["data"], separators=(",", ":")).encode()
     assert record.key == b"1:2:5511999990000"
-    assert told["ce_id"] == b"my-id"
-    assert told["ce_source"] == b"there"
-    assert told["ce_time"] == b"2025-01-02T03:04:05.000Z"
+    assert headers["ce_id"] == b"my-id"
+    assert headers["ce_source"] == b"there"
+    assert headers["ce_time"] == b"2025-01-02T03:04:05.000Z"
 
 
-def test_the_word_specversion_in_a_text_makes_no_envelope() -> None:
-    assert read(line(SEND | {"message": '{"specversion": "1.0"}'}))
+def test_specversion_in_a_text_makes_no_envelope() -> None:
+    assert parse(build_line(SEND | {"message": '{"specversion": "1.0"}'}))
 
 
-def test_empty_lines_are_none_but_count() -> None:
-    assert len(read(b"\n", line(SEND) + b"\r\n", b"   \n")) == 1
-    with pytest.raises(WrongUsage, match=r"^Line 3 "):
-        read(b"\n", line(SEND), b"{}")
+def test_empty_lines_are_skipped_but_counted() -> None:
+    assert len(parse(b"\n", build_line(SEND) + b"\r\n", b"   \n")) == 1
+    with pytest.raises(InvalidUsageError, match=r"^Line 3 "):
+        parse(b"\n", build_line(SEND), b"{}")
 
 
 @pytest.mark.parametrize(
@@ -87,31 +89,31 @@ def test_empty_lines_are_none_but_count() -> None:
         pytest.param(b'{"specversion":"1.0"}', "type: Field required", id="no type"),
     ],
 )
-def test_a_wrong_line_is_named_with_the_reason(content: bytes, reason: str) -> None:
-    with pytest.raises(WrongUsage, match=reason) as refused:
-        read(line(SEND), content)
+def test_an_invalid_line_is_named_with_the_reason(content: bytes, reason: str) -> None:
+    with pytest.raises(InvalidUsageError, match=reason) as refused:
+        parse(build_line(SEND), content)
     assert str(refused.value).startswith("Line 2 ")
 
 
-def test_what_stands_in_a_wrong_line_is_not_repeated() -> None:
-    with pytest.raises(WrongUsage) as refused:
-        read(line(SEND | {"number": "secret words"}))
+def test_the_content_of_an_invalid_line_is_not_printed() -> None:
+    with pytest.raises(InvalidUsageError) as refused:
+        parse(build_line(SEND | {"number": "secret words"}))
     assert "secret" not in str(refused.value)
 
 
 def test_a_topic_of_several_types_asks_for_envelopes() -> None:
-    with pytest.raises(WrongUsage, match="5 types"):
-        read(line(SEND), topic="message.stored")
+    with pytest.raises(InvalidUsageError, match="5 types"):
+        parse(build_line(SEND), topic="message.stored")
 
 
 def test_an_unknown_topic_is_wrong_usage() -> None:
-    with pytest.raises(WrongUsage, match="nowhere"):
-        event_reader("nowhere", "here", AT)
+    with pytest.raises(InvalidUsageError, match="nowhere"):
+        build_event_parser("nowhere", "here", AT)
 
 
-def test_a_record_that_kafka_would_not_take_is_refused_first() -> None:
-    with pytest.raises(WrongUsage, match="Line 1 is too large"):
-        read(line(SEND | {"remark": "x" * LARGEST_RECORD}))
+def test_a_record_over_the_size_limit_is_refused() -> None:
+    with pytest.raises(InvalidUsageError, match="Line 1 is too large"):
+        parse(build_line(SEND | {"remark": "x" * LARGEST_RECORD}))
 
 
 @pytest.mark.parametrize(
@@ -135,13 +137,13 @@ def test_a_record_that_kafka_would_not_take_is_refused_first() -> None:
         ),
     ],
 )
-def test_a_raw_record_is_put_as_it_is(dumped: object, record: Record) -> None:
-    assert read_raw(line(dumped)) == record
+def test_a_raw_record_is_parsed_as_it_is(dumped: object, record: Record) -> None:
+    assert parse_raw_record(build_line(dumped)) == record
 
 
 @pytest.mark.parametrize(
     "content", [b"{}", b"[]", b"x", b'{"key": 1, "value": "x"}', b'{"value": null}']
 )
 def test_a_raw_line_that_is_no_record_is_named(content: bytes) -> None:
-    with pytest.raises(WrongUsage, match=r"^Line 1 cannot be read"):
-        list(read_lines([content], read_raw))
+    with pytest.raises(InvalidUsageError, match=r"^Line 1 cannot be read"):
+        list(parse_lines([content], parse_raw_record))

@@ -1,4 +1,4 @@
-"""What JSON of others may hold at most, known before it is parsed."""
+"""Limits of JSON bodies, checked before parsing."""
 
 import json
 import time
@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.json_limits import DEEPEST, LONGEST_MEMBER_NAME, MOST_MEMBERS, exceeded
-from shared.delivery.outbox import LARGEST_RECORD
-from shared.delivery.too_large import LARGEST, MOST_HEADERS
-from shared.gateways.outcome import MOST_PARTS
+from shared.contracts.json_limits import (
+    DEEPEST,
+    LONGEST_MEMBER_NAME,
+    MOST_MEMBERS,
+    find_exceeded_limit,
+)
+from shared.delivery.kafka.outgoing import LARGEST_RECORD
+from shared.delivery.kafka.too_large import MAX_HEADERS, MAX_RECORD_BYTES
+from shared.gateways.normalize.outcome import MOST_PARTS
 from tests.support.sources import ROOT
 
 LARGE = 3_500_000  # bytes
@@ -22,66 +27,69 @@ VALUES = st.recursive(
 )
 
 
-def reason(body: bytes) -> str:
-    found = exceeded(body)
-    return found.reason if found else ""
+def find_reason(body: bytes) -> str:
+    limit = find_exceeded_limit(body)
+    return limit.reason if limit else ""
 
 
 @given(VALUES)
 def test_ordinary_json_fits(value: object) -> None:
-    assert exceeded(json.dumps(value).encode()) is None
+    assert find_exceeded_limit(json.dumps(value).encode()) is None
 
 
 @pytest.mark.parametrize(("levels", "why"), [(DEEPEST, ""), (DEEPEST + 1, "too-deep")])
-def test_levels_are_counted(levels: int, why: str) -> None:
-    assert reason(b"[" * levels + b"]" * levels) == why
-    assert reason(b'{"a":' * levels + b"1" + b"}" * levels) == why
+def test_depth_is_limited(levels: int, why: str) -> None:
+    assert find_reason(b"[" * levels + b"]" * levels) == why
+    assert find_reason(b'{"a":' * levels + b"1" + b"}" * levels) == why
 
 
 @pytest.mark.parametrize("margin", [1, 5_000])
-def test_white_space_before_a_body_hides_nothing(margin: int) -> None:
-    assert reason(b" " * margin + b"[" * (DEEPEST + 1)) == "too-deep"
+def test_white_space_before_a_body_does_not_bypass_limits(margin: int) -> None:
+    assert find_reason(b" " * margin + b"[" * (DEEPEST + 1)) == "too-deep"
 
 
 @pytest.mark.parametrize(("more", "why"), [(0, ""), (1, "too-many-members")])
-def test_members_are_counted(more: int, why: str) -> None:
+def test_the_number_of_members_is_limited(more: int, why: str) -> None:
     elements = MOST_MEMBERS - 1 + more  # and the commas between them, and the array itself
-    assert reason(b"[" + b",".join([b"1"] * (elements + 1)) + b"]") == why
+    assert find_reason(b"[" + b",".join([b"1"] * (elements + 1)) + b"]") == why
 
 
 @pytest.mark.parametrize(("more", "why"), [(0, ""), (1, "name-too-long")])
-def test_names_are_measured(more: int, why: str) -> None:
+def test_the_length_of_names_is_limited(more: int, why: str) -> None:
     name = "n" * (LONGEST_MEMBER_NAME + more)
-    assert reason(json.dumps({"a": {name: 1}}).encode()) == why
-    assert reason(json.dumps({"a": {name: 1}}, separators=(" ,", "  :")).encode()) == why
+    assert find_reason(json.dumps({"a": {name: 1}}).encode()) == why
+    assert find_reason(json.dumps({"a": {name: 1}}, separators=(" ,", "  :")).encode()) == why
 
 
-def test_a_name_of_escaped_quotes_is_measured() -> None:
-    assert reason(json.dumps({'"' * LONGEST_MEMBER_NAME: 1}).encode()) == "name-too-long"
+def test_a_name_of_escaped_quotes_is_limited() -> None:
+    assert find_reason(json.dumps({'"' * LONGEST_MEMBER_NAME: 1}).encode()) == "name-too-long"
 
 
 @pytest.mark.parametrize("text", ["[{," * 200_000, '"' * 200_000, "\\" * 200_000, "n" * LARGE])
 def test_a_text_may_hold_anything(text: str) -> None:
-    assert exceeded(json.dumps({"text": text}).encode()) is None
+    assert find_exceeded_limit(json.dumps({"text": text}).encode()) is None
 
 
 @pytest.mark.parametrize(
     "piece", [b'"', b"\\", b'\\"', b'"a" ', b"[", b"{}", b",", b'"a":', b'"\\', b"a", b"\x00"]
 )
-def test_nothing_takes_long_to_measure(piece: bytes) -> None:
+def test_limits_are_checked_in_linear_time(piece: bytes) -> None:
     body = piece * (LARGE // len(piece))
     for start in (b"", b'"', b'{"'):
-        begun = time.process_time()
-        exceeded(start + body)
-        assert time.process_time() - begun < 2
+        prefix = time.process_time()
+        find_exceeded_limit(start + body)
+        assert time.process_time() - prefix < 2
 
 
-def test_the_documents_name_the_limits() -> None:
+def test_the_limits_are_documented() -> None:
     page = (ROOT / "docs" / "events.md").read_text("utf-8")
     for limit in (
-        f"{LARGEST // 2**20} MiB uncompressed, {MOST_HEADERS:,} headers | one record | `too-large`",
+        (
+            f"{MAX_RECORD_BYTES // 2**20} MiB uncompressed, {MAX_HEADERS:,} headers | one record "
+            "| `too-large`"
+        ),
         f"{MOST_MEMBERS:,} members and elements | one body | `too-many-members`",
-        f"{DEEPEST} levels of objects and arrays in one another | one body | `too-deep`",
+        f"{DEEPEST} levels of nested objects and arrays | one body | `too-deep`",
         f"{LONGEST_MEMBER_NAME:,} bytes | the name of a member | `name-too-long`",
         f"{MOST_PARTS:,} parts",
         f"{LARGEST_RECORD:,} bytes | a fact that a record causes | `fact-too-large`",

@@ -1,4 +1,4 @@
-"""A long list in a request: the first wrong element is told, and no other is looked at."""
+"""Long lists in requests: the first wrong element is reported, and no other is validated."""
 
 import json
 
@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from shared.contracts.base import Request
 from shared.contracts.contact_request import ContactSave
+from shared.contracts.error_texts import describe_first_error
 from shared.contracts.record_request import DELETES, SAVES
 from shared.contracts.ticket_request import TicketTag, TicketUntag
-from shared.contracts.trouble import first_trouble
 
 LONG = 20_000
 
@@ -22,9 +22,11 @@ LONG = 20_000
         (ContactSave, "walletIds"),
     ],
 )
-def test_no_element_is_looked_at_after_a_wrong_one(contract: type[Request], member: str) -> None:
-    asked = {"companyId": 1, "requestId": "r", "table": "Tags", "ticketId": 1, "contactId": 1}
+def test_validation_of_a_list_stops_at_the_first_wrong_element(
+    contract: type[Request], member: str
+) -> None:
+    request = {"companyId": 1, "requestId": "r", "table": "Tags", "ticketId": 1, "contactId": 1}
     with pytest.raises(ValidationError) as caught:
-        contract.model_validate_json(json.dumps({**asked, member: [[]] * LONG}))
+        contract.model_validate_json(json.dumps({**request, member: [[]] * LONG}))
     assert caught.value.error_count() <= 2  # with that of the length of what was read
-    assert first_trouble(caught.value).startswith(f"{member}.0: ")
+    assert describe_first_error(caught.value).startswith(f"{member}.0: ")

@@ -1,4 +1,4 @@
-"""How a chat may be written by those who publish messages themselves."""
+"""The spellings of a chat in messages of other producers."""
 
 import pytest
 from pydantic import ValidationError
@@ -7,7 +7,7 @@ from tests.support.build import received
 
 
 @pytest.mark.parametrize(
-    ("written", "chat"),
+    ("address", "chat"),
     [
         ("5511900000001", "5511900000001"),
         ("+5511900000001", "5511900000001"),
@@ -20,12 +20,12 @@ from tests.support.build import received
         ("BR.1A2B3C", "BR.1A2B3C"),
     ],
 )
-def test_one_chat_is_one_however_its_address_is_written(written: str, chat: str) -> None:
-    message = received(chat=written)
+def test_all_spellings_of_an_address_are_one_chat(address: str, chat: str) -> None:
+    message = received(chat=address)
     assert (message.chat, message.key) == (chat, f"1:10:{chat}")
 
 
-@pytest.mark.parametrize("written", ["+", "@s.whatsapp.net"])
-def test_an_address_of_nobody_is_no_chat(written: str) -> None:
+@pytest.mark.parametrize("address", ["+", "@s.whatsapp.net"])
+def test_an_address_without_a_user_is_invalid(address: str) -> None:
     with pytest.raises(ValidationError):
-        received(chat=written)
+        received(chat=address)

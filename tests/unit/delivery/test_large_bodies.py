@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from shared.contracts.message import MessageReceived
-from shared.delivery.blanking import MOST_NAMES, without_secrets
-from shared.delivery.decode import LARGE, Headers, Rejected, SortingTable
+from shared.delivery.batch.decoder import LARGE, RecordDecoder
+from shared.delivery.dead_letters.blanking import MOST_NAMES, blank_secrets
+from shared.delivery.kafka.record import Headers, Rejected
 from shared.delivery.subscription import Subscription
 from tests.laws.samples import SAMPLES
-from tests.unit.delivery.test_decode import _handler, record
+from tests.unit.delivery.test_decoder import _handler, record
 
 SPACES = b" " * LARGE  # around JSON, which means nothing
 
@@ -18,12 +19,12 @@ SPACES = b" " * LARGE  # around JSON, which means nothing
 def test_a_large_body_is_the_same_event_as_a_small_one(contract: Any) -> None:
     (event,) = SAMPLES[contract].batch(1)
     outside = () if hasattr(contract, "topic") else ("theirs",)
-    table = SortingTable((Subscription((contract,), _handler, outside),), "chatia")
+    table = RecordDecoder((Subscription((contract,), _handler, outside),), "chatia")
     (topic,) = table.topics
     type_name = contract.ce_type() if hasattr(contract, "ce_type") else ""
     small = event.model_dump_json(by_alias=True).encode()
     read = [
-        table.read(record(value, topic), Headers(type=type_name))
+        table.decode_body(record(value, topic), Headers(type=type_name))
         for value in (small, small + SPACES)
     ]
     assert read[0] == read[1]
@@ -32,10 +33,10 @@ def test_a_large_body_is_the_same_event_as_a_small_one(contract: Any) -> None:
 
 @pytest.mark.parametrize("body", [b'{"companyId":1', b'{"companyId":"x"}', b"[1]", b'"text"'])
 def test_a_large_body_is_rejected_for_the_same_reason_as_a_small_one(body: bytes) -> None:
-    table = SortingTable((Subscription((MessageReceived,), _handler),), "chatia")
+    table = RecordDecoder((Subscription((MessageReceived,), _handler),), "chatia")
     type_name = MessageReceived.ce_type()
     reasons = [
-        table.read(record(value), Headers(type=type_name)) for value in (body, SPACES + body)
+        table.decode_body(record(value), Headers(type=type_name)) for value in (body, SPACES + body)
     ]
     assert isinstance(reasons[0], Rejected)
     assert isinstance(reasons[1], Rejected)
@@ -45,7 +46,7 @@ def test_a_large_body_is_rejected_for_the_same_reason_as_a_small_one(body: bytes
 def test_what_follows_more_names_than_are_looked_at_is_hidden() -> None:
     members = b",".join([b'"a":1'] * MOST_NAMES)
     body = b'{"token":"secret",' + members + b',"token":"another"}'
-    kept = without_secrets("chatia.message.received", body)
+    kept = blank_secrets("chatia.message.received", body)
     assert kept
     assert b"secret" not in kept
     assert b"another" not in kept
@@ -54,10 +55,10 @@ def test_what_follows_more_names_than_are_looked_at_is_hidden() -> None:
 
 def test_what_follows_more_parameters_than_are_looked_at_is_hidden() -> None:
     body = b"token=secret&" + b"a=1&" * MOST_NAMES + b"token=another"
-    kept = without_secrets("chatia.message.received", body)
+    kept = blank_secrets("chatia.message.received", body)
     assert kept == b"token=&" + b"a=1&" * (MOST_NAMES - 1)
 
 
 def test_a_body_in_which_no_secret_can_be_is_kept_whole() -> None:
     body = b"a=1&" * (2 * MOST_NAMES)
-    assert without_secrets("chatia.message.received", body) is body
+    assert blank_secrets("chatia.message.received", body) is body

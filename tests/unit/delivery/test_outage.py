@@ -1,4 +1,4 @@
-"""Waiting for the world."""
+"""Outages: what is waited for, and pauses until it is back."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,14 +9,13 @@ from aiokafka.errors import KafkaConnectionError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from shared.db.engine import create_engine
-from shared.delivery import health
-from shared.delivery.health import Health
-from shared.delivery.outage import Outage, awaited
-from shared.delivery.pauses import Pauses
-from shared.delivery.retry import Backoff
+from shared.delivery.health.backoff import Backoff
+from shared.delivery.health.outage import Outage, find_cause
+from shared.delivery.health.status import Health, WaitsFor
+from shared.delivery.kafka.pauses import Pauses
 from shared.settings import DatabaseSettings
 
-PLACE = TopicPartition("chatia.message.received", 0)
+PARTITION = TopicPartition("chatia.message.received", 0)
 
 
 class RefusedError(Exception):
@@ -24,37 +23,37 @@ class RefusedError(Exception):
 
 
 class PausedConsumer:
-    """Remembers what is paused; nothing else of a consumer is asked for."""
+    """A consumer of one partition that records its pauses."""
 
     def __init__(self) -> None:
-        self.still: set[TopicPartition] = set()
+        self.stopped: set[TopicPartition] = set()
 
     def assignment(self) -> Iterable[TopicPartition]:
-        return {PLACE}
+        return {PARTITION}
 
-    def pause(self, *places: TopicPartition) -> None:
-        self.still |= set(places)
+    def pause(self, *partitions: TopicPartition) -> None:
+        self.stopped |= set(partitions)
 
     def paused(self) -> Iterable[TopicPartition]:
-        return self.still
+        return self.stopped
 
-    def resume(self, *places: TopicPartition) -> None:
-        self.still -= set(places)
+    def resume(self, *partitions: TopicPartition) -> None:
+        self.stopped -= set(partitions)
 
 
 @pytest.mark.parametrize(
-    ("error", "what"),
+    ("error", "waits_for"),
     [
-        (ConnectionRefusedError(), health.DATABASE),
-        (OperationalError("SELECT 1", {}, Exception("gone")), health.DATABASE),
-        (DBAPIError("SELECT 1", {}, RefusedError()), health.US),
-        (KafkaConnectionError(), health.KAFKA),
-        (ExceptionGroup("lanes", [KafkaConnectionError()]), health.KAFKA),
-        (KeyError("a bug"), health.US),
+        (ConnectionRefusedError(), WaitsFor.DATABASE),
+        (OperationalError("SELECT 1", {}, Exception("gone")), WaitsFor.DATABASE),
+        (DBAPIError("SELECT 1", {}, RefusedError()), WaitsFor.INTERNAL_ERROR),
+        (KafkaConnectionError(), WaitsFor.KAFKA),
+        (ExceptionGroup("several", [KafkaConnectionError()]), WaitsFor.KAFKA),
+        (KeyError("a bug"), WaitsFor.INTERNAL_ERROR),
     ],
 )
-def test_an_error_tells_what_is_waited_for(error: BaseException, what: str) -> None:
-    assert awaited(error) == what
+def test_an_error_decides_what_is_waited_for(error: BaseException, waits_for: WaitsFor) -> None:
+    assert find_cause(error) is waits_for
 
 
 async def test_partitions_are_paused_until_the_database_answers(
@@ -64,27 +63,27 @@ async def test_partitions_are_paused_until_the_database_answers(
     consumer = PausedConsumer()
     state = Health()
     pauses = Pauses(lambda: consumer)  # type: ignore[arg-type, return-value]
-    waiting = Outage(create_engine(DatabaseSettings(), "test"), pauses, state)
+    outage = Outage(create_engine(DatabaseSettings(), "test"), pauses, state)
 
     async def answer(_: Outage) -> bool:
         return next(answers)
 
-    monkeypatch.setattr(Outage, "_database_answers", answer)
-    monkeypatch.setattr(Backoff, "failed", lambda _: 0.01)
-    waiting.wait_out(ConnectionRefusedError())
-    assert consumer.still == {PLACE}
+    monkeypatch.setattr(Outage, "_is_database_up", answer)
+    monkeypatch.setattr(Backoff, "lengthen", lambda _: 0.01)
+    outage.begin(ConnectionRefusedError())
+    assert consumer.stopped == {PARTITION}
     assert state.status.startswith("degraded: waiting for the database since 20")
     async with asyncio.timeout(5):
-        while consumer.still:  # noqa: ASYNC110 - what is tested
+        while consumer.stopped:  # noqa: ASYNC110 - what is tested
             await asyncio.sleep(0.01)
     assert list(answers) == []
 
 
-async def test_a_batch_that_goes_through_ends_the_outage() -> None:
+async def test_a_committed_batch_ends_the_outage() -> None:
     state = Health()
     pauses = Pauses(PausedConsumer)  # type: ignore[arg-type]
-    waiting = Outage(create_engine(DatabaseSettings(), "test"), pauses, state)
-    waiting.wait_out(KafkaConnectionError())
-    waiting.is_over()
+    outage = Outage(create_engine(DatabaseSettings(), "test"), pauses, state)
+    outage.begin(KafkaConnectionError())
+    outage.end()
     assert state.status == "ok"
-    waiting.forget()
+    outage.cancel()

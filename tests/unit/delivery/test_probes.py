@@ -1,12 +1,12 @@
-"""What a worker answers when it is asked how it is."""
+"""The HTTP probes of a worker."""
 
 import asyncio
 import socket
 
 import pytest
 
-from shared.delivery.http import PortTakenError, answering
-from shared.delivery.probes import Probes
+from shared.delivery.health.http_server import PortTakenError, serve_http
+from shared.delivery.health.probes import Probes
 from tests.support.probes import ask, free_port
 
 
@@ -20,22 +20,22 @@ from tests.support.probes import ask, free_port
         pytest.param("/", "ok", True, (404, "there is /ready and /live"), id="elsewhere"),
     ],
 )
-async def test_a_worker_says_how_it_is(
+async def test_a_probe_answers_with_code_and_status(
     path: str, status: str, alive: bool, answer: tuple[int, str]
 ) -> None:
     port = free_port()
-    async with answering(Probes(lambda: status, lambda: alive), port, "CHATIA_HEALTH_PORT"):
+    async with serve_http(Probes(lambda: status, lambda: alive), port, "CHATIA_HEALTH_PORT"):
         assert await asyncio.to_thread(ask, port, path) == answer
 
 
-async def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
+async def test_a_taken_port_raises_an_error_that_names_its_variable() -> None:
     with socket.create_server(("", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"Port {port} is taken: set CHATIA_HEALTH_PORT"):
-            async with answering(Probes(lambda: "ok", lambda: True), port, "CHATIA_HEALTH_PORT"):
+            async with serve_http(Probes(lambda: "ok", lambda: True), port, "CHATIA_HEALTH_PORT"):
                 pass
 
 
-async def test_nobody_listens_where_no_port_is_set() -> None:
-    async with answering(Probes(lambda: "ok", lambda: True), 0, "CHATIA_HEALTH_PORT"):
+async def test_port_0_starts_no_server() -> None:
+    async with serve_http(Probes(lambda: "ok", lambda: True), 0, "CHATIA_HEALTH_PORT"):
         assert len(asyncio.all_tasks()) == 1

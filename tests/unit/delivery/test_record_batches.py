@@ -1,4 +1,4 @@
-"""Record batches of any size and codec: small ones as aiokafka reads them, large ones in pieces."""
+"""Record batches of any size and codec: small ones as aiokafka reads them, large ones in slices."""
 
 import hashlib
 import tracemalloc
@@ -16,39 +16,50 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.delivery.fetching import WORK, BoundedResult, Unpacked, polling
-from shared.delivery.record_batches import RecordBatches
-from shared.delivery.too_large import LARGEST, MOST_HEADERS, TooLarge
-from shared.delivery.turns import Room, Turn
+from shared.delivery.kafka.fetching import (
+    POLL_WORK_BYTES,
+    BoundedFetchResult,
+    BoundedPartitionRecords,
+    use_budget,
+)
+from shared.delivery.kafka.poll_budget import LargeBatchSlot, PollBudget
+from shared.delivery.kafka.record_batches import RecordBatches
+from shared.delivery.kafka.too_large import MAX_HEADERS, MAX_RECORD_BYTES, TooLarge
 from tests.support.any_batches import CODECS, batch, built, gzip, record, zstd, zstd_wide
 from tests.support.any_records import COMPRESSIONS, AnyRecord
 
 MIB = 2**20
-PLACE = TopicPartition("t", 0)
+PARTITION = TopicPartition("t", 0)
 REST = (None, None, True, 1)  # no deserializers, checksums, read committed
 CODEC = pytest.mark.parametrize("name", CODECS)
 
 
 class Partition:
-    """A partition as a consumer holds it, with one answer fetched."""
+    """A partition as a consumer keeps it, with one fetch response."""
 
     active, paused = True, False
 
-    def __init__(self, answer: bytes, fetch_offset: int = 0, room: Room | None = None) -> None:
+    def __init__(
+        self, answer: bytes, fetch_offset: int = 0, slot: LargeBatchSlot | None = None
+    ) -> None:
         self.position = fetch_offset
-        self.room = room or Room()
-        unpacked = Unpacked(PLACE, RecordBatches(answer), [], fetch_offset, *REST)
-        self.result = BoundedResult(PLACE, assignment=self, partition_records=unpacked, backoff=0.1)
+        self.slot = slot or LargeBatchSlot()
+        unpacked = BoundedPartitionRecords(
+            PARTITION, RecordBatches(answer), [], fetch_offset, *REST
+        )
+        self.result = BoundedFetchResult(
+            PARTITION, assignment=self, partition_records=unpacked, backoff=0.1
+        )
 
-    def state_value(self, _place: TopicPartition) -> "Partition":
+    def state_value(self, _: TopicPartition) -> "Partition":
         return self
 
     def consumed_to(self, position: int) -> None:
         self.position = position
 
     def poll(self, records: float = 16 * MIB, most: int | None = 2_000) -> list[Any]:
-        """Take what one poll takes."""
-        with polling(Turn(records, WORK, self.room)):
+        """Return the records of one poll."""
+        with use_budget(PollBudget(records, POLL_WORK_BYTES, self.slot)):
             found: list[Any] = self.result.getall(most)
         return found
 
@@ -61,7 +72,7 @@ class Partition:
 
 
 def by_aiokafka(answer: bytes, fetch_offset: int = 0) -> list[Any]:
-    return list(PartitionRecords(PLACE, MemoryRecords(answer), [], fetch_offset, *REST))
+    return list(PartitionRecords(PARTITION, MemoryRecords(answer), [], fetch_offset, *REST))
 
 
 def body(size: int, part: bytes = b"x" * 2**16) -> Iterator[bytes]:
@@ -138,30 +149,36 @@ def test_a_batch_of_a_few_megabytes_is_read_as_aiokafka_reads_it(name: str) -> N
 
 
 @pytest.mark.parametrize("name", [name for name in CODECS if name != "zstd, large window"])
-def test_only_the_body_of_a_huge_record_is_given_up(name: str) -> None:
+def test_a_huge_record_loses_only_its_body(name: str) -> None:
     huge = 40 * MIB
     answer = mixed(name, 100, 200, huge, 300)
     found = Partition(answer).all()
     assert [each.offset for each in found] == [0, 1, 2, 3]
     assert sizes(found) == [100, 200, -1, 300]
     assert found[2].key == b"k2"
-    assert f"its body has {huge:,} bytes, SHA-256 {sha256(body(huge))}" in found[2].value.says
+    assert (
+        f"its body has {huge:,} bytes, SHA-256 {sha256(body(huge))}" in found[2].value.explanation
+    )
 
 
-def test_what_is_said_of_a_huge_record_is_the_same_whenever_it_is_read() -> None:
-    answer = mixed("gzip", 1, LARGEST + 1, 1)
+def test_a_huge_record_has_the_same_marker_whenever_it_is_read() -> None:
+    answer, size = mixed("gzip", 1, MAX_RECORD_BYTES + 1, 1), MAX_RECORD_BYTES + 1
     assert Partition(answer, 1).all()[0] == Partition(answer).all()[1]
     assert (
         Partition(answer).all()[1].value
         == (
-            f"the record has {LARGEST + 12:,} bytes uncompressed; the limit is {LARGEST:,}; "
-            f"its body has {LARGEST + 1:,} bytes, SHA-256 {sha256(body(LARGEST + 1))}"
+            f"the record has {size + 11:,} bytes uncompressed; the limit is {MAX_RECORD_BYTES:,}; "
+            f"its body has {size:,} bytes, SHA-256 {sha256(body(size))}"
         ).encode()
     )
 
 
-def test_the_largest_record_that_may_be_is_read() -> None:
-    assert sizes(Partition(mixed("gzip", 1, LARGEST - 30, 1)).all()) == [1, LARGEST - 30, 1]
+def test_a_record_of_the_largest_size_is_read() -> None:
+    assert sizes(Partition(mixed("gzip", 1, MAX_RECORD_BYTES - 30, 1)).all()) == [
+        1,
+        MAX_RECORD_BYTES - 30,
+        1,
+    ]
 
 
 @CODEC
@@ -174,7 +191,7 @@ def test_many_medium_records_come_a_few_at_a_time(name: str) -> None:
 
 
 def test_a_batch_can_be_read_from_any_of_its_records() -> None:
-    answer = mixed("lz4", *([MIB] * 5), LARGEST + 1, 3, 4)
+    answer = mixed("lz4", *([MIB] * 5), MAX_RECORD_BYTES + 1, 3, 4)
     whole = Partition(answer).all()
     for offset in range(9):
         partition = Partition(answer, offset)
@@ -182,8 +199,8 @@ def test_a_batch_can_be_read_from_any_of_its_records() -> None:
         assert partition.position == max(offset, 8)
 
 
-def test_a_batch_that_is_dropped_half_read_goes_on_where_it_was() -> None:
-    answer = mixed("gzip", *([MIB] * 5), 3 * LARGEST, 3)
+def test_a_batch_that_is_dropped_half_read_continues_at_its_position() -> None:
+    answer = mixed("gzip", *([MIB] * 5), 3 * MAX_RECORD_BYTES, 3)
     whole, found, position = Partition(answer).all(), list[Any](), 0
     while len(found) < len(whole):
         partition = Partition(answer, position)
@@ -193,7 +210,7 @@ def test_a_batch_that_is_dropped_half_read_goes_on_where_it_was() -> None:
     assert found == whole
 
 
-def test_memory_does_not_follow_size() -> None:
+def test_memory_does_not_grow_with_size() -> None:
     answer = mixed("gzip", 10, 60 * MIB, *([MIB] * 30), 10)
     partition = Partition(answer)
     tracemalloc.start()
@@ -204,8 +221,8 @@ def test_memory_does_not_follow_size() -> None:
         tracemalloc.stop()
 
 
-def test_a_poll_does_not_wait_for_a_huge_record() -> None:
-    polls = list(Partition(mixed("zstd", 4 * WORK, 1)).polls())
+def test_a_poll_ends_while_a_huge_record_is_read() -> None:
+    polls = list(Partition(mixed("zstd", 4 * POLL_WORK_BYTES, 1)).polls())
     assert [len(found) for found in polls[:3]] == [0, 0, 0]
     assert sum(map(len, polls)) == 2
 
@@ -218,9 +235,9 @@ def test_a_record_that_is_larger_than_a_poll_holds_up_nothing_after_it(name: str
 
 
 def test_large_batches_of_one_consumer_are_read_one_after_another() -> None:
-    room = Room()
-    first = Partition(mixed("gzip", *([MIB] * 4)), room=room)
-    second = Partition(mixed("gzip", *([MIB] * 4)), room=room)
+    slot = LargeBatchSlot()
+    first = Partition(mixed("gzip", *([MIB] * 4)), slot=slot)
+    second = Partition(mixed("gzip", *([MIB] * 4)), slot=slot)
     assert len(first.poll(MIB)) == 1
     assert second.poll(MIB) == []
     assert second.result.has_more()
@@ -228,20 +245,20 @@ def test_large_batches_of_one_consumer_are_read_one_after_another() -> None:
     assert len(second.all()) == 4
 
 
-def test_who_is_dropped_makes_room() -> None:
-    room = Room()
-    first = Partition(mixed("gzip", *([MIB] * 4)), room=room)
+def test_a_dropped_batch_frees_the_slot() -> None:
+    slot = LargeBatchSlot()
+    first = Partition(mixed("gzip", *([MIB] * 4)), slot=slot)
     first.poll(MIB)
     first.paused = True
     assert first.poll(MIB) == []
-    assert len(Partition(mixed("gzip", *([MIB] * 4)), room=room).poll(MIB)) == 1
+    assert len(Partition(mixed("gzip", *([MIB] * 4)), slot=slot).poll(MIB)) == 1
 
 
-def test_of_a_zstd_batch_with_a_large_window_each_record_beyond_reach_is_given_up() -> None:
+def test_records_out_of_reach_in_a_large_zstd_window_lose_their_bodies() -> None:
     found = Partition(mixed("zstd, large window", 1, 20 * MIB, 2, 3)).all()
     assert [each.offset for each in found] == [0, 1, 2, 3]
     assert sizes(found) == [1, -1, -1, -1]
-    assert "zstd window above 8,388,608 bytes" in found[3].value.says
+    assert "zstd window above 8,388,608 bytes" in found[3].value.explanation
 
 
 def test_small_batches_with_a_large_window_are_read() -> None:
@@ -263,7 +280,10 @@ def test_a_usual_window_is_read_to_its_end() -> None:
 def test_headers_of_a_huge_record_are_kept_as_far_as_they_are_few_bytes() -> None:
     headers = [(b"ce_type", b"x.v1"), (b"n\xff", b"\x00"), (b"big", b"b" * 70_000), (b"no", b"")]
     answer = batch(
-        [record(0, b"7:8", body(LARGEST), LARGEST, headers), record(1, None, [b"x"], 1)],
+        [
+            record(0, b"7:8", body(MAX_RECORD_BYTES), MAX_RECORD_BYTES, headers),
+            record(1, None, [b"x"], 1),
+        ],
         2,
         1,
         gzip,
@@ -273,20 +293,22 @@ def test_headers_of_a_huge_record_are_kept_as_far_as_they_are_few_bytes() -> Non
     assert small.value == b"x"
 
 
-def test_a_record_with_megabytes_of_headers_is_given_up() -> None:
+def test_a_record_with_megabytes_of_headers_loses_its_body() -> None:
     headers = [(b"h", b"v" * 2 * MIB)]
     answer = batch([record(0, b"k", [b"body"], 4, headers)], 1, 1, gzip)
     found = Partition(answer).all()
     assert found[0].headers == ()
-    assert "the headers have 2,097,1" in found[0].value.says
-    assert sha256([b"body"]) in found[0].value.says
+    assert "the headers have 2,097,1" in found[0].value.explanation
+    assert sha256([b"body"]) in found[0].value.explanation
 
 
-def test_a_record_with_thousands_of_headers_is_given_up() -> None:
-    many = AnyRecord(b"k", b"body", tuple((b"", None) for _ in range(MOST_HEADERS + 1)))
+def test_a_record_with_thousands_of_headers_loses_its_body() -> None:
+    many = AnyRecord(b"k", b"body", tuple((b"", None) for _ in range(MAX_HEADERS + 1)))
     found = Partition(built([many, AnyRecord(b"k", b"x")], 1)).all()
-    assert len(found[0].headers) == MOST_HEADERS
-    assert found[0].value.says.startswith("the record has 1,001 headers; the limit is 1,000; its")
+    assert len(found[0].headers) == MAX_HEADERS
+    assert found[0].value.explanation.startswith(
+        "the record has 1,001 headers; the limit is 1,000; its"
+    )
     assert found[1].value == b"x"
 
 
@@ -300,7 +322,7 @@ def test_names_of_headers_may_be_any_bytes_in_large_batches_too() -> None:
 
 
 @CODEC
-@pytest.mark.parametrize("lengths", [(9, 9), (2 * MIB, 9), (LARGEST + 1, 9)])
+@pytest.mark.parametrize("lengths", [(9, 9), (2 * MIB, 9), (MAX_RECORD_BYTES + 1, 9)])
 def test_content_that_ends_too_early_is_an_error_of_kafka(
     name: str, lengths: tuple[int, ...]
 ) -> None:
@@ -360,7 +382,7 @@ def test_old_formats_are_read_as_aiokafka_reads_them(magic: Any, codec: int) -> 
 
 
 @pytest.mark.parametrize("magic", [0, 1])
-def test_a_large_set_of_an_old_format_is_given_up(magic: Any) -> None:
+def test_a_large_set_of_an_old_format_loses_its_body(magic: Any) -> None:
     builder = LegacyRecordBatchBuilder(magic, 1, 2**30)
     for offset in range(20):
         builder.append(offset, timestamp=7, key=b"k", value=b"v" * MIB)
@@ -368,5 +390,5 @@ def test_a_large_set_of_an_old_format_is_given_up(magic: Any) -> None:
     small.append(0, timestamp=7, key=b"k", value=b"small")
     found = Partition(bytes(builder.build()) + bytes(small.build())).all()
     assert sizes(found)[0] == -1
-    assert found[0].value.says.startswith("the record has 20,97")
+    assert found[0].value.explanation.startswith("the record has 20,97")
     assert len(by_aiokafka(bytes(small.build()))) == 1

@@ -1,4 +1,4 @@
-"""Only the pinned file gets into the cache, whole, and only once."""
+"""Downloads of pinned files: checked, cached, and done once."""
 
 import gc
 import hashlib
@@ -15,22 +15,22 @@ from typing_extensions import override
 from shared.embedded import downloads, kafka, postgres_binaries
 from shared.embedded.downloads import Pin
 from shared.embedded.errors import ChecksumError, DownloadError, UnreachableError
-from shared.embedded.progress import Silent
+from shared.embedded.progress import SilentReporter
 
 CONTENT = b"a jar, more or less" * 1000
 PIN = Pin("org.example:thing:1.0", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
 
 
 class Mirror(ThreadingHTTPServer):
-    """A Maven repository of one file, that counts how often it is asked for it."""
+    """A Maven repository of one file that counts its downloads."""
 
-    asked = 0
+    downloads_count = 0
 
     def publish(self, root: Path, content: bytes) -> None:
         file = root / "org/example/thing/1.0/thing-1.0.jar"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-        file.with_name(f"{file.name}.sha1").write_text(hashlib.sha1(content).hexdigest())  # noqa: S324
+        file.with_name(f"{file.name}.sha1").write_text(hashlib.sha1(content).hexdigest())  # noqa: S324 - Maven
 
 
 class Counting(SimpleHTTPRequestHandler):
@@ -38,7 +38,7 @@ class Counting(SimpleHTTPRequestHandler):
 
     @override
     def do_GET(self) -> None:
-        self.server.asked += self.path.endswith(".jar")
+        self.server.downloads_count += self.path.endswith(".jar")
         super().do_GET()
 
     @override
@@ -60,17 +60,17 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
 
 
 def fetch(cache: Path) -> Path:
-    (path,) = downloads.fetch([PIN], "a thing", cache, Silent())
+    (path,) = downloads.fetch([PIN], "a thing", cache, SilentReporter())
     return path
 
 
-def test_a_file_is_fetched_once(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_file_is_downloaded_once(mirror: Mirror, tmp_path: Path) -> None:
     assert fetch(tmp_path / "cache").read_bytes() == CONTENT
     assert fetch(tmp_path / "cache").read_bytes() == CONTENT
-    assert mirror.asked == 1
+    assert mirror.downloads_count == 1
 
 
-def test_another_file_than_the_pinned_one_is_refused_and_not_kept(
+def test_a_file_with_another_sha256_is_refused_and_not_cached(
     mirror: Mirror, tmp_path: Path
 ) -> None:
     mirror.publish(tmp_path / "mirror", b"something else")
@@ -79,16 +79,14 @@ def test_another_file_than_the_pinned_one_is_refused_and_not_kept(
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
 
-def test_a_file_that_was_damaged_in_the_cache_is_fetched_again(
-    mirror: Mirror, tmp_path: Path
-) -> None:
+def test_a_damaged_cached_file_is_downloaded_again(mirror: Mirror, tmp_path: Path) -> None:
     fetch(tmp_path / "cache").write_bytes(CONTENT[::-1])
     assert fetch(tmp_path / "cache").read_bytes() == CONTENT
-    assert mirror.asked == 2
+    assert mirror.downloads_count == 2
 
 
 @pytest.mark.usefixtures("mirror")
-def test_many_may_fetch_at_once(tmp_path: Path) -> None:
+def test_several_processes_may_download_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: fetch(tmp_path / "cache"), range(8)))
     assert {path.read_bytes() for path in found} == {CONTENT}
@@ -96,32 +94,32 @@ def test_many_may_fetch_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # jgo leaves a 404 unread
-def test_a_repository_that_does_not_answer_is_told_from_one_that_says_no(
+def test_a_repository_that_does_not_answer_differs_from_one_without_the_file(
     mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = Pin("org.example:other:1.0", PIN.sha256, 1)
     with pytest.raises(DownloadError, match="example:other") as told:
-        downloads.fetch([missing], "another thing", tmp_path / "cache", Silent())
+        downloads.fetch([missing], "another thing", tmp_path / "cache", SilentReporter())
     assert not isinstance(told.value, UnreachableError)
     del told
     gc.collect()
     monkeypatch.setenv(downloads.MIRROR_VARIABLE, "http://127.0.0.1:9")
     with pytest.raises(UnreachableError, match=downloads.MIRROR_VARIABLE):
         fetch(tmp_path / "cache")
-    assert mirror.asked == 1
+    assert mirror.downloads_count == 1
 
 
 @pytest.mark.parametrize(
     "lock_file", [kafka.LOCK, postgres_binaries.LOCK], ids=lambda file: file.stem
 )
-def test_every_pin_is_whole_and_stands_once(lock_file: Path) -> None:
+def test_every_pin_is_complete_and_listed_once(lock_file: Path) -> None:
     pins = downloads.read_pins(lock_file)
     assert all(len(bytes.fromhex(pin.sha256)) == 32 and pin.size > 0 for pin in pins)
     names = [pin.coordinates.split(":")[1] for pin in pins]
     assert len(set(names)) == len(names) > 0
 
 
-def test_all_of_kafka_has_one_version_and_a_place_to_log_to() -> None:
+def test_all_of_kafka_has_one_version_and_a_log_backend() -> None:
     pins = [pin.coordinates.split(":") for pin in downloads.read_pins(kafka.LOCK)]
     assert len({version for group, _, version in pins if group == "org.apache.kafka"}) == 1
     assert {"kafka_2.13", "kafka-clients", "log4j-slf4j-impl"} <= {name for _, name, _ in pins}

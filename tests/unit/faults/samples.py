@@ -1,13 +1,13 @@
-"""A desk without a database, for the breaking suite's traffic."""
+"""Ticket fixtures without a database, for the traffic of rounds."""
 
-from shared.demo.cast import Person
-from tests.faults.desk import Desk, Held
-from tests.support.demo_stage import CAST, stage
+from shared.dev.demo.companies import Person
+from tests.faults.ticket_fixtures import TicketFixture, TicketFixtures
+from tests.support.demo_rows import COMPANIES, build_demo_rows
 
 
-def held(number: int, **members: object) -> Held:
-    places = list(stage().places.values())
-    lines = [line for company in CAST for line in company.lines]
+def build_fixture(number: int, **members: object) -> TicketFixture:
+    places = list(build_demo_rows().lines.values())
+    lines = [line for company in COMPANIES for line in company.lines]
     given: dict[str, object] = {
         "id": 1000 + number,
         "version": 1,
@@ -20,7 +20,7 @@ def held(number: int, **members: object) -> Held:
         "queues": (7, 8),
         "may_be_closed": number % 2 == 1,
     }
-    return Held(**(given | members))  # type: ignore[arg-type]
+    return TicketFixture(**(given | members))  # type: ignore[arg-type]
 
 
-DESK = Desk(tuple(held(number) for number in range(6)))
+FIXTURES = TicketFixtures(tuple(build_fixture(number) for number in range(6)))

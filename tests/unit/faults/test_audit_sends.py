@@ -3,20 +3,20 @@ from dataclasses import replace
 
 import pytest
 
-from shared.demo.rubbish import NOWHERE
-from tests.faults.audit_requests import Asked, composed
-from tests.faults.desk import Desk
-from tests.faults.findings import LOST, TWICE, UNTRUE
+from shared.dev.demo.invalid_records import NOWHERE
+from tests.faults.audit_requests import AnsweredRequests, check_composed_messages
+from tests.faults.findings import LOST, TWICE, WRONG
 from tests.faults.laws import Cause, Fact
-from tests.faults.reading import Heard
+from tests.faults.reading import TopicRecord
 from tests.faults.requests import SENT, Reply
 from tests.faults.rows import Message
-from tests.support.demo_stage import NOW
-from tests.unit.faults.samples import held
+from tests.faults.ticket_fixtures import TicketFixtures
+from tests.support.demo_rows import NOW
+from tests.unit.faults.samples import build_fixture
 
-Told = tuple[str, dict[str, object]]
+Emit = tuple[str, dict[str, object]]
 
-HELD = held(0)
+HELD = build_fixture(0)
 ASK: dict[str, object] = {
     "companyId": HELD.place.company_id, "chat": HELD.person.chat, "requestId": "r1",
     "ticketId": HELD.id, "body": "Já vai", "isPrivate": False,
@@ -27,41 +27,41 @@ ROW = Message(
     is_deleted=False, is_private=False, reactions=[],
 )  # fmt: skip
 REPLY = Reply((SENT,), "W1", (2,), has_echo=True, seed=1)
-STORED: Told = ("message.stored", {"messageId": 7, "requestId": "r1"})
-SEND: Told = ("message.send", {"sendId": "3EB0AA"})
+STORED: Emit = ("message.stored", {"messageId": 7, "requestId": "r1"})
+SEND: Emit = ("message.send", {"sendId": "3EB0AA"})
 
 
 def kinds(
-    *told: tuple[Told, ...], ask: dict[str, object] = ASK, rows: tuple[Message, ...] = (ROW,)
+    *answers: tuple[Emit, ...], request: dict[str, object] = ASK, rows: tuple[Message, ...] = (ROW,)
 ) -> list[str]:
     """Audit one request that stands on its topic once for each answer."""
     topic = "chatia.messages.requests"
-    value = json.dumps(ask).encode()
-    records = [Heard(topic, 0, offset, None, value, ()) for offset in range(len(told))]
+    value = json.dumps(request).encode()
+    records = [TopicRecord(topic, 0, offset, None, value, ()) for offset in range(len(answers))]
     facts: dict[Cause, list[Fact]] = {
         ("messages", topic, 0, offset): [_fact(kind, body) for kind, body in answer]
-        for offset, answer in enumerate(told)
+        for offset, answer in enumerate(answers)
     }
-    asked = Asked(Desk((HELD,)), records, facts)
-    return [finding.kind for finding in composed(asked, {"Já vai": REPLY}, rows)]
+    asked = AnsweredRequests(TicketFixtures((HELD,)), records, facts)
+    return [finding.kind for finding in check_composed_messages(asked, {"Já vai": REPLY}, rows)]
 
 
 def _fact(kind: str, body: dict[str, object]) -> Fact:
     headers = (("ce_type", f"chatia.{kind}.v1".encode()),)
-    return Fact(Heard("chatia.any", 0, 0, None, json.dumps(body).encode(), headers), "", "")
+    return Fact(TopicRecord("chatia.any", 0, 0, None, json.dumps(body).encode(), headers), "", "")
 
 
 def test_a_message_that_is_a_row_and_a_send_is_no_finding() -> None:
     assert kinds((STORED, SEND)) == []
 
 
-def test_a_repeated_request_is_told_the_same() -> None:
+def test_a_repeated_request_has_the_same_facts() -> None:
     assert kinds((STORED, SEND), (STORED, SEND)) == []
-    other: Told = ("message.stored", {"messageId": 8, "requestId": "r1"})
-    assert kinds((STORED, SEND), (other, SEND)) == [UNTRUE]
+    other: Emit = ("message.stored", {"messageId": 8, "requestId": "r1"})
+    assert kinds((STORED, SEND), (other, SEND)) == [WRONG]
 
 
-def test_a_message_that_nobody_is_asked_to_send_is_lost() -> None:
+def test_a_message_without_a_send_is_lost() -> None:
     assert LOST in kinds((STORED,))
 
 
@@ -74,16 +74,16 @@ def test_a_message_without_a_row_is_lost() -> None:
 
 
 def test_the_row_of_an_echo_beside_ours_is_found() -> None:
-    assert kinds((STORED, SEND), rows=(ROW, replace(ROW, id=8, wid="W2"))) == [UNTRUE]
+    assert kinds((STORED, SEND), rows=(ROW, replace(ROW, id=8, wid="W2"))) == [WRONG]
 
 
 @pytest.mark.parametrize(
     "row", [replace(ROW, ack=1), replace(ROW, wid="3EB0AA")], ids=["ack", "name"]
 )
-def test_a_row_that_the_gateways_answers_did_not_reach_is_found(row: Message) -> None:
-    assert kinds((STORED, SEND), rows=(row,)) == [UNTRUE]
+def test_a_row_without_the_send_result_is_found(row: Message) -> None:
+    assert kinds((STORED, SEND), rows=(row,)) == [WRONG]
 
 
-def test_a_request_for_a_ticket_that_is_not_there_is_refused() -> None:
-    refused: Told = ("message.refused", {"requestId": "r1"})
-    assert kinds((refused,), ask=ASK | {"ticketId": NOWHERE}, rows=()) == []
+def test_a_request_for_a_ticket_that_does_not_exist_is_refused() -> None:
+    refused: Emit = ("message.refused", {"requestId": "r1"})
+    assert kinds((refused,), request=ASK | {"ticketId": NOWHERE}, rows=()) == []

@@ -1,4 +1,4 @@
-"""Payloads with a few members replaced or added anywhere, as no gateway sends them yet."""
+"""Mutations of payloads: a few members replaced, added, removed or wrapped."""
 
 from collections.abc import Mapping
 from random import Random
@@ -23,36 +23,36 @@ ADDED = ("message", "key", "payload", "id", "type", "context", "data", "body", "
 Path = tuple[str | int, ...]
 
 
-def mutated(random: Random, payload: JsonValue) -> JsonValue:
+def mutate(random: Random, payload: JsonValue) -> JsonValue:
     """Replace, add, remove or wrap one to four members."""
     for _ in range(random.randint(1, 4)):
-        payload = _changed(payload, random.choice(_paths(random, payload)), random.choice(ODD))
+        payload = _replace(payload, random.choice(_list_paths(random, payload)), random.choice(ODD))
     return payload
 
 
-def _paths(random: Random, value: JsonValue, here: Path = ()) -> list[Path]:
-    found = [here]
+def _list_paths(random: Random, value: JsonValue, here: Path = ()) -> list[Path]:
+    paths = [here]
     if isinstance(value, list):
         for index, inner in enumerate(value):
-            found += _paths(random, inner, (*here, index))
+            paths += _list_paths(random, inner, (*here, index))
     elif isinstance(value, dict):
         for name, inner in ({random.choice(ADDED): None} | value).items():
-            found += _paths(random, inner, (*here, name))
-    return found
+            paths += _list_paths(random, inner, (*here, name))
+    return paths
 
 
-def _changed(value: JsonValue, path: Path, new: JsonValue) -> JsonValue:
+def _replace(value: JsonValue, path: Path, new: JsonValue) -> JsonValue:
     match value, path:
         case list(), (int(index), *rest):
-            return [*value[:index], _changed(value[index], tuple(rest), new), *value[index + 1 :]]
+            return [*value[:index], _replace(value[index], tuple(rest), new), *value[index + 1 :]]
         case dict(), (str(name), *rest):
-            return {**value, name: _changed(value.get(name), tuple(rest), new)}
+            return {**value, name: _replace(value.get(name), tuple(rest), new)}
         case _:
             return new
 
 
-def many(payloads: Mapping[str, JsonValue], count: int, seed: str) -> list[JsonValue]:
-    """Give so many mutations of these payloads, the same ones for the same seed."""
+def build_mutations(payloads: Mapping[str, JsonValue], count: int, seed: str) -> list[JsonValue]:
+    """Return `count` mutations of these payloads, the same ones for the same seed."""
     random = Random(seed)
     names = sorted(payloads)
-    return [mutated(random, payloads[random.choice(names)]) for _ in range(count)]
+    return [mutate(random, payloads[random.choice(names)]) for _ in range(count)]

@@ -5,65 +5,68 @@ from pydantic import JsonValue
 
 from shared.contracts.base import Event
 from shared.contracts.message import MessageReceived
-from shared.gateways import registry
-from shared.gateways.reading import JsonObject, mapping
+from shared.gateways.normalize.json_values import JsonObject, read_object
+from shared.gateways.registry import translate
 from tests.unit.gateways import samples
 from tests.unit.gateways.samples import LINE
 
-OWN = samples.own("cloud-api")
+OWN = samples.load_own("cloud-api")
 _ADDRESS = '{"values": {"name": "Ana", "address": "Rua A, 1"}, "flow_token": "SEGREDO"}'
 
 
-def _chosen(kind: str, reply: JsonObject) -> JsonObject:
+def _build_reply(kind: str, reply: JsonObject) -> JsonObject:
     return {"type": "interactive", "interactive": {"type": kind, kind: reply}}
 
 
-def told(payload: JsonValue) -> tuple[Event, ...]:
-    return registry.translate("cloud-api", payload, LINE).events
+def translate_events(payload: JsonValue) -> tuple[Event, ...]:
+    return translate("cloud-api", payload, LINE).events
 
 
-def kept(name: str, index: int = 0) -> JsonObject:
-    event = told(OWN[name]["payload"])[index]
+def load_data_json(name: str, index: int = 0) -> JsonObject:
+    event = translate_events(OWN[name]["payload"])[index]
     assert isinstance(event, MessageReceived)
-    found: JsonObject = json.loads(event.data_json or "{}")
-    return found
+    data: JsonObject = json.loads(event.data_json or "{}")
+    return data
 
 
 def test_the_number_and_the_user_id_beside_the_chats_address_are_kept() -> None:
-    assert kept("ninth_digit_in_the_contact_alone")["from"] == "551190000001"
-    assert mapping(kept("ninth_digit_in_the_contact_alone"), "contact")["wa_id"] == "5511990000001"
-    assert kept("text")["from_user_id"] == "BR.10000000000000000001"
+    assert load_data_json("ninth_digit_in_the_contact_alone")["from"] == "551190000001"
+    assert (
+        read_object(load_data_json("ninth_digit_in_the_contact_alone"), "contact")["wa_id"]
+        == "5511990000001"
+    )
+    assert load_data_json("text")["from_user_id"] == "BR.10000000000000000001"
 
 
 def test_the_answers_of_a_form_are_kept_without_its_token() -> None:
-    reply = mapping(kept("choices", 2), "interactive", "nfm_reply")
+    reply = read_object(load_data_json("choices", 2), "interactive", "nfm_reply")
     assert reply["response_json"] == {"nota": "5"}
-    unreadable = mapping(kept("choices", 3), "interactive", "nfm_reply")
+    unreadable = read_object(load_data_json("choices", 3), "interactive", "nfm_reply")
     assert unreadable["response_json"] is None
 
 
 def test_a_calls_media_session_is_not_kept() -> None:
-    assert "session" not in kept("calls")
+    assert "session" not in load_data_json("calls")
 
 
-def test_a_single_object_is_as_good_as_an_array_of_it() -> None:
-    value: JsonObject = {"messages": _text("5511990000001")}
-    (event,) = told({"entry": {"changes": {"field": "messages", "value": value}}})
+def test_a_single_object_is_read_like_an_array_of_one() -> None:
+    value: JsonObject = {"messages": _build_text("5511990000001")}
+    (event,) = translate_events({"entry": {"changes": {"field": "messages", "value": value}}})
     assert event.key == "7:3:5511990000001"
 
 
 def test_a_contact_of_another_number_gives_no_name() -> None:
     contact: JsonObject = {"wa_id": "5521990000001", "profile": {"name": "Outra pessoa"}}
-    value: JsonObject = {"contacts": [contact], "messages": [_text("5511990000001")]}
-    (event,) = told({"entry": [{"changes": [{"field": "messages", "value": value}]}]})
+    value: JsonObject = {"contacts": [contact], "messages": [_build_text("5511990000001")]}
+    (event,) = translate_events({"entry": [{"changes": [{"field": "messages", "value": value}]}]})
     assert isinstance(event, MessageReceived)
     assert (event.chat, event.push_name) == ("5511990000001", None)
 
 
-def test_a_time_that_is_missing_is_the_webhooks() -> None:
-    value: JsonObject = {"messages": [_text("5511990000001") | {"timestamp": None}]}
+def test_a_missing_time_is_that_of_the_webhook() -> None:
+    value: JsonObject = {"messages": [_build_text("5511990000001") | {"timestamp": None}]}
     changes: JsonValue = [{"field": "messages", "value": value}]
-    (event,) = told({"entry": [{"time": 1790000100, "changes": changes}]})
+    (event,) = translate_events({"entry": [{"time": 1790000100, "changes": changes}]})
     assert isinstance(event, MessageReceived)
     assert (event.timestamp.timestamp(), event.timestamp_estimated) == (1790000100, False)
 
@@ -72,21 +75,21 @@ def test_a_time_that_is_missing_is_the_webhooks() -> None:
     ("content", "body"),
     [
         ({"type": "button", "button": {"payload": "Sim"}}, "Sim"),
-        (_chosen("button_reply", {"id": "Sim"}), "Sim"),
-        (_chosen("list_reply", {"id": "Boleto", "description": "2a via"}), "Boleto\n2a via"),
-        (_chosen("nfm_reply", {"response_json": _ADDRESS}), "Ana\nRua A, 1"),
+        (_build_reply("button_reply", {"id": "Sim"}), "Sim"),
+        (_build_reply("list_reply", {"id": "Boleto", "description": "2a via"}), "Boleto\n2a via"),
+        (_build_reply("nfm_reply", {"response_json": _ADDRESS}), "Ana\nRua A, 1"),
     ],
 )
-def test_a_choice_without_words_is_named_by_what_there_is(content: JsonObject, body: str) -> None:
-    (event,) = told({"messages": [_text("5511990000001") | content]})
+def test_a_choice_without_a_title_shows_its_id(content: JsonObject, body: str) -> None:
+    (event,) = translate_events({"messages": [_build_text("5511990000001") | content]})
     assert isinstance(event, MessageReceived)
     assert event.body == body
 
 
-def test_a_button_with_nothing_but_a_programs_payload_is_no_words() -> None:
-    message = _text("5511990000001") | {"type": "button", "button": {"payload": '{"step":1}'}}
-    translation = registry.translate("cloud-api", {"messages": [message]}, LINE)
-    assert samples.outcomes(translation) == ["ignored: empty-message"]
+def test_a_button_with_only_a_json_payload_is_ignored() -> None:
+    message = _build_text("5511990000001") | {"type": "button", "button": {"payload": '{"step":1}'}}
+    translation = translate("cloud-api", {"messages": [message]}, LINE)
+    assert samples.describe_outcomes(translation) == ["ignored: empty-message"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_a_number_shared_on_request_has_the_name_of_its_vcard(card: JsonObject, 
     vcard = "BEGIN:VCARD\nFN:Ana\nTEL;waid=5511990000001:+55 11 99000-0001\nEND:VCARD"
     contacts: JsonValue = [{"vcard": vcard, **card}]
     shared: JsonObject = {"type": "contacts", "origin": "contact_request", "contacts": contacts}
-    (event,) = told({"messages": [_text("BR.1a2B3c") | shared]})
+    (event,) = translate_events({"messages": [_build_text("BR.1a2B3c") | shared]})
     assert isinstance(event, MessageReceived)
     assert (event.chat, event.media_type, event.body) == ("BR.1a2B3c", "contactMessage", body)
 
@@ -114,19 +117,19 @@ def test_the_cards_of_a_carousel_are_shown() -> None:
         "action": {"cards": cards},
     }
     message: JsonObject = {"to": "5511990000001", "type": "interactive", "interactive": carousel}
-    (event,) = told({"message_echoes": [_text("5521990000009") | message]})
+    (event,) = translate_events({"message_echoes": [_build_text("5521990000009") | message]})
     assert isinstance(event, MessageReceived)
     assert (event.from_me, event.body) == (True, "Novidades\nCamisa\nBota")
 
 
 @pytest.mark.parametrize(("kind", "state"), [("call", "RINGING"), ("payment", "captured")])
-def test_a_state_of_a_call_or_payment_is_no_ack_and_says_which_it_is(kind: str, state: str) -> None:
+def test_a_status_of_a_call_or_payment_is_ignored_with_its_kind(kind: str, state: str) -> None:
     status: JsonObject = {"id": "wamid.A1=", "type": kind, "status": state, "recipient_id": "5511"}
-    (ignored,) = registry.translate("cloud-api", {"statuses": [status]}, LINE).ignored
+    (ignored,) = translate("cloud-api", {"statuses": [status]}, LINE).ignored
     assert (ignored.reason, ignored.detail) == (f"{kind}-status", state)
 
 
-def _text(sender: str) -> JsonObject:
+def _build_text(sender: str) -> JsonObject:
     return {
         "from": sender,
         "id": "wamid.A1=",

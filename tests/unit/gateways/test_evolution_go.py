@@ -3,8 +3,8 @@ from pydantic import JsonValue
 
 from shared.contracts.message import MessageReceived
 from shared.gateways import registry
-from shared.gateways.outcome import Translation
-from tests.unit.gateways.samples import LINE, outcomes
+from shared.gateways.normalize.outcome import Translation
+from tests.unit.gateways.samples import LINE, describe_outcomes
 
 ANA, OURS = "5511990000001@s.whatsapp.net", "5511990000009@s.whatsapp.net"
 
@@ -13,15 +13,15 @@ def translate(event: str, data: JsonValue) -> Translation:
     return registry.translate("evolution-go", {"event": event, "data": data}, LINE)
 
 
-def test_a_call_of_ours_that_nobody_took_is_not_from_ourselves() -> None:
+def test_our_own_unanswered_call_is_ignored() -> None:
     call: JsonValue = {"From": ANA, "CallCreator": OURS, "CallID": "C1", "Reason": "timeout"}
-    assert outcomes(translate("CallTerminate", call)) == ["ignored: own-call"]
+    assert describe_outcomes(translate("CallTerminate", call)) == ["ignored: own-call"]
 
 
 @pytest.mark.parametrize("member", ["IsUnavailable", "UnavailableType", "DecryptFailMode"])
-def test_a_message_that_could_not_be_decrypted_is_said_to_be_so(member: str) -> None:
+def test_an_undecryptable_message_is_ignored_as_such(member: str) -> None:
     data: JsonValue = {"Info": {"Chat": ANA, "Sender": ANA, "ID": "A1"}, member: ""}
-    assert outcomes(translate("Message", data)) == ["ignored: undecryptable"]
+    assert describe_outcomes(translate("Message", data)) == ["ignored: undecryptable"]
 
 
 def test_a_business_without_a_push_name_has_its_verified_one() -> None:
@@ -43,4 +43,4 @@ def test_a_receipt_is_read_with_a_key_as_with_ids() -> None:
     by_ids = translate(
         "Receipt", {"Chat": ANA, "Sender": ANA, "MessageIDs": ["A1"], "Type": "read"}
     )
-    assert outcomes(by_key) == outcomes(by_ids) == ["message.acked 3"]
+    assert describe_outcomes(by_key) == describe_outcomes(by_ids) == ["message.acked 3"]

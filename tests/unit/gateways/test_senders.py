@@ -1,4 +1,4 @@
-"""What gateways are asked, and what their answers mean."""
+"""Requests to gateways, and the meaning of their responses."""
 
 import json
 from dataclasses import replace
@@ -12,21 +12,21 @@ from pydantic import JsonValue
 from shared.contracts.message import MessageReceived
 from shared.contracts.message_change import MessageAcked
 from shared.gateways import registry as receivers
-from shared.gateways.line import Line
+from shared.gateways.normalize.line import Line
 from shared.gateways.senders import cloud_api, evolution, simulated, waha
 from shared.gateways.senders.outgoing import (
     ErrorClass,
+    OutgoingMessage,
     Quoted,
-    Sending,
-    wid_in_advance,
-    wid_of_send,
+    derive_wid,
+    derive_wid_of_send,
 )
 from shared.gateways.senders.registry import SENDERS
 from tests.support.build import CUSTOMER, GROUP, NOON
 
 SECONDS = int(NOON.timestamp())
 LINK = "https://m.example/a/Nota%20fiscal.pdf?x=1"
-TEXT = Sending(
+TEXT = OutgoingMessage(
     instance="loja centro",
     chat=CUSTOMER,
     send_id="S1",
@@ -36,12 +36,12 @@ TEXT = Sending(
 )
 
 
-def media(kind: str | None, url: str = LINK) -> Sending:
+def build_media(kind: str | None, url: str = LINK) -> OutgoingMessage:
     return replace(TEXT, media_url=url, media_type=kind)
 
 
-def test_evolution_is_asked_for_a_text_by_the_name_that_it_shall_have() -> None:
-    post = evolution.post(replace(TEXT, quoted=Quoted("Q1")))
+def test_a_text_for_evolution_carries_its_message_id() -> None:
+    post = evolution.build_request(replace(TEXT, quoted=Quoted("Q1")))
     assert post.path == "/message/sendText/loja%20centro"
     assert post.json == {
         "number": CUSTOMER,
@@ -51,20 +51,20 @@ def test_evolution_is_asked_for_a_text_by_the_name_that_it_shall_have() -> None:
     }
 
 
-def test_evolution_is_asked_for_media_by_link() -> None:
-    post = evolution.post(media("application/pdf"))
+def test_media_for_evolution_is_a_link() -> None:
+    post = evolution.build_request(build_media("application/pdf"))
     assert post.path == "/message/sendMedia/loja%20centro"
     assert post.json["mediatype"] == "document"
     assert post.json["fileName"] == "Nota fiscal.pdf"
     assert post.json["mimetype"] == "application/pdf"
     assert (post.json["media"], post.json["caption"]) == (LINK, "Oi")
-    voice = evolution.post(media("audio", "https://m.example/v.ogg"))
+    voice = evolution.build_request(build_media("audio", "https://m.example/v.ogg"))
     assert voice.path == "/message/sendWhatsAppAudio/loja%20centro"
     assert voice.json["audio"] == "https://m.example/v.ogg"
 
 
-def test_waha_is_asked_in_its_own_addresses() -> None:
-    post = waha.post(replace(TEXT, quoted=Quoted("Q1", from_me=True)))
+def test_a_request_to_waha_uses_its_chat_ids() -> None:
+    post = waha.build_request(replace(TEXT, quoted=Quoted("Q1", from_me=True)))
     assert post.path == "/api/sendText"
     assert post.json == {
         "session": "loja centro",
@@ -72,19 +72,19 @@ def test_waha_is_asked_in_its_own_addresses() -> None:
         "reply_to": f"true_{CUSTOMER}@c.us_Q1",
         "text": "Oi",
     }
-    image = waha.post(media("image", "https://m.example/a.png"))
+    image = waha.build_request(build_media("image", "https://m.example/a.png"))
     assert image.path == "/api/sendImage"
     assert image.json["file"] == {
         "mimetype": "image/png",
         "filename": "a.png",
         "url": "https://m.example/a.png",
     }
-    assert waha.post(media("video")).json["convert"] is True
-    assert "caption" not in waha.post(media("audio")).json
+    assert waha.build_request(build_media("video")).json["convert"] is True
+    assert "caption" not in waha.build_request(build_media("audio")).json
 
 
-def test_the_cloud_api_is_asked_with_our_send_id() -> None:
-    post = cloud_api.post(replace(TEXT, instance="111", quoted=Quoted("wamid.Q")))
+def test_a_request_to_the_cloud_api_carries_our_send_id() -> None:
+    post = cloud_api.build_request(replace(TEXT, instance="111", quoted=Quoted("wamid.Q")))
     assert post.path == "/v23.0/111/messages"
     assert post.json == {
         "messaging_product": "whatsapp",
@@ -95,9 +95,9 @@ def test_the_cloud_api_is_asked_with_our_send_id() -> None:
         "type": "text",
         "text": {"body": "Oi"},
     }
-    document = cloud_api.post(media("application/pdf")).json
+    document = cloud_api.build_request(build_media("application/pdf")).json
     assert document["document"] == {"link": LINK, "caption": "Oi", "filename": "Nota fiscal.pdf"}
-    assert cloud_api.post(media("audio")).json["audio"] == {"link": LINK}
+    assert cloud_api.build_request(build_media("audio")).json["audio"] == {"link": LINK}
 
 
 @pytest.mark.parametrize(
@@ -118,18 +118,21 @@ def test_an_answer_goes_to_the_address_that_it_came_from(
     chat: str, jid: str | None, expected: tuple[str, str, str]
 ) -> None:
     sending = replace(TEXT, chat=chat, jid=jid)
-    cloud = cloud_api.post(sending).json
-    asked = (
-        evolution.post(sending).json["number"],
-        waha.post(sending).json["chatId"],
+    cloud = cloud_api.build_request(sending).json
+    requested = (
+        evolution.build_request(sending).json["number"],
+        waha.build_request(sending).json["chatId"],
         cloud.get("to", cloud.get("recipient")),
     )
-    assert asked == expected
+    assert requested == expected
 
 
 def test_a_bsuid_is_a_recipient_and_a_group_is_named_as_one() -> None:
-    assert "to" not in cloud_api.post(replace(TEXT, chat="BR.1A2b", jid=None)).json
-    assert cloud_api.post(replace(TEXT, chat=GROUP, jid=None)).json["recipient_type"] == "group"
+    assert "to" not in cloud_api.build_request(replace(TEXT, chat="BR.1A2b", jid=None)).json
+    assert (
+        cloud_api.build_request(replace(TEXT, chat=GROUP, jid=None)).json["recipient_type"]
+        == "group"
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,8 +146,10 @@ def test_a_bsuid_is_a_recipient_and_a_group_is_named_as_one() -> None:
         ("something else", "https://m.example/a.jpg", "document"),
     ],
 )
-def test_what_kind_of_media_a_link_is(media_type: str | None, url: str, kind: str) -> None:
-    assert media(media_type, url).media == kind
+def test_the_kind_of_a_link_follows_from_its_type_or_name(
+    media_type: str | None, url: str, kind: str
+) -> None:
+    assert build_media(media_type, url).media == kind
 
 
 @pytest.mark.parametrize(
@@ -186,16 +191,16 @@ def test_what_kind_of_media_a_link_is(media_type: str | None, url: str, kind: st
         ("cloud-api", 500, None, "unknown", "http-500"),
     ],
 )  # fmt: skip
-def test_what_an_answer_means(
+def test_a_response_has_an_error_class(
     gateway: str, status: int, body: JsonValue, error_class: str, word: str
 ) -> None:
-    result = SENDERS[gateway].read(status, body)
+    result = SENDERS[gateway].read_response(status, body)
     assert result.error_class == error_class
     assert (result.wid if error_class == "ok" else result.code) == word
 
 
-def test_a_providers_words_are_kept_within_limits() -> None:
-    result = cloud_api.read(
+def test_the_error_of_a_provider_is_bounded() -> None:
+    result = cloud_api.read_response(
         400, {"error": {"code": 1, "message": "m", "error_data": {"details": "d" * 999}}}
     )
     assert result.error == "d" * 255
@@ -218,51 +223,54 @@ json_values = st.recursive(
 
 
 @given(st.sampled_from(sorted(SENDERS)), st.integers(100, 599), json_values)
-def test_no_answer_breaks_a_reader_and_only_a_named_message_is_sent(
+def test_no_response_raises_and_only_one_with_an_id_is_sent(
     gateway: str, status: int, body: Any
 ) -> None:
-    result = SENDERS[gateway].read(status, body)
+    result = SENDERS[gateway].read_response(status, body)
     assert (result.error_class is ErrorClass.OK) == (result.wid is not None)
     assert result.wid is None or 200 <= status < 300
     assert result.wid or result.code
 
 
-def test_a_name_in_advance_is_whatsapps_form_and_the_same_for_the_same_request() -> None:
-    name = wid_in_advance(1, 10, "r1")
-    assert name == wid_in_advance(1, 10, "r1")
-    assert len({wid_in_advance(1, 10, "r2"), wid_in_advance(2, 10, "r1"), name}) == 3
+def test_a_derived_wid_has_the_form_of_whatsapp_and_is_stable() -> None:
+    name = derive_wid(1, 10, "r1")
+    assert name == derive_wid(1, 10, "r1")
+    assert len({derive_wid(1, 10, "r2"), derive_wid(2, 10, "r1"), name}) == 3
     assert len(name) == 22
     assert name.startswith("3EB0")
-    assert wid_of_send(1, 10, name) == name
-    assert wid_of_send(1, 10, "campaign:7:55") == wid_in_advance(1, 10, "campaign:7:55")
+    assert derive_wid_of_send(1, 10, name) == name
+    assert derive_wid_of_send(1, 10, "campaign:7:55") == derive_wid(1, 10, "campaign:7:55")
 
 
 @pytest.mark.parametrize("gateway", sorted(SENDERS))
 def test_a_simulated_gateway_understands_what_its_sender_asks(gateway: str) -> None:
     sender = SENDERS[gateway]
-    post = sender.post(TEXT)
-    heard = simulated.hear(gateway, post.path.replace("%20", " "), post.json, SECONDS)
-    assert heard is not None
-    assert heard.text == "Oi"
-    assert heard.to.startswith(CUSTOMER)
-    assert sender.read(*simulated.taken(gateway, heard, "W1")).wid == "W1"
-    assert sender.read(*simulated.refused(gateway, final=False)).error_class is ErrorClass.RETRY
-    final = sender.read(*simulated.refused(gateway, final=True))
+    post = sender.build_request(TEXT)
+    send = simulated.read_send_request(gateway, post.path.replace("%20", " "), post.json, SECONDS)
+    assert send is not None
+    assert send.text == "Oi"
+    assert send.to.startswith(CUSTOMER)
+    assert sender.read_response(*simulated.build_acceptance(gateway, send, "W1")).wid == "W1"
+    assert (
+        sender.read_response(*simulated.build_refusal(gateway, final=False)).error_class
+        is ErrorClass.RETRY
+    )
+    final = sender.read_response(*simulated.build_refusal(gateway, final=True))
     assert final.error_class is ErrorClass.FINAL_RECIPIENT
 
 
 @pytest.mark.parametrize("gateway", sorted(SENDERS))
 def test_what_a_simulated_gateway_posts_is_understood(gateway: str) -> None:
-    post = SENDERS[gateway].post(TEXT)
-    heard = simulated.hear(gateway, post.path, post.json, SECONDS)
-    assert heard is not None
+    post = SENDERS[gateway].build_request(TEXT)
+    send = simulated.read_send_request(gateway, post.path, post.json, SECONDS)
+    assert send is not None
     line = Line(1, 10, NOON)
     for ack in simulated.ACKS:
-        posted = json.loads(json.dumps(simulated.status(gateway, heard, "W1", ack)))
+        posted = json.loads(json.dumps(simulated.build_status(gateway, send, "W1", ack)))
         (event,) = receivers.translate(gateway, posted, line).events
         assert isinstance(event, MessageAcked)
         assert (event.wid, event.ack, event.chat) == ("W1", ack, CUSTOMER)
-    own = simulated.echo(gateway, heard, "W1")
+    own = simulated.build_echo(gateway, send, "W1")
     if own is not None:
         (event,) = receivers.translate(gateway, own, line).events
         assert isinstance(event, MessageReceived)

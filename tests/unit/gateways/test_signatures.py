@@ -3,22 +3,22 @@ import hmac
 
 import pytest
 
-from shared.gateways.signatures import is_signed, is_token, token
+from shared.gateways.signatures import derive_token, has_token, is_signed
 
-OWN = token("a secret of an operator", "waha", 1, 10)
+OWN = derive_token("a secret of an operator", "waha", 1, 10)
 BODY = '{"event": "message", "olá": 1}'.encode()
 
 
 def test_each_connection_has_a_token_of_its_own() -> None:
     secret = "a secret of an operator"  # noqa: S105 - nobody's
     tokens = {
-        token(secret, gateway, company, line)
+        derive_token(secret, gateway, company, line)
         for gateway in ("waha", "evolution")
         for company in (1, 11)
         for line in (1, 10)
     }
     assert len(tokens) == 8
-    assert token("another secret", "waha", 1, 10) != OWN
+    assert derive_token("another secret", "waha", 1, 10) != OWN
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ def test_each_connection_has_a_token_of_its_own() -> None:
         ({}, {"token": "é"}, False),
     ],
 )
-def test_a_token_is_taken_from_a_header_or_from_the_address(
+def test_a_token_is_read_from_a_header_or_from_the_url(
     headers: dict[str, str], query: dict[str, str], may: bool
 ) -> None:
-    assert is_token(headers, query, OWN) is may
+    assert has_token(headers, query, OWN) is may
     assert is_signed("evolution", BODY, headers, query, own=OWN, app_secrets=[]) is may
 
 
@@ -45,14 +45,14 @@ def test_a_token_is_taken_from_a_header_or_from_the_address(
 def test_meta_signs_with_the_secret_of_one_of_the_apps(key: str) -> None:
     digest = hmac.new(key.encode(), BODY, hashlib.sha256).hexdigest()
     signed = {"x-hub-signature-256": f"sha256={digest}"}
-    known = ["one", "two"]
-    assert is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=known)
-    assert not is_signed("cloud-api", BODY + b" ", signed, {}, own=OWN, app_secrets=known)
+    secrets = ["one", "two"]
+    assert is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=secrets)
+    assert not is_signed("cloud-api", BODY + b" ", signed, {}, own=OWN, app_secrets=secrets)
     assert not is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=["three"])
-    assert not is_signed("cloud-api", BODY, {}, {"token": OWN}, own=OWN, app_secrets=known)
+    assert not is_signed("cloud-api", BODY, {}, {"token": OWN}, own=OWN, app_secrets=secrets)
 
 
-def test_without_an_app_nobody_is_meta() -> None:
+def test_without_an_app_secret_no_meta_signature_is_valid() -> None:
     digest = hmac.new(b"", BODY, hashlib.sha256).hexdigest()
     signed = {"x-hub-signature-256": f"sha256={digest}"}
     assert not is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=[])

@@ -3,10 +3,10 @@ from collections.abc import Callable
 import pytest
 from pydantic import JsonValue
 
-from shared.gateways import registry
-from shared.gateways.reading import JsonObject
-from shared.gateways.wweb_record import is_bytes
-from tests.unit.gateways.samples import LINE, outcomes
+from shared.gateways.normalize.json_values import JsonObject
+from shared.gateways.registry import translate
+from shared.gateways.whatsapp_web.texts import is_base64
+from tests.unit.gateways.samples import LINE, describe_outcomes
 
 MESSAGE: JsonObject = {
     "id": {"fromMe": False, "remote": "5511990000001@c.us", "id": "A1"},
@@ -35,8 +35,10 @@ MESSAGE: JsonObject = {
     ],
 )
 def test_bridges_wrap_one_message_in_many_ways(payload: JsonObject) -> None:
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert told.model_dump().items() >= {"wid": "A1", "body": "oi", "chat": "5511990000001"}.items()
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert (
+        event.model_dump().items() >= {"wid": "A1", "body": "oi", "chat": "5511990000001"}.items()
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_bridges_wrap_one_message_in_many_ways(payload: JsonObject) -> None:
 )
 def test_states_of_the_socket_are_those_of_the_line(state: str, outcome: str) -> None:
     payload: JsonObject = {"event": "change_state", "data": {"state": state}}
-    assert outcomes(registry.translate("whatsapp-web-js", payload, LINE)) == [outcome]
+    assert describe_outcomes(translate("whatsapp-web-js", payload, LINE)) == [outcome]
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,9 @@ def test_states_of_the_socket_are_those_of_the_line(state: str, outcome: str) ->
         {"event": "disconnected", "args": ["LOGOUT"]},
     ],
 )
-def test_why_a_line_closed_is_read_in_every_shape(payload: JsonObject) -> None:
-    translation = registry.translate("whatsapp-web-js", payload, LINE)
-    assert outcomes(translation) == ["connection.updated PENDING"]
+def test_the_reason_of_a_disconnection_is_read_in_every_shape(payload: JsonObject) -> None:
+    translation = translate("whatsapp-web-js", payload, LINE)
+    assert describe_outcomes(translation) == ["connection.updated PENDING"]
 
 
 def test_a_revoke_is_of_the_message_before_it() -> None:
@@ -75,8 +77,8 @@ def test_a_revoke_is_of_the_message_before_it() -> None:
         "event": "message_revoke_everyone",
         "data": {"after": after, "before": before},
     }
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert (told.type, told.model_dump()["wid"]) == ("message.deleted", "A0")
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert (event.type, event.model_dump()["wid"]) == ("message.deleted", "A0")
 
 
 def test_an_ack_may_name_nothing_but_the_message() -> None:
@@ -84,15 +86,15 @@ def test_an_ack_may_name_nothing_but_the_message() -> None:
         "event": "message_ack",
         "data": {"messageId": "true_5511990000001@c.us_A1", "ack": 2},
     }
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert told.model_dump().items() >= {"wid": "A1", "chat": "5511990000001", "ack": 2}.items()
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert event.model_dump().items() >= {"wid": "A1", "chat": "5511990000001", "ack": 2}.items()
 
 
 @pytest.mark.parametrize("name", ["wid", "me"])
-def test_a_line_that_is_ready_may_say_its_number(name: str) -> None:
+def test_the_number_of_a_ready_line_is_read(name: str) -> None:
     payload: JsonObject = {"event": "ready", "data": {name: {"_serialized": "5511990000099@c.us"}}}
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert told.model_dump().items() >= {"number": "5511990000099"}.items()
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert event.model_dump().items() >= {"number": "5511990000099"}.items()
 
 
 @pytest.mark.parametrize(
@@ -106,47 +108,47 @@ def test_an_answer_and_an_order_are_messages_without_words_too(
     members: JsonObject, media_type: str, body: str
 ) -> None:
     payload: JsonObject = {**MESSAGE, "body": "", **members}
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert told.model_dump().items() >= {"media_type": media_type, "body": body}.items()
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert event.model_dump().items() >= {"media_type": media_type, "body": body}.items()
 
 
-@pytest.mark.parametrize("said", ["/9j/4AAQSkZJRg", "data:image/png;base64,x", "A" * 160 + "=="])
-def test_bytes_are_told_from_words(said: str) -> None:
-    assert is_bytes(said)
-    assert not is_bytes(f"olha: {said}")
+@pytest.mark.parametrize("text", ["/9j/4AAQSkZJRg", "data:image/png;base64,x", "A" * 160 + "=="])
+def test_base64_is_recognised(text: str) -> None:
+    assert is_base64(text)
+    assert not is_base64(f"olha: {text}")
 
 
 def test_a_thumbnail_is_no_caption() -> None:
     payload: JsonObject = {**MESSAGE, "type": "image", "hasMedia": True, "body": "/9j/4AAQSkZJRg"}
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert told.model_dump().items() >= {"media_type": "image", "body": ""}.items()
-    assert "/9j/" not in told.model_dump_json()
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert event.model_dump().items() >= {"media_type": "image", "body": ""}.items()
+    assert "/9j/" not in event.model_dump_json()
 
 
 @pytest.mark.parametrize("body", ["data: 10/12, às 9h", "Data:amanhã", "ab12" * 60])
 def test_what_a_person_wrote_is_never_taken_for_bytes(body: str) -> None:
     payload: JsonObject = {**MESSAGE, "body": body}
-    (told,) = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert told.model_dump().items() >= {"media_type": "conversation", "body": body}.items()
+    (event,) = translate("whatsapp-web-js", payload, LINE).events
+    assert event.model_dump().items() >= {"media_type": "conversation", "body": body}.items()
 
 
-def test_a_thumbnail_that_comes_later_is_no_edit() -> None:
+def test_a_late_thumbnail_is_no_edit() -> None:
     payload: JsonObject = {
         "event": "message_edit",
         "data": {"message": {**MESSAGE, "type": "image"}, "newBody": "/9j/4AAQSkZJRg"},
     }
-    translation = registry.translate("whatsapp-web-js", payload, LINE)
-    assert outcomes(translation) == ["ignored: thumbnail-update"]
+    translation = translate("whatsapp-web-js", payload, LINE)
+    assert describe_outcomes(translation) == ["ignored: thumbnail-update"]
 
 
-@pytest.mark.parametrize("wrapped", [list, lambda several: {"messages": several}])
-def test_gathered_messages_are_told_one_by_one(
+@pytest.mark.parametrize("wrapped", [list, lambda wrap: {"messages": wrap}])
+def test_batched_messages_are_translated_one_by_one(
     wrapped: Callable[[list[JsonValue]], JsonValue],
 ) -> None:
     other: JsonObject = {**MESSAGE, "id": "false_5511990000001@c.us_A2", "body": "tudo bem?"}
     payload: JsonObject = {"event": "message", "data": wrapped([MESSAGE, other])}
-    events = registry.translate("whatsapp-web-js", payload, LINE).events
-    assert [(told.model_dump()["wid"], told.model_dump()["body"]) for told in events] == [
+    events = translate("whatsapp-web-js", payload, LINE).events
+    assert [(event.model_dump()["wid"], event.model_dump()["body"]) for event in events] == [
         ("A1", "oi"),
         ("A2", "tudo bem?"),
     ]
@@ -161,6 +163,8 @@ def test_gathered_messages_are_told_one_by_one(
         ({"event": "groupJoin", "data": {}}, "group-participants-update"),
     ],
 )
-def test_what_is_no_message_has_a_name(payload: JsonObject, outcome: str) -> None:
-    translation = registry.translate("whatsapp-web-js", payload, LINE)
-    assert outcomes(translation) == [f"ignored: {outcome}"]
+def test_an_event_that_is_no_message_is_ignored_with_a_reason(
+    payload: JsonObject, outcome: str
+) -> None:
+    translation = translate("whatsapp-web-js", payload, LINE)
+    assert describe_outcomes(translation) == [f"ignored: {outcome}"]

@@ -1,10 +1,10 @@
 import pytest
 from pydantic import JsonValue
 
-from shared.gateways import registry
-from shared.gateways.reading import JsonObject
-from shared.gateways.wweb_ids import MessageId, jid, message_id
-from tests.unit.gateways.samples import LINE, outcomes
+from shared.gateways.normalize.json_values import JsonObject
+from shared.gateways.registry import translate
+from shared.gateways.whatsapp_web.ids import MessageId, parse_message_id, read_jid
+from tests.unit.gateways.samples import LINE, describe_outcomes
 
 CHAT = "5511990000001@c.us"
 
@@ -20,19 +20,25 @@ CHAT = "5511990000001@c.us"
     ],
 )
 def test_an_id_is_text_or_an_object(value: str | JsonObject) -> None:
-    assert message_id(value) == MessageId("A1", CHAT, from_me=True)
+    assert parse_message_id(value) == MessageId("A1", CHAT, from_me=True)
 
 
 def test_an_address_is_text_or_an_object() -> None:
-    assert jid(CHAT) == jid({"_serialized": CHAT}) == jid({"server": "c.us", "user": CHAT[:13]})
-    assert jid(None) == jid(7) == jid({}) == ""
+    assert (
+        read_jid(CHAT)
+        == read_jid({"_serialized": CHAT})
+        == read_jid({"server": "c.us", "user": CHAT[:13]})
+    )
+    assert read_jid(None) == read_jid(7) == read_jid({}) == ""
 
 
 @pytest.mark.parametrize("event", ["onmessage", "onanymessage", "onselfmessage", "unreadmessages"])
-def test_a_message_has_one_id_whichever_event_tells_it(event: str) -> None:
+def test_a_message_has_one_id_in_every_event(event: str) -> None:
     payload: JsonObject = {"event": event, "id": f"true_{CHAT}_A1", "type": "chat", "body": "oi"}
-    (told,) = registry.translate("wppconnect", payload, LINE).events
-    assert told.model_dump().items() >= {"wid": "A1", "from_me": True, "push_name": None}.items()
+    (translated,) = translate("wppconnect", payload, LINE).events
+    assert (
+        translated.model_dump().items() >= {"wid": "A1", "from_me": True, "push_name": None}.items()
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,12 +52,12 @@ def test_a_message_has_one_id_whichever_event_tells_it(event: str) -> None:
         ("autocloseCalled", "connection.updated DISCONNECTED"),
     ],
 )
-def test_what_is_found_out_is_the_lines_state(status: str, outcome: str) -> None:
+def test_a_session_status_becomes_the_state_of_the_line(status: str, outcome: str) -> None:
     payload: JsonObject = {"event": "status-find", "session": "loja", "status": status}
-    assert outcomes(registry.translate("wppconnect", payload, LINE)) == [outcome]
+    assert describe_outcomes(translate("wppconnect", payload, LINE)) == [outcome]
 
 
-def told(**members: JsonValue) -> JsonObject:
+def build_message(**members: JsonValue) -> JsonObject:
     payload: JsonObject = {"event": "onmessage", "id": f"false_{CHAT}_A1", "type": "chat"}
     return payload | {"session": "loja", "t": 1790000000, "from": CHAT} | members
 
@@ -66,13 +72,13 @@ def told(**members: JsonValue) -> JsonObject:
 )
 def test_an_ack_is_found_wherever_a_version_puts_it(acked: JsonObject) -> None:
     payload: JsonObject = {"event": "onack", "session": "loja", **acked}
-    (event,) = registry.translate("wppconnect", payload, LINE).events
+    (event,) = translate("wppconnect", payload, LINE).events
     assert event.model_dump().items() >= {"wid": "A1", "ack": 3, "chat": "5511990000001"}.items()
 
 
-def test_the_mapper_names_the_contact() -> None:
-    payload = told(content="oi", phone="5511990000001", status=1, contactName="Ana")
-    (event,) = registry.translate("wppconnect", payload, LINE).events
+def test_the_name_that_the_mapper_gives_is_the_push_name() -> None:
+    payload = build_message(content="oi", phone="5511990000001", status=1, contactName="Ana")
+    (event,) = translate("wppconnect", payload, LINE).events
     assert event.model_dump().items() >= {"body": "oi", "push_name": "Ana"}.items()
 
 
@@ -86,13 +92,13 @@ def test_the_mapper_names_the_contact() -> None:
     ],
 )
 def test_a_session_that_did_not_open_is_disconnected(payload: JsonObject, reason: str) -> None:
-    (event,) = registry.translate("wppconnect", payload, LINE).events
+    (event,) = translate("wppconnect", payload, LINE).events
     assert event.model_dump().items() >= {"status": "DISCONNECTED", "reason": reason}.items()
 
 
-def test_a_call_that_nobody_took_from_us_is_no_message() -> None:
-    call = told(id=f"true_{CHAT}_C1", type="call_log", callOutcome="Missed")
-    assert outcomes(registry.translate("wppconnect", call, LINE)) == ["ignored: call-outgoing"]
+def test_our_own_unanswered_call_is_no_message() -> None:
+    call = build_message(id=f"true_{CHAT}_C1", type="call_log", callOutcome="Missed")
+    assert describe_outcomes(translate("wppconnect", call, LINE)) == ["ignored: call-outgoing"]
 
 
 @pytest.mark.parametrize(
@@ -105,9 +111,11 @@ def test_a_call_that_nobody_took_from_us_is_no_message() -> None:
         ("biz_content_placeholder", "unsupported"),
     ],
 )
-def test_what_whatsapp_web_added_and_nobody_reads_has_a_name(kind: str, reason: str) -> None:
-    translation = registry.translate("wppconnect", told(type=kind), LINE)
-    assert outcomes(translation) == [f"ignored: {reason}"]
+def test_new_message_types_of_whatsapp_web_are_ignored_with_a_reason(
+    kind: str, reason: str
+) -> None:
+    translation = translate("wppconnect", build_message(type=kind), LINE)
+    assert describe_outcomes(translation) == [f"ignored: {reason}"]
 
 
 @pytest.mark.parametrize(
@@ -164,15 +172,15 @@ def test_what_whatsapp_web_added_and_nobody_reads_has_a_name(kind: str, reason: 
         ),
     ],
 )
-def test_people_see_words_where_there_are_some(
+def test_a_message_shows_its_text_where_it_has_one(
     members: JsonObject, media_type: str, body: str
 ) -> None:
-    (event,) = registry.translate("wppconnect", told(**members), LINE).events
+    (event,) = translate("wppconnect", build_message(**members), LINE).events
     assert event.model_dump().items() >= {"media_type": media_type, "body": body}.items()
 
 
 @pytest.mark.parametrize(("voter", "from_me"), [("5511990000099@c.us", True), (CHAT, False)])
-def test_in_a_group_we_are_who_asked_what_we_asked(voter: str, *, from_me: bool) -> None:
+def test_a_vote_of_the_author_of_our_poll_in_a_group_is_ours(voter: str, *, from_me: bool) -> None:
     group = "120363000000000777@g.us"
     vote: JsonObject = {
         "event": "onpollresponse",
@@ -182,5 +190,5 @@ def test_in_a_group_we_are_who_asked_what_we_asked(voter: str, *, from_me: bool)
         "timestamp": 1790000000000,
         "sender": voter,
     }
-    (event,) = registry.translate("wppconnect", vote, LINE).events
+    (event,) = translate("wppconnect", vote, LINE).events
     assert event.model_dump().items() >= {"from_me": from_me, "body": "Sexta"}.items()

@@ -1,4 +1,4 @@
-"""What the sender makes of a gateway's silence: sent, not sent, or nobody knows."""
+"""How the sender reads a gateway's response or silence: sent, not sent, or unknown."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,21 +10,22 @@ from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.messages.rules.sending import Claim, Connection, Step
-from services.messages.sender import Sender
-from services.messages.store import sends
+from services.messages.sending import store
+from services.messages.sending.rules import Claim, Connection, SendUpdate
+from services.messages.sending.sender import Sender
 from shared.contracts.message import MessageSend
-from shared.settings import Settings
+from shared.settings import SendingSettings, Settings
 from tests.support.build import CUSTOMER, NOON
 
-SETTINGS = Settings(sender=True).model_copy(
-    update={
-        "send_timeout_ms": 200,
-        "waha_api_key": SecretStr("key of all"),
-        "line_keys": {"1_11": SecretStr("key of one")},
-    }
+SETTINGS = Settings(
+    sending=SendingSettings(
+        enabled=True,
+        timeout_ms=200,
+        waha_api_key=SecretStr("key of all"),
+        line_keys={"1_11": SecretStr("key of one")},
+    )
 )
-Answer = Callable[[httpx.Request], httpx.Response]
+Respond = Callable[[httpx.Request], httpx.Response]
 
 
 class Engine:
@@ -44,44 +45,44 @@ def claim(line: int = 10, server: str | None = "http://waha.example", attempts: 
 
 
 @pytest.fixture
-def noted(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
-    """Give what the sender has noted."""
-    steps: list[Step] = []
+def saved(monkeypatch: pytest.MonkeyPatch) -> list[SendUpdate]:
+    """Return the updates that the sender saves."""
+    updates: list[SendUpdate] = []
 
-    async def note(_conn: object, _send: MessageSend, step: Step) -> None:
-        steps.append(step)
+    async def save_update(_conn: object, _send: MessageSend, update: SendUpdate) -> None:
+        updates.append(update)
 
-    async def give_up(_conn: object, _lost_s: float) -> None: ...
+    async def expire_sends(_conn: object, _lost_s: float) -> None: ...
 
-    monkeypatch.setattr(sends, "note", note)
-    monkeypatch.setattr(sends, "give_up", give_up)
-    return steps
+    monkeypatch.setattr(store, "save_update", save_update)
+    monkeypatch.setattr(store, "expire_sends", expire_sends)
+    return updates
 
 
 async def attempt(
-    monkeypatch: pytest.MonkeyPatch, answer: Answer, *claims: Claim
+    monkeypatch: pytest.MonkeyPatch, respond: Respond, *claims: Claim
 ) -> list[Mapping[Any, int]]:
-    """Let a sender take these claims and finish; gives the room that it had asked for."""
+    """Run a sender with these claims until it is finished; return the slots that it asked for."""
     asked: list[Mapping[Any, int]] = []
 
-    async def take(_conn: object, free: Mapping[Any, int], *_: int) -> list[Claim]:
+    async def claim_sends(_conn: object, free: Mapping[Any, int], *_: int) -> list[Claim]:
         asked.append(dict(free))
         return list(claims) if len(asked) == 1 else []
 
-    monkeypatch.setattr(sends, "claim", take)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+    monkeypatch.setattr(store, "claim_sends", claim_sends)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as client:
         sender = Sender(SETTINGS, cast("AsyncEngine", Engine()), client)
-        await sender.take()
+        await sender.claim_and_start()
         await sender.finish()
-        await sender.take()
+        await sender.claim_and_start()
     return asked
 
 
-def raising(error: Exception) -> Answer:
-    def answer(_: httpx.Request) -> httpx.Response:
+def raising(error: Exception) -> Respond:
+    def respond(_: httpx.Request) -> httpx.Response:
         raise error
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize(
@@ -96,63 +97,69 @@ def raising(error: Exception) -> Answer:
         (httpx.UnsupportedProtocol("ftp"), "waiting", "wrong-address"),
     ],
 )
-async def test_only_what_never_left_is_tried_again(
-    error: Exception, status: str, code: str, noted: list[Step], monkeypatch: pytest.MonkeyPatch
+async def test_only_what_was_never_sent_is_tried_again(
+    error: Exception,
+    status: str,
+    code: str,
+    saved: list[SendUpdate],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await attempt(monkeypatch, raising(error), claim())
-    assert [(step.status, step.result.code) for step in noted] == [(status, code)]
+    assert [(update.status, update.result.code) for update in saved] == [(status, code)]
 
 
 async def test_a_line_without_a_connection_or_with_no_address_waits(
-    noted: list[Step], monkeypatch: pytest.MonkeyPatch
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await attempt(monkeypatch, raising(AssertionError()), claim(server=None))
-    assert [(step.status, step.result.code) for step in noted] == [("waiting", "no-connection")]
+    assert [(update.status, update.result.code) for update in saved] == [
+        ("waiting", "no-connection")
+    ]
 
 
-async def test_a_line_that_cannot_send_has_no_room_for_a_while(
-    noted: list[Step], monkeypatch: pytest.MonkeyPatch
+async def test_a_line_that_cannot_send_has_no_slots_for_a_while(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = await attempt(monkeypatch, lambda _: httpx.Response(401), claim(), claim(line=11))
     assert asked == [{}, {(1, 10): 0, (1, 11): 0}]
-    assert {step.pause_s for step in noted} == {30.0}
+    assert {update.pause_s for update in saved} == {30.0}
 
 
-async def test_each_line_is_asked_with_its_own_key(
-    noted: list[Step], monkeypatch: pytest.MonkeyPatch
+async def test_each_line_sends_with_its_own_key(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         keys.append(request.headers["x-api-key"])
         return httpx.Response(201, json={"id": "true_1@c.us_W1"})
 
-    await attempt(monkeypatch, answer, claim(), claim(line=11))
+    await attempt(monkeypatch, respond, claim(), claim(line=11))
     assert sorted(keys) == ["key of all", "key of one"]
-    assert [(step.status, step.result.wid) for step in noted] == [("sent", "W1")] * 2
+    assert [(update.status, update.result.wid) for update in saved] == [("sent", "W1")] * 2
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"\xff", b"{}" + b" " * 1_000_001])
-async def test_what_is_no_answer_is_not_taken_for_one(
-    body: bytes, noted: list[Step], monkeypatch: pytest.MonkeyPatch
+async def test_a_response_that_is_no_json_answer_is_unknown(
+    body: bytes, saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await attempt(monkeypatch, lambda _: httpx.Response(200, content=body), claim())
-    assert [step.status for step in noted] == ["unknown"]
+    assert [update.status for update in saved] == ["unknown"]
 
 
-async def test_what_is_known_is_saved_when_the_database_is_back(
-    noted: list[Step], monkeypatch: pytest.MonkeyPatch
+async def test_a_result_is_saved_when_the_database_is_back(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note, trouble = sends.note, [OperationalError("", None, Exception()), OSError()]
+    save, errors = store.save_update, [OperationalError("", None, Exception()), OSError()]
 
-    async def sometimes(conn: Any, send: MessageSend, step: Step) -> None:
-        if trouble:
-            raise trouble.pop()
-        await note(conn, send, step)
+    async def fail_twice(conn: Any, send: MessageSend, update: SendUpdate) -> None:
+        if errors:
+            raise errors.pop()
+        await save(conn, send, update)
 
-    monkeypatch.setattr(sends, "note", sometimes)
-    monkeypatch.setattr("services.messages.sender.LONGEST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(store, "save_update", fail_twice)
+    monkeypatch.setattr("services.messages.sending.sender.LONGEST_BACKOFF_S", 0.01)
     await attempt(
         monkeypatch, lambda _: httpx.Response(201, json={"id": "true_1@c.us_W1"}), claim()
     )
-    assert [step.status for step in noted] == ["sent"]
+    assert [update.status for update in saved] == ["sent"]

@@ -1,25 +1,43 @@
-"""Which ticket a user gets who wants to speak with a contact."""
+"""Tickets of users who want to write to a contact."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from services.tickets.rules import opening
-from services.tickets.rules.granting import House
-from services.tickets.rules.opening import Plan
-from services.tickets.rules.routing import Situation, Ticket
-from shared.contracts.outcome import Dead
+from services.tickets.domain.keys import ConversationKey, RowKey
+from services.tickets.domain.plan import NewTicket, build_plan
+from services.tickets.domain.reference_data import ReferenceData
+from services.tickets.domain.ticket import Ticket
+from services.tickets.routing.rules import Conversation
+from services.tickets.user_opening.rules import TicketOpenPlan, find_tickets
+from shared.contracts.outcome import Reject
 from shared.contracts.ticket_request import TicketOpen
-from tests.support.build import NOON, at, situation, ticket
+from tests.support.build import NOON, at, conversation, ticket
 
-HOUSE = House(
-    companies={1}, users={(1, 5): "", (1, 6): ""}, queues={(1, 7): False}, successors={}, tags={}
+REFERENCE_DATA = ReferenceData(
+    companies={1},
+    users={RowKey(1, 5): "", RowKey(1, 6): ""},
+    queues={RowKey(1, 7): False},
+    tags={},
 )
 
 
-def wish(request_id: str = "r1", **members: object) -> TicketOpen:
+@dataclass
+class Opened:
+    """The decisions about a batch."""
+
+    new: list[NewTicket]
+    opening: TicketOpenPlan
+
+    @property
+    def ticket_ids(self) -> list[int]:
+        return [ticket_id for _, ticket_id in self.opening.tickets]
+
+
+def build_open(request_id: str = "r1", **members: object) -> TicketOpen:
     given = {
         "company_id": 1, "whatsapp_id": 10, "contact_id": 100, "user_id": 5,
         "request_id": request_id,
@@ -30,27 +48,30 @@ def wish(request_id: str = "r1", **members: object) -> TicketOpen:
 def find(
     *batch: TicketOpen,
     known: Sequence[Ticket] = (),
-    where: Situation | None = None,
+    where: Conversation | None = None,
     now: datetime = NOON,
-) -> Plan:
-    return opening.find({(1, 10, 100): where or situation()}, known, HOUSE, now, batch)
+) -> Opened:
+    plan = build_plan(known, now)
+    conversations = {ConversationKey(1, 10, 100): where or conversation()}
+    opening = find_tickets(plan, conversations, REFERENCE_DATA, batch)
+    return Opened(list(plan.new.values()), opening)
 
 
-def reasons(plan: Plan) -> list[tuple[str, int | None]]:
-    return [(refusal.reason, refusal.other_ticket_id) for _, refusal in plan.refusals]
+def list_reasons(opened: Opened) -> list[tuple[str, int | None]]:
+    return [(refusal.reason, refusal.other_ticket_id) for _, refusal in opened.opening.refusals]
 
 
-def test_a_user_who_wants_to_speak_with_somebody_begins_a_ticket() -> None:
-    plan = find(wish())
-    (new,) = plan.new.values()
-    assert (new.status, new.user_id, new.is_active_demand) == ("pending", None, True)
-    assert [number for _, number in plan.wishes] == [new.id]
+def test_a_user_who_opens_a_conversation_begins_a_ticket() -> None:
+    opened = find(build_open())
+    (new,) = opened.new
+    assert (new.ticket.status, new.ticket.user_id, new.is_active_demand) == ("pending", None, True)
+    assert opened.ticket_ids == [new.ticket.id]
 
 
 @pytest.mark.parametrize("status", ["open", "pending", "nps"])
 def test_a_user_gets_the_ticket_that_there_is(status: str) -> None:
-    plan = find(wish(), known=[ticket(status=status)])
-    assert (plan.new, [number for _, number in plan.wishes]) == ({}, [1000])
+    opened = find(build_open(), known=[ticket(status=status)])
+    assert (opened.new, opened.ticket_ids) == ([], [1000])
 
 
 @pytest.mark.parametrize(
@@ -61,41 +82,46 @@ def test_a_user_gets_the_ticket_that_there_is(status: str) -> None:
     ],
 )
 def test_a_ticket_in_another_attendance_is_refused_and_named(members: dict[str, Any]) -> None:
-    plan = find(wish(queue_id=7), known=[ticket(**members)])
-    assert reasons(plan) == [("ticket in another attendance", 1000)]
-    assert plan.wishes == []
+    opened = find(build_open(queue_id=7), known=[ticket(**members)])
+    assert list_reasons(opened) == [("ticket in another attendance", 1000)]
+    assert opened.ticket_ids == []
 
 
 def test_of_two_users_who_begin_with_one_contact_at_once_the_first_has_it() -> None:
-    plan = find(wish(), wish("r2", user_id=6), wish("r3"))
-    assert [new.user_id for new in plan.new.values()] == [None]
-    assert [request.request_id for request, _ in plan.wishes] == ["r1", "r3"]
-    assert reasons(plan) == [("ticket in another attendance", -1)]
+    opened = find(build_open(), build_open("r2", user_id=6), build_open("r3"))
+    assert [new.ticket.user_id for new in opened.new] == [None]
+    assert [request.request_id for request, _ in opened.opening.tickets] == ["r1", "r3"]
+    assert list_reasons(opened) == [("ticket in another attendance", -1)]
 
 
-@pytest.mark.parametrize(("minutes", "numbers"), [(29, [1000]), (31, [-1])])
-def test_what_is_over_goes_on_within_the_lines_window(minutes: float, numbers: list[int]) -> None:
+@pytest.mark.parametrize(("minutes", "ticket_ids"), [(29, [1000]), (31, [-1])])
+def test_what_is_over_goes_on_within_the_lines_window(
+    minutes: float, ticket_ids: list[int]
+) -> None:
     over = ticket(status="closed", user_id=6, queue_id=8)
-    plan = find(wish(), known=[over], where=situation(reopen_minutes=30), now=at(minutes))
-    assert [number for _, number in plan.wishes] == numbers
+    opened = find(
+        build_open(), known=[over], where=conversation(reopen_minutes=30), now=at(minutes)
+    )
+    assert opened.ticket_ids == ticket_ids
 
 
 @pytest.mark.parametrize(
     ("members", "where", "reason"),
     [
-        ({"user_id": 77}, situation(), "no such user"),
-        ({"queue_id": 77}, situation(), "no such queue"),
-        ({}, situation(is_group=True), "a group has no user"),
+        ({"user_id": 77}, conversation(), "no such user"),
+        ({"queue_id": 77}, conversation(), "no such queue"),
+        ({}, conversation(is_group=True), "a group has no user"),
     ],
 )
 def test_what_cannot_be_begins_nothing(
-    members: dict[str, Any], where: Situation, reason: str
+    members: dict[str, Any], where: Conversation, reason: str
 ) -> None:
-    plan = find(wish(**members), where=where)
-    assert (reasons(plan), plan.new) == ([(reason, None)], {})
+    opened = find(build_open(**members), where=where)
+    assert (list_reasons(opened), opened.new) == ([(reason, None)], [])
 
 
-def test_nobody_can_be_spoken_with_who_is_not_there() -> None:
-    (dead,) = opening.find({}, [], HOUSE, NOON, [wish()]).outcome
-    assert isinstance(dead, Dead)
-    assert dead.reason == "unknown-contact"
+def test_a_contact_that_does_not_exist_is_rejected() -> None:
+    opening = find_tickets(build_plan([], NOON), {}, REFERENCE_DATA, [build_open()])
+    (rejected,) = opening.outcome
+    assert isinstance(rejected, Reject)
+    assert rejected.reason == "unknown-contact"

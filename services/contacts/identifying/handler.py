@@ -1,0 +1,24 @@
+"""Find the contact of each received message."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.contacts.domain.keys import LineKey
+from services.contacts.identifying import rules
+from services.contacts.persistence import address_book
+from shared.contracts.message import MessageReceived
+from shared.contracts.outcome import Outcome
+
+
+async def identify_messages(conn: AsyncConnection, batch: Sequence[MessageReceived]) -> Outcome:
+    """Publish each message with its contact, existing or new.
+
+    Messages of unknown lines are rejected; group messages are refused on lines without allowGroup.
+    """
+    keys = {LineKey(message.company_id, message.whatsapp_id) for message in batch}
+    lines = await address_book.load_lines(conn, keys)
+    numbers = await address_book.load_lid_numbers(conn, rules.list_lids(batch))
+    known = await address_book.load_contacts(conn, rules.list_identities(batch, numbers))
+    plan = rules.plan_contacts(lines, known, numbers, batch)
+    return rules.build_facts(plan, await address_book.save_changes(conn, plan))

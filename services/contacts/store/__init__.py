@@ -1,1 +1,0 @@
-"""The contacts service's statements: each one serves a whole batch."""

@@ -1,0 +1,145 @@
+"""Statements that find the tickets of messages to compose, and insert messages and sends."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.messages.composing.rules import ComposedRow, Conversation, ConversationKey
+from services.messages.domain.keys import MessageKey, SendKey, get_message_key
+from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.purged import exclude_purged
+from shared.gateways.normalize.numbers import find_other_spelling
+
+NOW = statement("SELECT now()")
+
+
+class SendRow(NamedTuple):
+    """A new row of "Sends"; messages without a send id, private notes, get none."""
+
+    company_id: int
+    send_id: str | None
+    whatsapp_id: int
+    chat: str
+
+
+class SendMessage(NamedTuple):
+    """The message of a send; None for a message that was stored before."""
+
+    company_id: int
+    send_id: str
+    message_id: int | None
+
+
+# A transferred ticket is replaced by its successor. The chat is compared with the number, LID and
+# JID of contacts and merged contacts; the number's other spelling is tried last.
+CONVERSATIONS = statement(f"""
+SELECT b.company_id, b.whatsapp_id, b.ticket_id, b.chat, t.id, t."whatsappId", t."contactId",
+       t."queueId", k.id AS ticket_traking_id, COALESCE(c."remoteJid", c.jid) AS jid,
+       COALESCE(c.id = of_chat.id, FALSE) AS is_of_chat
+FROM {source(ConversationKey, spelt_otherwise="text")}
+LEFT JOIN LATERAL (
+  SELECT COALESCE(f."mergedIntoContactId", f.id) AS id FROM (
+    SELECT id, "mergedIntoContactId", 1 AS rank FROM "Contacts"
+    WHERE "companyId" = b.company_id AND number = b.chat
+    UNION ALL SELECT id, "mergedIntoContactId", 2 FROM "Contacts"
+    WHERE "companyId" = b.company_id AND lid = b.chat
+    UNION ALL SELECT id, "mergedIntoContactId", 3 FROM "Contacts"
+    WHERE "companyId" = b.company_id AND jid = b.chat
+    UNION ALL SELECT id, "mergedIntoContactId", 4 FROM "Contacts"
+    WHERE "companyId" = b.company_id AND number = b.spelt_otherwise) AS f
+  ORDER BY f.rank LIMIT 1) AS of_chat ON TRUE
+LEFT JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
+JOIN LATERAL (
+  SELECT * FROM "Tickets"
+  WHERE "companyId" = b.company_id AND id = COALESCE(s."successorId", b.ticket_id)
+  UNION ALL SELECT * FROM "Tickets"
+  WHERE b.ticket_id = 0 AND "companyId" = b.company_id AND "whatsappId" = b.whatsapp_id
+    AND "contactId" = of_chat.id AND status <> 'closed') AS t ON {exclude_purged("Tickets", "t")}
+JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = t."contactId"
+JOIN "Contacts" c
+  ON c."companyId" = b.company_id AND c.id = COALESCE(named."mergedIntoContactId", named.id)
+LEFT JOIN "TicketTraking" k ON k."ticketId" = t.id AND k."finishedAt" IS NULL
+""")
+
+# A request whose send exists was applied before, even if the message's wid has changed since.
+INSERT_SENDS = statement(f"""
+INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, place)
+SELECT b.company_id, b.send_id, b.whatsapp_id, b.chat, b.send_id, 0
+FROM {source(SendRow)}
+WHERE b.send_id IS NOT NULL
+ORDER BY b.company_id, b.send_id
+ON CONFLICT ("companyId", "sendId") DO NOTHING
+RETURNING "companyId", "sendId"
+""")
+
+INSERT_MESSAGES = statement(f"""
+INSERT INTO "Messages" ("companyId", "whatsappId", wid, "messageId", "ticketId", "queueId",
+                        "ticketTrakingId", body, "mediaType", "mediaUrl", "fromMe", read, ack,
+                        "isPrivate", "remoteJid", "dataJson", "createdAt")
+SELECT b.company_id, b.whatsapp_id, b.wid, b.wid, b.ticket_id, b.queue_id, b.ticket_traking_id,
+       b.body, b.media_type, b.media_url, TRUE, TRUE, b.ack, b.is_private, b.remote_jid,
+       b.data_json, b.created_at
+FROM {source(ComposedRow)}
+ORDER BY b.created_at, b.wid
+ON CONFLICT ("companyId", "whatsappId", wid) DO NOTHING
+RETURNING "companyId", "whatsappId", wid, id
+""")
+
+LINK_SENDS = statement(f"""
+UPDATE "Sends" s SET "messageId" = b.message_id
+FROM {source(SendMessage)}
+WHERE s."companyId" = b.company_id AND s."sendId" = b.send_id
+""")
+
+
+async def read_now(conn: AsyncConnection) -> datetime:
+    """Return the transaction's time."""
+    now: datetime = (await conn.execute(NOW)).scalar_one()
+    return now
+
+
+async def load_conversations(
+    conn: AsyncConnection, keys: Collection[ConversationKey]
+) -> dict[ConversationKey, Conversation]:
+    """Return the ticket that each key names, or the chat's ticket that is not closed."""
+    ordered = sorted(keys)
+    parameters = {
+        **rows_as_columns(ordered, ConversationKey),
+        "spelt_otherwise": [find_other_spelling(key.chat) for key in ordered],
+    }
+    rows = await conn.execute(CONVERSATIONS, parameters)
+    return {
+        ConversationKey(row.company_id, row.whatsapp_id, row.ticket_id, row.chat): Conversation(
+            ticket_id=row.id,
+            whatsapp_id=row.whatsappId,
+            contact_id=row.contactId,
+            queue_id=row.queueId,
+            ticket_traking_id=row.ticket_traking_id,
+            jid=row.jid,
+            is_of_chat=row.is_of_chat,
+        )
+        for row in rows
+    }
+
+
+async def insert_sends(conn: AsyncConnection, messages: Sequence[ComposedRow]) -> set[SendKey]:
+    """Insert the sends of messages; return the keys of the new ones."""
+    rows = await conn.execute(INSERT_SENDS, rows_as_columns(messages, SendRow))
+    return {SendKey(row.companyId, row.sendId) for row in rows}
+
+
+async def insert_messages(
+    conn: AsyncConnection, messages: Sequence[ComposedRow]
+) -> dict[MessageKey, int]:
+    """Insert messages and link their sends to them; return the ids of those that are new."""
+    rows = await conn.execute(INSERT_MESSAGES, rows_as_columns(messages, ComposedRow))
+    ids = {MessageKey(row.companyId, row.whatsappId, row.wid): row.id for row in rows}
+    links = [
+        SendMessage(message.company_id, message.send_id, ids.get(get_message_key(message)))
+        for message in messages
+        if message.send_id
+    ]
+    await conn.execute(LINK_SENDS, rows_as_columns(links, SendMessage))
+    return ids

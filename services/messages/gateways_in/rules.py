@@ -1,0 +1,123 @@
+"""Rules that translate gateways' payloads into events. No clock, no database."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydantic import BaseModel, JsonValue
+
+from services.messages.domain.keys import LineKey
+from shared.contracts.base import BEGINNING
+from shared.contracts.gateway import EvolutionRecord, GatewayReceived
+from shared.contracts.json_limits import find_exceeded_limit
+from shared.contracts.outcome import Emit, Outcome, Reject
+from shared.gateways import registry
+from shared.gateways.evolution import events as evolution
+from shared.gateways.normalize.line import Line
+from shared.gateways.normalize.outcome import Translation
+
+
+class ConnectionKey(NamedTuple):
+    """Key of a row of "GatewayConnections"; `server` has no trailing slash."""
+
+    server: str
+    instance: str
+
+
+class GatewayLine(NamedTuple):
+    """A line, and the gateway that posts payloads for it."""
+
+    gateway: str
+    company_id: int
+    whatsapp_id: int
+
+
+@dataclass(slots=True)
+class TranslatedBatch:
+    """The outcome of a batch, and the number of ignored parts of payloads by reason."""
+
+    outcome: Outcome = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    def add(self, record: BaseModel, line: Line, translation: Translation) -> None:
+        """Add the translation of a record of a line."""
+        self.outcome += [Emit(record, event) for event in translation.events]
+        self.ignored.update(part.reason for part in translation.ignored)
+        if translation.unreadable:
+            first = translation.unreadable[0]
+            self.outcome.append(Reject(record, first.reason, first.detail, line.company_id))
+
+
+def get_connection_key(record: EvolutionRecord) -> ConnectionKey:
+    """Return the key of the connection that a record is from."""
+    return ConnectionKey(record.server_url.rstrip("/"), record.instance)
+
+
+def get_gateway_line(posted: GatewayReceived) -> GatewayLine:
+    """Return the line and gateway in the address that a payload was posted to."""
+    return GatewayLine(posted.gateway, posted.company_id, posted.whatsapp_id)
+
+
+def translate_evolution(
+    lines: Mapping[ConnectionKey, Sequence[LineKey]], batch: Iterable[EvolutionRecord]
+) -> TranslatedBatch:
+    """Translate records, each for the line that its connection is registered for.
+
+    The company is that of the connection; a company in the payload is ignored.
+    """
+    translated = TranslatedBatch()
+    for record in batch:
+        registered = lines.get(get_connection_key(record), ())
+        if len(registered) == 1:
+            line = Line(*registered[0], record.received_at or BEGINNING)
+            translated.add(record, line, evolution.translate(record, line))
+        else:
+            translated.outcome.append(_reject_connection(record, registered))
+    return translated
+
+
+def translate_posted(
+    instances: Mapping[GatewayLine, frozenset[str]], batch: Iterable[GatewayReceived]
+) -> TranslatedBatch:
+    """Translate posted payloads for the lines whose addresses they were posted to.
+
+    `instances` are the registered instance names of each line; a payload with another instance
+    is rejected.
+    """
+    translated = TranslatedBatch()
+    for posted in batch:
+        names = instances.get(get_gateway_line(posted), frozenset())
+        line = Line(posted.company_id, posted.whatsapp_id, posted.received_at, names)
+        payload = _parse_payload(posted)
+        if isinstance(payload, Reject):
+            translated.outcome.append(payload)
+            continue
+        try:
+            translated.add(posted, line, registry.translate(posted.gateway, payload, line))
+        except registry.UnknownGatewayError as error:
+            translated.outcome.append(Reject(posted, "unknown-gateway", str(error)))
+    return translated
+
+
+def _parse_payload(posted: GatewayReceived) -> JsonValue | Reject:
+    if limit := find_exceeded_limit(posted.body.encode()):
+        return Reject(posted, limit.reason, limit.detail)
+    try:
+        payload: JsonValue = json.loads(posted.body)
+    except (ValueError, RecursionError):
+        return Reject(posted, "unreadable-payload", "the body is not JSON")
+    return payload
+
+
+def _reject_connection(record: EvolutionRecord, registered: Sequence[LineKey]) -> Reject:
+    connection = f"instance {record.instance!r} of server {record.server_url!r}"
+    if registered:
+        detail = f"{connection} is registered for several lines"
+        return Reject(record, "ambiguous-connection", detail)
+    return Reject(
+        record,
+        "unknown-connection",
+        f'{connection} is not in "GatewayConnections"; register it, then replay this record',
+    )

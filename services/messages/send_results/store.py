@@ -1,0 +1,149 @@
+"""Statements that save send results, rename the rows of sends, and absorb echoes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.messages.domain.keys import MessageKey, MessageRef, SendKey
+from services.messages.send_results.rules import Echo, MatchedSend, SendOutcome
+from shared.db.bulk import rows_as_columns, source, statement
+
+
+class EchoKeys(NamedTuple):
+    """The id of an echo's row, and of the row that absorbs it."""
+
+    company_id: int
+    message_id: int
+    echo_id: int
+
+
+LOCK_SENDS = statement(f"""
+SELECT 1 FROM {source(SendKey)}
+JOIN "Sends" s ON s."companyId" = b.company_id AND s."sendId" = b.send_id
+ORDER BY s."companyId", s."sendId" FOR NO KEY UPDATE OF s
+""")
+
+# Precedence of results: sent, failed, unknown. The gateway's wid, once
+# known, does not change.
+SAVE_RESULTS = statement(f"""
+WITH b AS (
+  SELECT * FROM {source(SendOutcome)}
+), n AS (
+  SELECT b.*, s."whatsappId" AS old_line, s.wid AS old_wid, s.status AS old_status,
+         COALESCE(array_position(ARRAY['unknown', 'failed', 'sent'], b.status) >
+                  array_position(ARRAY['unknown', 'failed', 'sent'], s.status), TRUE)
+           AS is_stronger
+  FROM b LEFT JOIN "Sends" s ON s."companyId" = b.company_id AND s."sendId" = b.send_id
+  WHERE s."sendId" IS NOT NULL OR :may_be_new
+)
+INSERT INTO "Sends" AS s ("companyId", "sendId", "whatsappId", chat, place, wid, status,
+                          "errorClass", "errorCode", error)
+SELECT company_id, send_id, COALESCE(old_line, whatsapp_id), chat, 0,
+       COALESCE(wid, old_wid, wid_in_advance),
+       CASE WHEN is_stronger THEN status ELSE old_status END, error_class, error_code, error
+FROM n ORDER BY company_id, send_id
+ON CONFLICT ("companyId", "sendId") DO UPDATE
+SET wid = EXCLUDED.wid, status = EXCLUDED.status, request = NULL,
+    "errorClass" = CASE WHEN EXCLUDED.status = s.status THEN s."errorClass"
+                        ELSE EXCLUDED."errorClass" END,
+    "errorCode" = CASE WHEN EXCLUDED.status = s.status THEN s."errorCode"
+                       ELSE EXCLUDED."errorCode" END,
+    error = CASE WHEN EXCLUDED.status = s.status THEN s.error ELSE EXCLUDED.error END
+RETURNING s."companyId" AS company_id, s."sendId" AS send_id, s."whatsappId" AS whatsapp_id, s.wid,
+          s."messageId" AS message_id, s.status
+""")
+
+LOCK_MESSAGES = statement(f"""
+WITH b AS (
+  SELECT * FROM {source(MessageRef)}
+)
+SELECT 1 FROM "Messages" m
+JOIN (SELECT company_id, message_id AS id FROM b
+      UNION SELECT e."companyId", e.id FROM b JOIN "Messages" e
+        ON e."companyId" = b.company_id AND e."whatsappId" = b.whatsapp_id AND e.wid = b.wid) AS i
+  ON m."companyId" = i.company_id AND m.id = i.id
+ORDER BY m.id FOR UPDATE OF m
+""")
+
+# The row of another send is not an echo, even if a gateway returns the same wid for two sends.
+FIND_ECHOES = statement(f"""
+SELECT b.company_id, b.whatsapp_id, b.wid, b.message_id, e.id AS echo_id,
+       e."ticketId" AS ticket_id, e.ack, e.body, COALESCE(e."isEdited", FALSE) AS is_edited,
+       e."isDeleted" AS is_deleted, k."editedAt" AS edited_at, k."errorCode" AS error_code,
+       k.error, e."createdAt" AS created_at
+FROM {source(MessageRef)}
+JOIN "Messages" e ON e."companyId" = b.company_id AND e."whatsappId" = b.whatsapp_id
+                 AND e.wid = b.wid AND e.id <> b.message_id AND e."fromMe"
+LEFT JOIN "MessageMarks" k ON k."companyId" = e."companyId" AND k."messageId" = e.id
+WHERE NOT EXISTS (SELECT FROM "Sends" o WHERE o."companyId" = e."companyId"
+                                          AND o."messageId" = e.id)
+ORDER BY e.id
+""")
+
+MOVE_DEPENDENTS = statement(f"""
+WITH b AS (
+  SELECT * FROM {source(EchoKeys)}
+), quotes AS (
+  UPDATE "Messages" m SET "quotedMsgId" = b.message_id
+  FROM b WHERE m."companyId" = b.company_id AND m."quotedMsgId" = b.echo_id
+)
+UPDATE "Reactions" r SET "messageId" = b.message_id
+FROM b WHERE r."companyId" = b.company_id AND r."messageId" = b.echo_id
+""")
+
+DELETE_ECHOES = statement(f"""
+DELETE FROM "Messages" m
+USING {source(EchoKeys)}
+WHERE m."companyId" = b.company_id AND m.id = b.echo_id
+""")
+
+RENAME_MESSAGES = statement(f"""
+UPDATE "Messages" m SET wid = b.wid, "messageId" = b.wid
+FROM {source(MessageRef)}
+WHERE m."companyId" = b.company_id AND m.id = b.message_id AND m.wid IS DISTINCT FROM b.wid
+""")
+
+FIND_SENT = statement(f"""
+SELECT s."companyId", s."whatsappId", s.wid
+FROM {source(MessageKey)}
+JOIN "Sends" s ON s."companyId" = b.company_id AND s."whatsappId" = b.whatsapp_id AND s.wid = b.wid
+WHERE s."messageId" IS NULL OR NOT :without_row
+""")
+
+
+async def save_results(
+    conn: AsyncConnection, results: Sequence[SendOutcome], *, may_be_new: bool
+) -> list[MatchedSend]:
+    """Save results and return their sends; insert unknown sends where `may_be_new`."""
+    await conn.execute(LOCK_SENDS, rows_as_columns(results, SendKey))
+    parameters = {**rows_as_columns(results, SendOutcome), "may_be_new": may_be_new}
+    rows = await conn.execute(SAVE_RESULTS, parameters)
+    return [MatchedSend(**row) for row in rows.mappings()]
+
+
+async def absorb_echoes(conn: AsyncConnection, ids: Mapping[MessageKey, int]) -> list[Echo]:
+    """Set the wids of our rows; delete and return echoes' rows that had these wids.
+
+    Quotes and reactions that reference an echo's row are moved to our row.
+    """
+    refs = rows_as_columns([MessageRef(*key, ids[key]) for key in sorted(ids)], MessageRef)
+    await conn.execute(LOCK_MESSAGES, refs)
+    echoes = [Echo(**row) for row in (await conn.execute(FIND_ECHOES, refs)).mappings()]
+    if echoes:
+        keys = rows_as_columns(echoes, EchoKeys)
+        await conn.execute(MOVE_DEPENDENTS, keys)
+        await conn.execute(DELETE_ECHOES, keys)
+    await conn.execute(RENAME_MESSAGES, refs)
+    return echoes
+
+
+async def find_sent(
+    conn: AsyncConnection, keys: Collection[MessageKey], *, without_row: bool = False
+) -> set[MessageKey]:
+    """Return the keys that are sends; with `without_row`, only those without a message."""
+    if not keys:
+        return set()
+    parameters = {**rows_as_columns(sorted(keys), MessageKey), "without_row": without_row}
+    rows = await conn.execute(FIND_SENT, parameters)
+    return {MessageKey(row.companyId, row.whatsappId, row.wid) for row in rows}

@@ -1,0 +1,178 @@
+"""Rules for contacts' replies to questions of the system: rating, consent, queue."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.tickets.domain.keys import TicketKey
+from services.tickets.domain.plan import Plan
+from services.tickets.domain.policy import Queue
+from services.tickets.domain.ticket import (
+    INSTANT,
+    LGPD,
+    NPS,
+    PENDING,
+    Log,
+    Ticket,
+    Transition,
+    build_auto_reply,
+    may_ask_contact,
+    may_offer_queues,
+)
+from services.tickets.domain.transitions import build_farewell, end, put_into_queue, rate
+from shared.contracts.message import MessageStored
+from shared.contracts.ticket import TicketUpdated
+
+MARK = re.compile(r"(?<![\d.,])(10|\d)(?!\d|[.,]\d)")
+YES, NO = "1", "2"
+CHOICE = f"{YES} - Sim\n{NO} - Não"
+LEAVE = "sair"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message of a contact from about the time of the question, or later.
+
+    Only a new message (`is_new`) is a reply. Repetitions of the question are limited by the number
+    of all messages after it (`is_after`), so that a message that is consumed twice counts once.
+    """
+
+    body: str
+    is_new: bool = True
+    is_after: bool = True
+
+
+def get_asked_at(ticket: Ticket) -> datetime | None:
+    """Return when the contact was asked for what the ticket waits for; None if not yet."""
+    if ticket.status == LGPD:
+        return ticket.consent_asked_at
+    if ticket.status == NPS:
+        return ticket.open_attendance.closed_at or ticket.updated_at
+    return ticket.open_attendance.chatbot_at
+
+
+def list_contact_messages(batch: Iterable[object]) -> dict[int, TicketKey]:
+    """Return the ids of contacts' messages that were stored, and their tickets."""
+    return {
+        event.message_id: TicketKey(event.company_id, event.ticket_id)
+        for event in batch
+        if isinstance(event, MessageStored) and not event.from_me
+    }
+
+
+def apply_replies(plan: Plan, replies: Mapping[TicketKey, Sequence[Reply]]) -> None:
+    """Apply replies to tickets that wait for one; otherwise ask, or ask again."""
+    for key, ticket in sorted(plan.tickets.items()):
+        if not may_ask_contact(ticket):
+            continue
+        own, at = replies.get(key, ()), plan.next_change_at(key)
+        if ticket.status == NPS:
+            plan.apply(_apply_rating(ticket, own, at))
+        elif ticket.status == LGPD:
+            plan.apply(_apply_consent(ticket, own, at))
+        else:
+            plan.apply(_attend_waiting(ticket, own, at))
+
+
+def find_rating(text: str) -> int | None:
+    """Return the first number from 0 to 10."""
+    match = MARK.search(text)
+    return int(match[1]) if match else None
+
+
+def _apply_rating(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
+    for text in _list_new(replies):
+        mark = find_rating(text)
+        if mark is not None:
+            return [rate(ticket, mark, at)]
+    questions = min(1 + _count_after(replies), ticket.policy.max_rating_questions)
+    if questions <= ticket.rating_questions:
+        return []
+    again = replace(ticket, rating_questions=questions, updated_at=at)
+    question = build_auto_reply("rating", ticket.policy.templates.rating)
+    return [Transition(again, TicketUpdated, auto_replies=question)]
+
+
+def _apply_consent(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
+    answers = [text for text in _list_new(replies) if text in {YES, NO}]
+    if ticket.consent_asked_at and answers:
+        return [end(ticket, at)] if answers[0] == NO else _continue_with_consent(ticket, at)
+    questions = _count_questions(ticket, replies, ticket.consent_asked_at)
+    if questions is None:
+        return []
+    asking = replace(
+        ticket,
+        consent_asked_at=ticket.consent_asked_at or at,
+        bot_questions=questions,
+        updated_at=at,
+    )
+    text = f"{ticket.policy.templates.consent}\n\n{CHOICE}".strip()
+    return [Transition(asking, TicketUpdated, auto_replies=build_auto_reply("consent", text))]
+
+
+def _continue_with_consent(ticket: Ticket, at: datetime) -> list[Transition]:
+    waiting = replace(ticket, status=PENDING, consented_at=at, bot_questions=0, updated_at=at)
+    consented = Transition(waiting, TicketUpdated, (Log(PENDING),), consented_at=at)
+    if not may_ask_contact(waiting):
+        return [consented]
+    return [consented, *_attend_waiting(waiting, (), at + INSTANT)]
+
+
+def _attend_waiting(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
+    """Send the out-of-hours text once, or offer the queues."""
+    is_out_of_hours = not ticket.policy.hours.include(at)
+    if is_out_of_hours and not ticket.is_out_of_hours:
+        questions = ticket.bot_questions + 1
+        informed = replace(ticket, is_out_of_hours=True, bot_questions=questions, updated_at=at)
+        reply = build_auto_reply("out-of-hours", ticket.policy.templates.out_of_hours)
+        return [Transition(informed, TicketUpdated, auto_replies=reply)]
+    if is_out_of_hours or not ticket.policy.menu or not may_offer_queues(ticket):
+        return []
+    return _offer_queues(replace(ticket, is_out_of_hours=False), replies, at)
+
+
+def _offer_queues(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
+    """Put the ticket into the line's only queue, or into the one the contact chose by number."""
+    asked_at, menu = ticket.open_attendance.chatbot_at, ticket.policy.menu
+    if len(menu) == 1:
+        return _choose(ticket, menu[0], at)
+    numbers = {str(number): queue for number, queue in enumerate(menu, start=1)}
+    for text in _list_new(replies) if asked_at else ():
+        if text.casefold() == LEAVE:
+            return [replace(end(ticket, at), auto_replies=build_farewell(ticket))]
+        if queue := numbers.get(text):
+            return _choose(ticket, queue, at)
+    questions = _count_questions(ticket, replies, asked_at)
+    if questions is None or (asked_at and at - asked_at < ticket.policy.bot_pause):
+        return []
+    attendance = replace(ticket.open_attendance, chatbot_at=asked_at or at)
+    asking = replace(ticket, bot_questions=questions, updated_at=at, attendance=attendance)
+    listed = "\n".join(f"{number} - {queue.name}" for number, queue in numbers.items())
+    text = f"{ticket.policy.templates.greeting}\n\n{listed}".strip()
+    logs = () if asked_at else (Log("chatBot"),)
+    return [Transition(asking, TicketUpdated, logs, auto_replies=build_auto_reply("menu", text))]
+
+
+def _choose(ticket: Ticket, queue: Queue, at: datetime) -> list[Transition]:
+    queued = put_into_queue(ticket, queue.id, at, Log("queue"))
+    queued = replace(queued, auto_replies=build_auto_reply("greeting", queue.greeting))
+    return [queued, end(queued.ticket, at + INSTANT)] if queue.closes else [queued]
+
+
+def _count_questions(
+    ticket: Ticket, replies: Sequence[Reply], asked_at: datetime | None
+) -> int | None:
+    """Return the number of questions including the next one; None if the limit is reached."""
+    if asked_at is None:
+        return 1
+    questions = min(1 + _count_after(replies), ticket.policy.max_bot_questions)
+    return questions if questions > ticket.bot_questions else None
+
+
+def _list_new(replies: Sequence[Reply]) -> list[str]:
+    return [reply.body.strip() for reply in replies if reply.is_new]
+
+
+def _count_after(replies: Sequence[Reply]) -> int:
+    return sum(reply.is_after for reply in replies)

@@ -1,1 +1,0 @@
-"""The tickets service's statements: each one serves a whole batch."""

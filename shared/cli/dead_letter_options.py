@@ -1,0 +1,123 @@
+"""Options of `chatia dead-letters`: filters, edits and the operator."""
+
+import getpass
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from shared.cli.dead_letter_replay import Edits, parse_header
+from shared.cli.dead_letter_store import DeadLetterQuery
+from shared.cli.worker import Service
+from shared.settings import Settings
+
+MAX_INT = 2**31 - 1
+MAX_BIGINT = 2**63 - 1
+
+
+class Status(StrEnum):
+    """The status of a dead letter; `all` stands for every status."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    RESOLVED = "resolved"
+    DISCARDED = "discarded"
+    ALL = "all"
+
+
+def _parse_time(text: str) -> datetime:
+    """Parse ISO 8601; a time without a zone is UTC."""
+    time = datetime.fromisoformat(text)
+    if not MINYEAR < time.year < MAXYEAR:  # conversion to UTC shifts by up to a day
+        raise typer.BadParameter(f"the year of {text} is out of range")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Options that select dead letters."""
+
+    service: Annotated[Service | None, typer.Option(help="Refused by this service.")] = None
+    topic: Annotated[str | None, typer.Option(help="With or without the namespace.")] = None
+    reason: Annotated[str | None, typer.Option(help="Such as unreadable-body.")] = None
+    company: Annotated[int | None, typer.Option(min=0, max=MAX_INT, help="Of this company.")] = None
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_parse_time, metavar="TIME", help="Dead since then or later; ISO 8601."
+        ),
+    ] = None
+    until: Annotated[
+        datetime | None, typer.Option(parser=_parse_time, metavar="TIME", help="Dead before then.")
+    ] = None
+    status: Annotated[
+        Status | None, typer.Option(help="`list` shows open and replayed, `replay` takes open.")
+    ] = None
+    limit: Annotated[int | None, typer.Option(min=1, max=MAX_INT, help="At most so many.")] = None
+
+    def build_query(self, settings: Settings, default_statuses: Sequence[str]) -> DeadLetterQuery:
+        """Build the query; a topic may be given with or without the namespace."""
+        statuses = [self.status] if self.status else default_statuses
+        all_statuses = [status for status in Status if status is not Status.ALL]
+        return DeadLetterQuery(
+            statuses=all_statuses if self.status is Status.ALL else statuses,
+            service=self.service,
+            topics=[self.topic, f"{settings.namespace}.{self.topic}"] if self.topic else None,
+            reason=self.reason,
+            company=self.company,
+            since=self.since,
+            until=self.until,
+            limit=self.limit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOptions:
+    """Options of commands that change something."""
+
+    by: Annotated[
+        str | None, typer.Option(metavar="WHO", help="Recorded; by default your user name.")
+    ] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = (
+        False
+    )
+
+    @property
+    def operator(self) -> str:
+        """The name that is recorded in the history."""
+        with suppress(KeyError, OSError):  # containers have users without a name
+            return self.by or getpass.getuser()
+        return f"uid {os.getuid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class EditOptions:
+    """Options that change a record before its replay."""
+
+    edit: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(metavar="FILE", help="The body to put back instead; for one letter."),
+    ] = None
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Set a header; without a value it goes."),
+    ] = None
+
+    def read(self) -> Edits:
+        """Read the file and the headers."""
+        return Edits(
+            body=self.edit.read() if self.edit else None,
+            headers=tuple(parse_header(text) for text in self.header or ()),
+        )
+
+
+IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_BIGINT)]
+IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=MAX_BIGINT)]
+OptionalIdsArgument = Annotated[
+    list[int] | None, typer.Argument(metavar="[ID...]", min=1, max=MAX_BIGINT, show_default=False)
+]

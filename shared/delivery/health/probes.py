@@ -1,0 +1,38 @@
+"""The health of a worker over HTTP: `/ready` for dashboards, `/live` for supervisors."""
+
+import json
+from collections.abc import Callable
+
+from shared.delivery.health.http_server import Message, Receive, Send
+from shared.delivery.health.status import WORKING
+
+OK, NOT_FOUND, UNAVAILABLE = 200, 404, 503
+
+
+class Probes:
+    """An ASGI application with two paths.
+
+    `/ready` is 200 if the status is `ok`, else 503 with what the worker waits for or has halted.
+    `/live` is 200 while its loops make progress, also in an outage, where a restart cannot help.
+    """
+
+    def __init__(self, status: Callable[[], str], is_alive: Callable[[], bool]) -> None:
+        self._status = status
+        self._is_alive = is_alive
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever its method."""
+        del receive
+        code, status = self._choose_answer(scope["path"])
+        body = json.dumps({"status": status}).encode()
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _choose_answer(self, path: str) -> tuple[int, str]:
+        if path == "/ready":
+            status = self._status()
+            return OK if status == WORKING else UNAVAILABLE, status
+        if path == "/live":
+            return (OK, WORKING) if self._is_alive() else (UNAVAILABLE, "stuck: start it again")
+        return NOT_FOUND, "there is /ready and /live"

@@ -1,0 +1,83 @@
+"""Builds the arguments of all Kafka clients from the settings, and stops producers."""
+
+import asyncio
+from contextlib import suppress
+from ssl import SSLContext
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.helpers import create_ssl_context
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from shared.delivery.kafka.aiokafka_patches import patch_aiokafka
+from shared.settings import KafkaSettings
+
+STOP_TIMEOUT_S = 5
+
+_SASL: dict[str, type[SASLPlaintext | SASLScram256 | SASLScram512]] = {
+    "PLAIN": SASLPlaintext,
+    "SCRAM-SHA-256": SASLScram256,
+    "SCRAM-SHA-512": SASLScram512,
+}
+
+
+def build_client_arguments(settings: KafkaSettings) -> dict[str, Any]:  # as aiokafka takes them
+    """Return the arguments that aiokafka's producer, consumer and admin client all take.
+
+    Raises OSError where a certificate file cannot be read.
+    """
+    patch_aiokafka()  # here, because every client of ours is made with these arguments
+    arguments: dict[str, Any] = {  # as aiokafka takes them
+        "bootstrap_servers": settings.bootstrap_servers,
+        "security_protocol": settings.security_protocol,
+    }
+    if _is_encrypted(settings):
+        arguments["ssl_context"] = _build_ssl_context(settings)
+    if _has_login(settings):
+        arguments |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password.get_secret_value(),
+        }
+    return arguments
+
+
+def build_security(settings: KafkaSettings) -> BaseSecurity:
+    """Return the `security` that FastStream's KafkaBroker takes.
+
+    Raises OSError where a certificate file cannot be read.
+    """
+    context = _build_ssl_context(settings) if _is_encrypted(settings) else None
+    if not _has_login(settings):
+        return BaseSecurity(ssl_context=context)
+    return _SASL[settings.sasl_mechanism](
+        username=settings.sasl_username,
+        password=settings.sasl_password.get_secret_value(),
+        ssl_context=context,
+    )
+
+
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Stop a producer; wait at most five seconds for acknowledgements."""
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await producer.stop()
+    except TimeoutError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await producer._sender.close()  # noqa: SLF001 - its `stop` would wait before this
+        await producer.client.close()
+
+
+def _is_encrypted(settings: KafkaSettings) -> bool:
+    return settings.security_protocol in {"SSL", "SASL_SSL"}
+
+
+def _has_login(settings: KafkaSettings) -> bool:
+    return settings.security_protocol.startswith("SASL_")
+
+
+def _build_ssl_context(settings: KafkaSettings) -> SSLContext:
+    return create_ssl_context(
+        cafile=settings.ssl_cafile, certfile=settings.ssl_certfile, keyfile=settings.ssl_keyfile
+    )

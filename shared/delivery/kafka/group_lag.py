@@ -1,0 +1,30 @@
+"""Commits offsets to Kafka, only for dashboards of consumer lag: no worker reads them."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.delivery.kafka.consumer import Consumer
+
+log = structlog.get_logger("chatia.worker")
+
+COMMIT_TIMEOUT_S = 5.0
+
+
+async def commit_offsets(consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
+    """Commit offsets of partitions that are still assigned; a failure is only logged.
+
+    aiokafka waits forever for a group coordinator, so there is a timeout of 5 s.
+    """
+    assignment = set(consumer.assignment())
+    assigned = {partition: offsets[partition] for partition in offsets if partition in assignment}
+    if not assigned:
+        return
+    try:
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            await consumer.commit(assigned)
+    except (KafkaError, TimeoutError) as error:
+        log.info("offsets.commit_failed", error=type(error).__name__)

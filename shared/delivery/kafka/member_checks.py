@@ -1,0 +1,112 @@
+"""Checks that a consumer group has only our workers, and each static member only once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    GroupCoordinatorNotAvailableError,
+    IncompatibleBrokerVersion,
+    KafkaConnectionError,
+    NotCoordinatorForGroupError,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.bulk import statement
+
+log = structlog.get_logger("chatia.membership")
+
+TIMEOUT_S = 10.0  # a predecessor may still be stopping; a broker may still be starting
+RETRY_S = 0.3
+NOT_READY = (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    GroupCoordinatorNotAvailableError,
+    NotCoordinatorForGroupError,
+)
+TRY_LOCK = statement("SELECT pg_try_advisory_lock(hashtextextended(:instance, 0))")
+
+
+class ForeignMemberError(Exception):
+    """The consumer group has a member that is not our worker, and that would get partitions."""
+
+
+class InstanceTakenError(Exception):
+    """Another process uses the same CHATIA_GROUP_INSTANCE_ID."""
+
+
+def build_client_id(service: str, deployment: str) -> str:
+    """Return the client id that all workers of a service in this deployment have."""
+    return f"chatia-{service}-{deployment}"
+
+
+async def check_members(
+    arguments: Mapping[str, Any],  # of aiokafka's clients
+    group: str,
+    client_id: str,
+) -> None:
+    """Raise ForeignMemberError if a member of a group has another client id.
+
+    The check is skipped for the demo's mock broker, which does not support DescribeGroups and
+    allows only one member per group.
+    """
+    admin = AIOKafkaAdminClient(**arguments)
+    try:
+        await admin.start()
+        async with asyncio.timeout(TIMEOUT_S):
+            members = await _load_members(admin, group)
+    except IncompatibleBrokerVersion:
+        log.warning("members.not_listed", group=group)
+        return
+    except TimeoutError as error:
+        raise KafkaConnectionError from error
+    finally:
+        await admin.close()
+    for member, host in members:
+        if member != client_id:
+            raise ForeignMemberError(
+                f"The consumer group {group} has a member that is none of ours ({member} at "
+                f"{host}): stop it, or give this deployment another CHATIA_NAMESPACE."
+            )
+
+
+async def _load_members(admin: AIOKafkaAdminClient, group: str) -> list[tuple[str, str]]:
+    """Return the client id and the host of each member."""
+    while True:
+        try:
+            (response,) = await admin.describe_consumer_groups([group])
+        except NOT_READY:
+            await asyncio.sleep(RETRY_S)
+            continue
+        described = response.to_object()["groups"][0]
+        return [(each["client_id"], each["client_host"]) for each in described["members"]]
+
+
+@asynccontextmanager
+async def hold_instance_id(engine: AsyncEngine, service: str, instance: str) -> AsyncIterator[None]:
+    """Hold an advisory lock on this static member id until the block ends; without one do nothing.
+
+    Two processes with the same id would fence each other forever. Raises InstanceTakenError if
+    another process still has the lock after ten seconds.
+    """
+    if not instance:
+        yield
+        return
+    async with engine.connect() as connected:
+        conn = await connected.execution_options(isolation_level="AUTOCOMMIT")
+        parameters = {"instance": f"{service}/{instance}"}
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                while not (await conn.execute(TRY_LOCK, parameters)).scalar_one():  # noqa: ASYNC110 - Postgres would wait in a transaction
+                    await asyncio.sleep(RETRY_S)
+        except TimeoutError as error:
+            raise InstanceTakenError(
+                f"Another {service} worker runs under CHATIA_GROUP_INSTANCE_ID {instance}: give "
+                "each process its own."
+            ) from error
+        yield

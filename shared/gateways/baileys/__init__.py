@@ -1,0 +1,1 @@
+"""Baileys' events, as bridges forward them and Evolution renames them."""

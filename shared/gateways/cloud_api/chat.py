@@ -1,0 +1,162 @@
+"""The chat and the author of a message; a user has a number, a BSUID, or both.
+
+The chat is the address in the message itself (`from`, or `to` of our own messages), because that
+is where answers are sent. The contact's `wa_id`, which may have another ninth digit, and a BSUID
+beside a number are used where it is missing, and are otherwise stored in `dataJson`.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+
+from pydantic import JsonValue
+
+from shared.gateways.cloud_api.webhook_contacts import (
+    NOBODY,
+    Contact,
+    People,
+    list_addresses,
+    remove_extra_digit,
+)
+from shared.gateways.normalize.addresses import AddressKind, Party, join_addresses, parse_address
+from shared.gateways.normalize.json_values import JsonObject, read_flag, read_object, read_text
+from shared.gateways.normalize.line import Line
+from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
+
+SENDER = ("from", "from_user_id", "from_parent_user_id")
+RECIPIENT = ("to", "to_user_id", "to_parent_user_id")
+
+_NOT_CHATS = {
+    AddressKind.STATUS: "status-broadcast",
+    AddressKind.BROADCAST: "broadcast-list",
+    AddressKind.NEWSLETTER: "newsletter",
+    AddressKind.BOT: "bot-chat",
+    AddressKind.OTHER: "unsupported-chat",
+}
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_LONGEST_NUMBER = 64  # characters, as people write it
+_GROUP_ID = re.compile(r"[!-~]{1,255}")
+
+
+class EventFields(TypedDict):
+    """The members that all events of a chat share."""
+
+    company_id: int
+    whatsapp_id: int
+    chat: str
+    timestamp: datetime
+    timestamp_estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a webhook and its line; with `in_history`, its messages are old."""
+
+    line: Line
+    value: JsonObject
+    field: str = ""
+    sent_at: JsonValue = None
+    in_history: bool = False
+    people: People = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", People(list_parts(self.value, "contacts")))
+
+    @property
+    def number(self) -> str:
+        """The business' own telephone number in digits, '' if it is missing."""
+        number = read_object(self.value, "metadata").get("display_phone_number")
+        if not isinstance(number, str) or len(number) > _LONGEST_NUMBER:
+            return ""
+        return _NOT_DIGITS.sub("", number)
+
+    def build_fields(self, chat: Party, part: JsonObject) -> EventFields:
+        """Return the shared members of an event: its chat, and its own time or the webhook's."""
+        time = self.line.read_time(part.get("timestamp"), self.sent_at)
+        return EventFields(
+            company_id=self.line.company_id,
+            whatsapp_id=self.line.whatsapp_id,
+            chat=chat.canonical,
+            timestamp=time.at,
+            timestamp_estimated=time.is_estimated,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The chat of a message; `author` is another person in a group."""
+
+    party: Party
+    contact: Contact
+    from_me: bool = False
+    is_group: bool = False
+    author: Party | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The name of the contact, never our own name."""
+        return None if self.from_me else self.contact.name
+
+    def add_contact(self, message: JsonObject) -> JsonObject:
+        """Return the message with its redacted contact."""
+        contact = self.contact.redacted
+        return message if contact is None else {**message, "contact": contact}
+
+
+def list_parts(holder: JsonObject, name: str) -> list[JsonValue]:
+    """Return the elements of an array; some bridges leave it out around a single one."""
+    value = holder.get(name)
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def is_ours(change: Change, message: JsonObject) -> bool:
+    """Return whether the business wrote a message (in histories, and from bridges)."""
+    if read_flag(read_object(message, "history_context"), "from_me"):
+        return True
+    sender = parse_address(read_text(message, "from"))
+    if sender is None:
+        return False
+    if change.number and remove_extra_digit(sender.canonical) == remove_extra_digit(change.number):
+        return True
+    is_unlisted = change.people.find([sender.canonical]) is NOBODY
+    return change.in_history and change.people.has_number and is_unlisted
+
+
+def find_chat(change: Change, message: JsonObject, *, from_me: bool) -> Chat | Ignored | Unreadable:
+    """Return the chat of a message that we received or sent, or why there is none."""
+    aliases = list(list_addresses(message, RECIPIENT if from_me else SENDER))
+    contact = change.people.find(aliases)
+    party = join_addresses([*aliases, *contact.ids])
+    group = parse_group(read_text(message, "group_id"), *aliases)
+    if group is not None:
+        author = None if from_me else party
+        return Chat(group, contact, from_me, is_group=True, author=author)
+    if party is None:
+        return _explain_missing_chat(aliases)
+    return Chat(party, contact, from_me)
+
+
+def parse_group(group_id: str, *aliases: str) -> Party | None:
+    """Return a group: Meta's ids are opaque text, those of bridges are JIDs."""
+    for address in map(parse_address, (group_id, *aliases)):
+        if address is not None and address.kind is AddressKind.GROUP:
+            return Party(address.canonical, None, address.jid)
+    return Party(group_id, None, group_id) if _GROUP_ID.fullmatch(group_id) else None
+
+
+def find_party(change: Change, holder: JsonObject, members: Iterable[str]) -> Party | None:
+    """Return the party of the named addresses, joined with those of its contact."""
+    aliases = list(list_addresses(holder, members))
+    return join_addresses([*aliases, *change.people.find(aliases).ids])
+
+
+def _explain_missing_chat(aliases: list[str]) -> Ignored | Unreadable:
+    for address in map(parse_address, aliases):
+        if address is not None and address.kind in _NOT_CHATS:
+            return Ignored(_NOT_CHATS[address.kind], address.jid[:LONGEST_DETAIL])
+    return Unreadable("the message has no address")

@@ -1,0 +1,152 @@
+"""Translates messages: customers', our own from the phone (echoes), and those of histories."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from shared.contracts.message import MessageReceived, Referral
+from shared.gateways.cloud_api.chat import Change, Chat, find_chat, is_ours, list_parts
+from shared.gateways.cloud_api.contact_updates import translate_system_message
+from shared.gateways.cloud_api.content import Content, find_kind, read_content
+from shared.gateways.cloud_api.message_changes import TRANSLATORS
+from shared.gateways.normalize.addresses import parse_wid
+from shared.gateways.normalize.json_values import (
+    JsonObject,
+    parse_count,
+    read_flag,
+    read_object,
+    read_text,
+)
+from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
+from shared.gateways.normalize.redaction import redact_message
+
+
+def translate_message(change: Change, message: JsonValue) -> Iterator[PartOutcome]:
+    """Translate one of `messages`."""
+    if isinstance(message, dict):
+        yield _translate(change, message, from_me=is_ours(change, message))
+    else:
+        yield Unreadable("a message is not an object")
+
+
+def translate_echo(change: Change, message: JsonValue) -> Iterator[PartOutcome]:
+    """Translate one of `message_echoes`: sent by our line from another client."""
+    if isinstance(message, dict):
+        yield _translate(change, message, from_me=True)
+    else:
+        yield Unreadable("a message echo is not an object")
+
+
+def translate_history(change: Change, chunk: JsonValue) -> Iterator[PartOutcome]:
+    """Translate a chunk of the chat history from before the line was connected."""
+    if not isinstance(chunk, dict):
+        yield Unreadable("a history is not an object")
+        return
+    has_parts = False
+    for error in list_parts(chunk, "errors"):
+        has_parts = True
+        yield Ignored("history-declined", read_error_code(error) or "")
+    for thread in list_parts(chunk, "threads"):
+        has_parts = True
+        yield from _translate_thread(change, thread)
+    if not has_parts:
+        yield Ignored("history-progress")
+
+
+def read_error_code(error: JsonValue) -> str | None:
+    """Return Meta's number of an error."""
+    code = parse_count(error.get("code")) if isinstance(error, dict) else None
+    return None if code is None else str(code)
+
+
+def _translate_thread(change: Change, thread: JsonValue) -> Iterator[PartOutcome]:
+    if not isinstance(thread, dict):
+        yield Unreadable("a thread is not an object")
+        return
+    context = read_object(thread, "context")
+    contact = {**context, "wa_id": read_text(context, "wa_id") or read_text(thread, "id")}
+    value: JsonObject = {"metadata": change.value.get("metadata"), "contacts": [contact]}
+    inside = replace(change, value=value, sent_at=None, in_history=True)
+    messages = list_parts(thread, "messages")
+    for message in messages:
+        yield from translate_message(inside, message)
+    if not messages:
+        yield Ignored("empty-batch", "thread")
+
+
+def _translate(change: Change, message: JsonObject, *, from_me: bool) -> PartOutcome:
+    kind = find_kind(message)
+    if kind == "system":
+        return translate_system_message(change.line, message)
+    if changed := TRANSLATORS.get(kind):
+        chat = find_chat(change, message, from_me=from_me)
+        return changed(change, message, chat) if isinstance(chat, Chat) else chat
+    content = _read_content(change, message)
+    if not isinstance(content, Content):
+        return content
+    chat = find_chat(change, message, from_me=from_me)
+    return _build_message(change, message, chat, content) if isinstance(chat, Chat) else chat
+
+
+def _read_content(change: Change, message: JsonObject) -> Content | Ignored | Unreadable:
+    content = read_content(message)
+    errors = list_parts(message, "errors") or list_parts(change.value, "errors")
+    if errors and isinstance(content, Unreadable):
+        return Ignored("unsupported", content.detail)  # Meta itself could not read the content
+    return content
+
+
+def _build_message(
+    change: Change, message: JsonObject, chat: Chat, content: Content
+) -> MessageReceived | Unreadable:
+    wid = parse_wid(read_text(message, "id"))
+    if wid is None:
+        return Unreadable("the message has no id")
+    context = read_object(message, "context")
+    author = chat.author
+    return MessageReceived(
+        **change.build_fields(chat.party, message),
+        wid=wid,
+        from_me=chat.from_me,
+        is_group=chat.is_group,
+        body=content.body,
+        media_type=content.media_type,
+        media_url=content.media_url,
+        quoted_wid=parse_wid(read_text(context, "id", "message_id")),
+        is_forwarded=read_flag(context, "forwarded") or read_flag(context, "frequently_forwarded"),
+        push_name=chat.name,
+        lid=chat.party.lid,
+        jid=chat.party.jid,
+        participant=author.canonical if author else None,
+        participant_lid=author.lid if author else None,
+        participant_jid=author.jid if author else None,
+        referral=_read_referral(read_object(message, "referral")),
+        data_json=redact_message(_add_contact(message, chat)),
+    )
+
+
+def _read_referral(referral: JsonObject) -> Referral | None:
+    names = ("source_type", "source_id", "source_url", "headline", "ctwa_clid")
+    members = {name: value for name in names if (value := read_text(referral, name))}
+    return Referral.model_validate(members) if members else None
+
+
+def _add_contact(message: JsonObject, chat: Chat) -> JsonObject:
+    stored = chat.add_contact(message)
+    interactive = read_object(message, "interactive")
+    reply = read_object(interactive, "nfm_reply")
+    if "response_json" not in reply:
+        return stored
+    # The answers of a flow are JSON text: parsed, so that redaction finds the flow token.
+    parsed_reply = {**reply, "response_json": _parse_answers(read_text(reply, "response_json"))}
+    return {**stored, "interactive": {**interactive, "nfm_reply": parsed_reply}}
+
+
+def _parse_answers(answers: str) -> JsonValue:
+    try:
+        parsed: JsonValue = json.loads(answers)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None

@@ -1,0 +1,1 @@
+"""Evolution API, versions 1 and 2."""

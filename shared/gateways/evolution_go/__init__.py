@@ -1,0 +1,1 @@
+"""Evolution Go, which passes on the events of whatsmeow."""

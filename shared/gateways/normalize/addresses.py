@@ -1,0 +1,135 @@
+"""Parses addresses of people and groups into one canonical text each.
+
+A telephone number, a LID (WhatsApp's id that hides the number), a BSUID (a business' id of a user)
+and a group have one canonical text each, whatever device, server alias or gateway the address
+came through (docs/gateways.md).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+LONGEST_ADDRESS = 255  # characters; bounds the work: one address may be read for many messages
+
+
+class AddressKind(StrEnum):
+    """What an address identifies, read from its server."""
+
+    NUMBER = "number"
+    LID = "lid"
+    GROUP = "group"
+    STATUS = "status"
+    BROADCAST = "broadcast"
+    NEWSLETTER = "newsletter"
+    BOT = "bot"
+    BSUID = "bsuid"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address: `canonical` identifies it, `jid` is the address to send to.
+
+    `jid` keeps the server as received but not the device, so that an answer reaches all devices.
+    """
+
+    kind: AddressKind
+    canonical: str
+    jid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A chat or an author, joined from all addresses that a gateway gave for it."""
+
+    canonical: str
+    lid: str | None
+    jid: str
+
+
+_SERVERS = {
+    "s.whatsapp.net": AddressKind.NUMBER,
+    "c.us": AddressKind.NUMBER,
+    "hosted": AddressKind.NUMBER,  # a number whose second device is Meta's Cloud API
+    "lid": AddressKind.LID,
+    "hosted.lid": AddressKind.LID,
+    "g.us": AddressKind.GROUP,
+    "broadcast": AddressKind.BROADCAST,
+    "newsletter": AddressKind.NEWSLETTER,
+    "bot": AddressKind.BOT,
+}
+# The user may be followed by an agent (`_1`, whatsmeow's `.0`) and a device (`:12`).
+_JID = re.compile(r"\+?([^@:_\s]{1,64}?)(?:[._][0-9]{1,3})?(?::[0-9]+)?@([a-z.]{1,32})")
+# `ENT.` marks an id shared by several businesses; `user.` instead of a country is the form that
+# Meta announced first.
+_BSUID = re.compile(r"(?:[A-Za-z]{2}|user)\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+_BARE_NUMBER = re.compile(r"\+?([0-9]{6,15})")  # as in E.164; group ids and most LIDs are longer
+_USERS = {
+    AddressKind.NUMBER: re.compile(r"[0-9]{1,20}"),
+    AddressKind.LID: re.compile(r"[0-9]{1,20}"),
+    AddressKind.GROUP: re.compile(r"[0-9]{1,40}(?:-[0-9]{1,20})?"),
+}
+_WHATSAPP = "0"  # WhatsApp's own announcement account
+_SERIALIZED_WID = re.compile(r"(?:(?:true|false)_)?[^_@]+@[a-z.]+_([^_]+)(?:_.*)?")
+_WID = re.compile(r"[!-~]{1,255}")
+
+
+def parse_address(jid: str) -> Address | None:
+    """Parse an address; return None if the text is not an address."""
+    if len(jid) > LONGEST_ADDRESS:
+        return None
+    stripped = jid.strip()
+    if _BSUID.fullmatch(stripped):
+        return Address(AddressKind.BSUID, stripped, stripped)
+    lowered = stripped.lower()
+    if bare := _BARE_NUMBER.fullmatch(lowered):
+        return Address(AddressKind.NUMBER, bare[1], f"{bare[1]}@s.whatsapp.net")
+    parts = _JID.fullmatch(lowered)
+    if parts is None:
+        return None
+    user, server = parts.groups()
+    kind = AddressKind.OTHER if user == _WHATSAPP else _SERVERS.get(server, AddressKind.OTHER)
+    if kind in _USERS and not _USERS[kind].fullmatch(user):
+        return None
+    return _build_address(kind, user, server)
+
+
+def _build_address(kind: AddressKind, user: str, server: str) -> Address:
+    jid = f"{user}@{server}"
+    match kind:
+        case AddressKind.NUMBER | AddressKind.GROUP:
+            return Address(kind, user, jid)
+        case AddressKind.LID:
+            return Address(kind, f"{user}@lid", jid)
+        case AddressKind.BROADCAST if user == "status":
+            return Address(AddressKind.STATUS, jid, jid)
+        case _:
+            return Address(kind, jid, jid)
+
+
+def join_addresses(aliases: Iterable[str]) -> Party | None:
+    """Return the party of a person from its addresses; None if none is usable.
+
+    A number wins over a BSUID, a BSUID over a LID, so that older and newer forms of one message
+    name the same chat; the LID is kept beside it. Of two addresses of one kind, the first one wins.
+    """
+    addresses = [parsed for parsed in map(parse_address, aliases) if parsed is not None]
+    number = next((parsed for parsed in addresses if parsed.kind is AddressKind.NUMBER), None)
+    bsuid = next((parsed for parsed in addresses if parsed.kind is AddressKind.BSUID), None)
+    lid = next((parsed for parsed in addresses if parsed.kind is AddressKind.LID), None)
+    best = number or bsuid or lid
+    if best is None:
+        return None
+    return Party(best.canonical, lid.canonical if lid else None, best.jid)
+
+
+def parse_wid(raw: str) -> str | None:
+    """Return the bare message id; None if the text is not an id.
+
+    `true_<chat>_<id>[_<author>]` becomes `<id>`; a wamid stays as it is.
+    """
+    stripped = raw.strip()
+    serialized = _SERIALIZED_WID.fullmatch(stripped)
+    wid = serialized[1] if serialized else stripped
+    return wid if _WID.fullmatch(wid) else None

@@ -1,0 +1,1 @@
+"""WAHA (WhatsApp HTTP API) with its engines WEBJS, WPP, NOWEB, ZAPO and GOWS."""

@@ -1,0 +1,118 @@
+"""Builders of our events from the form of WhatsApp Web."""
+
+from pydantic import JsonValue
+
+from shared.contracts.contact import ContactLink
+from shared.contracts.message import MessageReceived, Referral
+from shared.contracts.message_change import FAILED, PLAYED, READ
+from shared.gateways.normalize.addresses import AddressKind, join_addresses, parse_address
+from shared.gateways.normalize.json_values import JsonObject, read_text
+from shared.gateways.normalize.line import Line, Time
+from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
+from shared.gateways.proto_message.changed_message import ChangedMessage
+from shared.gateways.proto_message.content import Content
+from shared.gateways.proto_message.key import MessageKey
+from shared.gateways.whatsapp_web.texts import redact_web_message
+
+
+def build_web_message(
+    line: Line,
+    key: MessageKey,
+    content: Content,
+    at: Time,
+    message: JsonObject,
+    describing: JsonObject | None = None,
+) -> MessageReceived:
+    """Build the event of a message; `message` is stored with it, redacted.
+
+    `describing` holds the sender's name and the ad, where `message` does not.
+    """
+    description = message if describing is None else describing
+    author = key.author if key.is_group else None
+    return MessageReceived(
+        company_id=line.company_id,
+        whatsapp_id=line.whatsapp_id,
+        chat=key.chat.canonical,
+        wid=key.wid,
+        timestamp=at.at,
+        timestamp_estimated=at.is_estimated,
+        from_me=key.from_me,
+        is_group=key.is_group,
+        body=content.body,
+        media_type=content.media_type,
+        media_url=content.media_url,
+        quoted_wid=content.quoted_wid,
+        is_forwarded=content.is_forwarded,
+        push_name=_read_push_name(description, key),
+        lid=key.chat.lid,
+        jid=key.chat.jid,
+        participant=author.canonical if author else None,
+        participant_lid=author.lid if author else None,
+        participant_jid=author.jid if author else None,
+        referral=None if key.from_me else read_referral(description.get("ctwaContext")),
+        data_json=redact_web_message(message),
+    )
+
+
+def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
+    sender = message.get("sender")
+    names = (
+        read_text(message, "notifyName", "pushName"),
+        read_text(sender, "pushname", "pushName") if isinstance(sender, dict) else "",
+        read_text(message, "contactName"),  # WPPConnect's mapper
+    )
+    name = next((name.strip() for name in names if name.strip()), "")
+    if not name or key.from_me or key.is_address(name):
+        return None
+    return name
+
+
+def read_referral(advert: JsonValue) -> Referral | None:
+    """Return the ad that a conversation began from; None if no member identifies it."""
+    if not isinstance(advert, dict):
+        return None
+    referral = Referral(
+        source_type=read_text(advert, "sourceType", "conversionSource") or None,
+        source_id=read_text(advert, "sourceId", "sourceID") or None,
+        source_url=read_text(advert, "sourceUrl", "sourceURL") or None,
+        headline=read_text(advert, "title", "headline") or None,
+        ctwa_clid=read_text(advert, "ctwaClid", "ctwa_clid") or None,
+    )
+    return referral if referral.model_dump(exclude_none=True) else None
+
+
+def build_ack(line: Line, key: MessageKey, ack: int | None, at: Time) -> PartOutcome:
+    """Build the ack of our message, or `message.read` for one of theirs.
+
+    In a group, the author of the key is the recipient.
+    """
+    if ack is None:
+        return Unreadable("ack is not a number")
+    message = ChangedMessage(line, key, key.wid, at)
+    if ack > PLAYED:  # 5: between our own devices
+        return Ignored("ack-of-own-device", str(ack)[:20])
+    if not key.from_me:
+        return message.build_read() if ack in {READ, PLAYED} else Ignored("ack-of-theirs")
+    return message.build_ack(max(ack, FAILED), str(ack) if ack < FAILED else None)
+
+
+def ignore_without_message(key: Ignored | Unreadable) -> Ignored:
+    """Ignore a status without a message: it holds no text of a customer."""
+    return key if isinstance(key, Ignored) else Ignored("update-of-no-message", key.detail)
+
+
+def translate_number_change(line: Line, old: str, new: str) -> PartOutcome:
+    """Return a link for a LID and a number.
+
+    Two numbers are not linked: the old one may get another owner.
+    """
+    kinds = {address.kind for address in (parse_address(old), parse_address(new)) if address}
+    party = join_addresses((old, new))
+    if kinds != {AddressKind.NUMBER, AddressKind.LID} or party is None or party.lid is None:
+        return Ignored("number-changed")
+    return ContactLink(
+        company_id=line.company_id,
+        request_id=f"link:{party.lid}:{party.canonical}",
+        number=party.canonical,
+        lid=party.lid,
+    )

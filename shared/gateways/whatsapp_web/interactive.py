@@ -1,0 +1,197 @@
+"""Interactive contents in the form of WhatsApp Web: polls, lists, buttons, orders and calls."""
+
+from collections.abc import Callable, Iterator
+
+from shared.gateways.normalize.json_values import (
+    JsonObject,
+    join_lines,
+    parse_count,
+    parse_time,
+    read_choices,
+    read_embedded_json,
+    read_object,
+    read_objects,
+    read_text,
+)
+from shared.gateways.normalize.outcome import TypeAndBody
+from shared.gateways.proto_message.interactive import read_interactive_reply
+from shared.gateways.whatsapp_web.texts import read_words
+
+
+def list_options(holder: JsonObject, member: str, *names: str) -> Iterator[str]:
+    """Yield the texts of options, which are strings or objects."""
+    for option in read_choices(holder.get(member)):
+        if isinstance(option, str):
+            yield read_text({"option": option}, "option")
+        elif isinstance(option, dict):
+            yield read_text(option, *names)
+
+
+def _build_body(media_type: str, *parts: str) -> TypeAndBody | None:
+    body = join_lines(*parts)
+    return (media_type, body) if body else None
+
+
+def _read_poll(message: JsonObject) -> TypeAndBody | None:
+    question = read_words(message, "pollName", "body")
+    return _build_body(
+        "pollCreationMessageV3", question, *list_options(message, "pollOptions", "name")
+    )
+
+
+def _read_event(message: JsonObject) -> TypeAndBody | None:
+    location = message.get("eventLocation")
+    where = read_words(location, "name", "address") if isinstance(location, dict) else ""
+    starts = parse_time(message.get("eventStartTime"))
+    return _build_body(
+        "eventMessage",
+        read_words(message, "eventName", "body"),
+        f"{starts:%Y-%m-%d %H:%M} UTC" if starts else "",
+        read_words(message, "eventDescription"),
+        where,
+        read_words(message, "eventJoinLink"),
+    )
+
+
+def _read_list(message: JsonObject) -> TypeAndBody | None:
+    content = read_object(message, "list")
+    text = join_lines(
+        read_words(content, "title") or read_words(message, "title"),
+        read_words(content, "description") or read_words(message, "description", "body"),
+    )
+    return _build_body(
+        "listMessage",
+        text or join_lines(*_list_rows(content), read_words(content, "buttonText")),
+    )
+
+
+def _list_rows(content: JsonObject) -> Iterator[str]:
+    for section in read_objects(content.get("sections")):
+        yield from list_options(section, "rows", "title")
+
+
+def _read_list_response(message: JsonObject) -> TypeAndBody | None:
+    response = read_object(message, "listResponse")
+    row = read_object(response, "singleSelectReply")
+    body = read_words(response, "title") or read_words(message, "title", "body", "content")
+    row_id = read_words(row, "selectedRowId") or read_words(message, "selectedRowId")
+    return _build_body("listResponseMessage", body or row_id)
+
+
+def _build_captioned_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody | None]:
+    def read(message: JsonObject) -> TypeAndBody | None:
+        return _build_body(media_type, _read_captions(message))
+
+    return read
+
+
+def _read_captions(message: JsonObject) -> str:
+    return join_lines(
+        read_words(message, "title")
+        or read_words(read_object(message, "interactiveHeader"), "title"),
+        read_words(message, "caption", "body", "content", "description"),
+        read_words(message, "footer"),
+    )
+
+
+def _build_reply_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody | None]:
+    def read(message: JsonObject) -> TypeAndBody | None:
+        names = ("selectedDisplayText", "body", "content", "selectedButtonId", "selectedId")
+        body = read_words(message, *names)
+        return None if _is_json(body) else _build_body(media_type, body)
+
+    return read
+
+
+def _read_interactive(message: JsonObject) -> TypeAndBody:
+    """Return an offer; a payment code has no text, but is a message."""
+    return "interactiveMessage", _read_captions(message) or join_lines(
+        *_list_button_labels(message)
+    )
+
+
+def _list_button_labels(message: JsonObject) -> Iterator[str]:
+    for button in read_objects(read_object(message, "interactivePayload").get("buttons")):
+        yield read_text(read_embedded_json(button, "buttonParamsJson"), "display_text")
+
+
+_FLOWS = frozenset({"flow", "galaxy_message"})  # the outer and the inner name of WhatsApp
+
+
+def _read_interactive_reply(message: JsonObject) -> TypeAndBody | None:
+    payload = read_object(message, "interactivePayload")
+    name = read_text(payload, "name") or read_text(message, "nativeFlowName")
+    body = read_words(message, "body", "content")
+    body_text, answers = ("", body) if _is_json(body) else (body, "")
+    reply: JsonObject = {
+        "body": {"text": body_text},
+        "nativeFlowResponseMessage": {
+            "name": "flow" if name in _FLOWS or "flow_token" in answers else name,
+            "paramsJson": read_text(payload, "paramsJson", "buttonParamsJson") or answers,
+        },
+    }
+    return read_interactive_reply(reply)
+
+
+def _is_json(body: str) -> bool:
+    return body.lstrip().startswith(("{", "["))
+
+
+def _read_order(message: JsonObject) -> TypeAndBody:
+    items = parse_count(message.get("itemCount"))
+    return "orderMessage", join_lines(
+        read_words(message, "orderTitle", "title"),
+        read_words(message, "message"),
+        "" if not items else "1 item" if items == 1 else f"{items} items",
+        _format_price(message, "totalAmount1000", "totalCurrencyCode"),
+    )
+
+
+def _read_product(message: JsonObject) -> TypeAndBody | None:
+    return _build_body(
+        "productMessage",
+        read_words(message, "title"),
+        read_words(message, "description"),
+        _format_price(message, "priceAmount1000", "currencyCode"),
+    )
+
+
+def _format_price(message: JsonObject, amount: str, currency: str) -> str:
+    thousandths = parse_count(message.get(amount))
+    if not thousandths:
+        return ""
+    return f"{read_words(message, currency)} {thousandths / 1000:.2f}".strip()
+
+
+_UNANSWERED = frozenset(
+    {"missed", "rejected", "canceled", "cancelled", "unavailable", "failed", "busy", "noanswer"}
+)
+
+
+def is_missed_call(message: JsonObject) -> bool:
+    """Return whether nobody took a call; old versions logged only missed ones, without outcome."""
+    if subtype := read_text(message, "subtype").strip().lower():
+        return subtype.startswith("miss")
+    outcome = read_text(message, "finalCallOutcome", "callOutcome").strip().lower()
+    return not outcome or outcome in _UNANSWERED
+
+
+INTERACTIVE_READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {
+    "poll_creation": _read_poll,
+    "poll": _read_poll,
+    "event_creation": _read_event,
+    "scheduled_event_creation": _read_event,
+    "list": _read_list,
+    "list_response": _read_list_response,
+    "buttons": _build_captioned_reader("buttonsMessage"),
+    "buttons_response": _build_reply_reader("buttonsResponseMessage"),
+    "template_button_reply": _build_reply_reader("templateButtonReplyMessage"),
+    "hsm": _build_captioned_reader("template"),
+    "template": _build_captioned_reader("template"),
+    "interactive": _read_interactive,
+    "native_flow": _read_interactive,
+    "interactive_response": _read_interactive_reply,
+    "order": _read_order,
+    "product": _read_product,
+    "call_log": lambda _: ("call_log", ""),
+}

@@ -1,0 +1,1 @@
+"""whatsapp-web.js, through bridges that post its events."""

@@ -1,0 +1,87 @@
+"""Payloads of gateways become events of registered lines."""
+
+import json
+
+from pydantic import JsonValue
+
+from services.messages.domain.keys import LineKey
+from services.messages.gateways_in import rules
+from shared.contracts.gateway import EvolutionRecord, GatewayReceived
+from shared.contracts.message import MessageReceived
+from shared.contracts.outcome import Emit, Reject
+from tests.support.build import NOON
+
+LINE = LineKey(1, 10)
+
+
+def evolution(**members: object) -> EvolutionRecord:
+    given: dict[str, object] = {
+        "event": "messages.upsert",
+        "instance": "loja",
+        "server_url": "https://evo.example.com/",
+        "data": {
+            "key": {"remoteJid": "5511900000001@s.whatsapp.net", "fromMe": False, "id": "A1"},
+            "message": {"conversation": "Oi"},
+            "messageTimestamp": 1787228103,
+        },
+    }
+    return EvolutionRecord.model_validate(given | members)
+
+
+LINES = {rules.get_connection_key(evolution()): [LINE]}
+
+
+def test_a_payload_becomes_a_message_of_its_connections_line() -> None:
+    record = evolution()
+    (emit,) = rules.translate_evolution(LINES, [record]).outcome
+    assert isinstance(emit, Emit)
+    assert isinstance(emit.fact, MessageReceived)
+    assert (emit.fact.key, emit.fact.body) == ("1:10:5511900000001", "Oi")
+
+
+def test_an_unregistered_instance_is_rejected() -> None:
+    (reject,) = rules.translate_evolution({}, [evolution()]).outcome
+    assert isinstance(reject, Reject)
+    assert reject.reason == "unknown-connection"
+
+
+def test_an_instance_registered_for_two_lines_is_rejected() -> None:
+    record = evolution()
+    lines = {rules.get_connection_key(record): [LINE, LineKey(2, 20)]}
+    (reject,) = rules.translate_evolution(lines, [record]).outcome
+    assert isinstance(reject, Reject)
+    assert reject.reason == "ambiguous-connection"
+
+
+def test_an_unreadable_part_is_rejected_and_its_neighbour_translated() -> None:
+    bad: JsonValue = {"key": 7, "message": {"conversation": "x"}}
+    record = evolution(data=[evolution().data, bad])
+    outcome = rules.translate_evolution(LINES, [record]).outcome
+    assert [type(item).__name__ for item in outcome] == ["Emit", "Reject"]
+
+
+def test_ignored_parts_are_counted_by_reason() -> None:
+    body = json.dumps({"event": "presence.update", "session": "s", "payload": {"id": "1@c.us"}})
+    posted = GatewayReceived(
+        company_id=1, whatsapp_id=10, gateway="waha", received_at=NOON, body=body
+    )
+    translated = rules.translate_posted({}, [posted, posted])
+    assert (translated.outcome, translated.ignored.total()) == ([], 2)
+    assert len(translated.ignored) == 1
+
+
+def test_a_payload_of_another_number_than_the_lines_is_rejected() -> None:
+    message = {"from": "5511990000001", "id": "wamid.A1", "type": "text", "text": {"body": "Oi"}}
+    about = {"metadata": {"phone_number_id": "111"}, "messages": [message]}
+    payload = {"entry": [{"changes": [{"field": "messages", "value": about}]}]}
+    posted = GatewayReceived(
+        company_id=1, whatsapp_id=10, gateway="cloud-api", received_at=NOON,
+        body=json.dumps(payload),
+    )  # fmt: skip
+    line = rules.get_gateway_line(posted)
+    (reject,) = rules.translate_posted({line: frozenset({"222"})}, [posted]).outcome
+    assert isinstance(reject, Reject)
+    assert (reject.reason, "111" in reject.detail) == ("tenant-mismatch", True)
+    for registered in ({line: frozenset({"222", "111"})}, {}):
+        (emit,) = rules.translate_posted(registered, [posted]).outcome
+        assert isinstance(emit, Emit)
