@@ -1,7 +1,8 @@
 """The steps of a purge, derived from the foreign keys: what is deleted with a row, in which order.
 
-No clock, no database. Children are deleted before their parents, so that deleting a parent never
-cascades to many rows in one statement; foreign-key actions remain for rows added meanwhile.
+Pure; `purge_runner.py` runs them. Children are deleted before their parents, so that deleting a
+parent never cascades to many rows in one statement; foreign-key actions remain for rows that are
+added meanwhile.
 """
 
 from collections.abc import Collection, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Interactive contents: polls, lists, buttons, templates, flows, orders and products."""
+"""Interactive contents: lists, buttons, templates, flows, orders and products."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,13 +16,6 @@ from shared.gateways.normalize.json_values import (
 )
 from shared.gateways.normalize.outcome import TypeAndBody
 from shared.gateways.normalize.redaction import is_secret
-
-
-def read_poll(poll: JsonObject) -> TypeAndBody | None:
-    """Return a poll's question and its options, one per line."""
-    options = (read_text(option, "optionName") for option in read_objects(poll.get("options")))
-    body = join_lines(read_text(poll, "name"), *options)
-    return ("pollCreationMessageV3", body) if body else None
 
 
 def _read_event(event: JsonObject) -> TypeAndBody | None:

@@ -14,7 +14,8 @@ from shared.gateways.normalize.json_values import (
     read_text,
 )
 from shared.gateways.normalize.outcome import Ignored, TypeAndBody, Unreadable
-from shared.gateways.proto_message.interactive import INTERACTIVE_READERS, read_poll
+from shared.gateways.proto_message.interactive import INTERACTIVE_READERS
+from shared.gateways.proto_message.polls import read_poll
 from shared.gateways.proto_message.rare_content import RARE_READERS
 
 
