@@ -32,7 +32,7 @@ if importlib.util.find_spec("jgo"):  # images for production come without the em
 
 
 def build_app(name: str = "") -> typer.Typer:
-    """Build the program with the command `name`, or with all where there is none of that name.
+    """Build the program with the command `name`, or with all commands if there is no such one.
 
     A worker starts in half the time when the other commands are not imported.
     """

@@ -63,7 +63,7 @@ def build_kafka_arguments(settings: KafkaSettings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def connect_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect an admin client until the block ends; raises DependencyFailedError without broker."""
+    """Connect an admin client until the block ends; DependencyFailedError if no broker answers."""
     admin = AIOKafkaAdminClient(**build_kafka_arguments(settings), request_timeout_ms=REQUEST_MS)
     with explain_kafka_errors(settings):
         try:

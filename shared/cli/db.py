@@ -45,9 +45,9 @@ def upgrade(
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def downgrade(
-    revision: Annotated[str, typer.Argument(help="Back to which one; `-1` or `base` as well.")],
+    revision: Annotated[str, typer.Argument(help="The target migration, or `-1` or `base`.")],
 ) -> None:
-    """Undo migrations; the tables that they made go, with their rows."""
+    """Undo migrations; the tables that they created are dropped, with their rows."""
     before, after = asyncio.run(
         _run_with_database(lambda url: _migrate(url, migrations.downgrade, revision))
     )
@@ -56,7 +56,7 @@ def downgrade(
 
 @app.command()
 def current(*, as_json: output.JsonOption = False) -> None:
-    """Tell which migration the database stands at."""
+    """Show the current migration of the database."""
     steps = asyncio.run(_run_with_database(migrations.list_history))
     at = max((step.revision for step in steps if step.applied), default=None)
     pending = sum(not step.applied for step in steps)
@@ -70,7 +70,7 @@ def current(*, as_json: output.JsonOption = False) -> None:
 
 @app.command()
 def history(*, as_json: output.JsonOption = False) -> None:
-    """List the migrations from the first on."""
+    """List all migrations, the first one first."""
     steps = asyncio.run(_run_with_database(migrations.list_history))
     if as_json:
         output.print_json(
@@ -88,7 +88,7 @@ def history(*, as_json: output.JsonOption = False) -> None:
 
 @app.command()
 def seed(name: SeedName = None) -> None:
-    """Insert the first rows; those that are there stay as they are.
+    """Insert the first rows; existing rows do not change.
 
     The administrator's password is that of ADMIN_PASSWORD, else a random one, shown once.
     """
@@ -110,11 +110,11 @@ def unseed(name: SeedName = None) -> None:
 
 @app.command("roles")
 def roles_command() -> None:
-    """Make a login role for each service and one for readers, and grant what each needs.
+    """Create a login role for each service and one for readers, and grant what each needs.
 
-    Passwords come from ROLE_PASSWORD_TICKETS, _MESSAGES, _CONTACTS, _CAMPAIGNS and _READER. A role
-    without one keeps the one that it has; a new one has none, and can log in only where the
-    server asks for none. Run this again after every upgrade.
+    ROLE_PASSWORD_TICKETS, _MESSAGES, _CONTACTS, _CAMPAIGNS and _READER set the passwords. Without
+    its variable, a role keeps its password; a new role then has no password, and can log in only
+    if the server does not ask for one. Run this again after every upgrade.
     """
     passwords = read_role_passwords()
     made = asyncio.run(_run_in_transaction(lambda conn: roles.apply(conn, passwords)))
@@ -174,7 +174,7 @@ async def _run_with_database(action: Callable[[str], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def explain_errors() -> AsyncIterator[None]:
-    """Raise errors of commands for those of migrations, seeds, roles and the database."""
+    """Convert errors of migrations, seeds, roles and the database to errors of commands."""
     try:
         async with db_errors.explain_database_errors():
             yield

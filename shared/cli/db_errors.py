@@ -28,7 +28,7 @@ ERRORS: dict[str, Callable[[str], CommandError]] = {
 
 @asynccontextmanager
 async def explain_database_errors() -> AsyncIterator[None]:
-    """Raise errors of commands for those of the database."""
+    """Convert errors of the database to errors of commands."""
     try:
         yield
     except OSError as error:

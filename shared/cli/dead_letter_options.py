@@ -21,7 +21,7 @@ MAX_BIGINT = 2**63 - 1
 
 
 class Status(StrEnum):
-    """The status of a dead letter; `all` stands for every status."""
+    """The status of a dead letter; `all` means every status."""
 
     OPEN = "open"
     REPLAYED = "replayed"
@@ -42,23 +42,23 @@ def _parse_time(text: str) -> datetime:
 class Filters:
     """Options that select dead letters."""
 
-    service: Annotated[Service | None, typer.Option(help="Refused by this service.")] = None
+    service: Annotated[Service | None, typer.Option(help="Rejected by this service.")] = None
     topic: Annotated[str | None, typer.Option(help="With or without the namespace.")] = None
     reason: Annotated[str | None, typer.Option(help="Such as unreadable-body.")] = None
     company: Annotated[int | None, typer.Option(min=0, max=MAX_INT, help="Of this company.")] = None
     since: Annotated[
         datetime | None,
         typer.Option(
-            parser=_parse_time, metavar="TIME", help="Dead since then or later; ISO 8601."
+            parser=_parse_time, metavar="TIME", help="At this time or later, in ISO 8601."
         ),
     ] = None
     until: Annotated[
-        datetime | None, typer.Option(parser=_parse_time, metavar="TIME", help="Dead before then.")
+        datetime | None, typer.Option(parser=_parse_time, metavar="TIME", help="Before this time.")
     ] = None
     status: Annotated[
         Status | None, typer.Option(help="`list` shows open and replayed, `replay` takes open.")
     ] = None
-    limit: Annotated[int | None, typer.Option(min=1, max=MAX_INT, help="At most so many.")] = None
+    limit: Annotated[int | None, typer.Option(min=1, max=MAX_INT, help="The maximum.")] = None
 
     def build_query(self, settings: Settings, default_statuses: Sequence[str]) -> DeadLetterQuery:
         """Build the query; a topic may be given with or without the namespace."""
@@ -83,7 +83,7 @@ class ActionOptions:
     by: Annotated[
         str | None, typer.Option(metavar="WHO", help="Recorded; by default your user name.")
     ] = None
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = (
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = (
         False
     )
 
@@ -101,11 +101,11 @@ class EditOptions:
 
     edit: Annotated[
         typer.FileBinaryRead | None,
-        typer.Option(metavar="FILE", help="The body to put back instead; for one letter."),
+        typer.Option(metavar="FILE", help="The new body; only for one dead letter."),
     ] = None
     header: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Set a header; without a value it goes."),
+        typer.Option(metavar="NAME=VALUE", help="Set a header; no value removes it."),
     ] = None
 
     def read(self) -> Edits:

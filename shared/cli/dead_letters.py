@@ -38,7 +38,7 @@ app = typer.Typer(
 @app.command("list")
 @expand_option_groups
 def list_command(*, filters: Filters, as_json: output.JsonOption = False) -> None:
-    """List letters, the newest first; without --status those that are not settled."""
+    """List dead letters, the newest first; by default those that are open or replayed."""
     dead_letters, total = asyncio.run(_list(Settings(), filters))
     if as_json:
         output.print_json(
@@ -61,11 +61,11 @@ def show_command(
         typer.Option(min=0, max=MAX_INT, help="Only if it is this company's."),
     ] = None,
     body: Annotated[
-        bool, typer.Option("--body", help="Only the body, byte for byte, to be edited.")
+        bool, typer.Option("--body", help="Only the body, unchanged, so that it can be edited.")
     ] = False,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Show a letter: the record, why it is dead, and what was done about it."""
+    """Show a dead letter: its record, its reason and its history."""
     dead_letter, content = asyncio.run(_load_dead_letter(Settings(), dead_letter_id, company))
     if body:
         typer.echo(content.body or b"", nl=False)
@@ -85,16 +85,16 @@ def replay_command(
     ids: OptionalIdsArgument = None,
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Yes, all that the filters leave.")
+        bool, typer.Option("--all", help="Replay all that match the filters.")
     ] = False,
     filters: Filters,
     edit_options: EditOptions,
     action: ActionOptions,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Put letters back on their topics, for the one service that refused them.
+    """Publish dead letters on their topics again, for the one service that rejected them.
 
-    Each takes effect once, however often it is replayed; one that fails again is open again.
+    Each takes effect once, even if it is replayed several times; if it fails, it is open again.
     """
     settings = Settings()
     if bool(ids) == (everything or filters != Filters()):
@@ -119,7 +119,7 @@ def replay_command(
 def discard_command(
     ids: IdsArgument, *, action: ActionOptions, as_json: output.JsonOption = False
 ) -> None:
-    """Give letters up for good: they stay readable and are replayed no more."""
+    """Discard dead letters: they can still be shown, but not replayed."""
     settings = Settings()
     dead_letters = asyncio.run(_load_discardable(settings, sorted(set(ids))))
     unsettled = [i for i, dead_letter in dead_letters.items() if dead_letter["status"] in UNSETTLED]

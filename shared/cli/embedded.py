@@ -41,7 +41,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running afterwards.")] = False,
     state: StateOption = stack.STATE_FOLDER,
 ) -> None:
-    """Start everything, publish sample traffic, and compare what came of it."""
+    """Start everything, publish sample traffic, and check the resulting rows."""
     started = time.monotonic()
     console = Console(highlight=False)
     passed = False

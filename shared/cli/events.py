@@ -37,7 +37,7 @@ def publish_command(
     ] = False,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Publish NDJSON, one event a line; nothing is published when any line cannot be."""
+    """Publish NDJSON, one event per line; if one line is invalid, nothing is published."""
     settings = Settings()
     full_name = topic if raw else f"{settings.namespace}.{topic}"
     read = (
@@ -62,9 +62,9 @@ def translate_command(
     line: Annotated[int, typer.Option(min=0, help="The line: its id in Whatsapps.")] = 1,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Show which events a gateway's payload becomes, or why it becomes none.
+    """Show the events that a gateway's payload becomes, or the reason why there are none.
 
-    `unreadable-payload` is not of the gateway's shape: a worker makes a dead letter of it.
+    `unreadable-payload`: its structure is unknown; a worker stores such a payload as a dead letter.
     """
     if gateway not in registry.GATEWAYS:
         known = ", ".join(registry.GATEWAYS)

@@ -1,7 +1,7 @@
 """`chatia gateway-sim`: a gateway's sending API that sends nothing, for tests.
 
 It loses responses, refuses and repeats events as configured, the same way for the same seed.
-Numbers that end in 0000 have no WhatsApp.
+Numbers that end in 0000 are not on WhatsApp.
 """
 
 import asyncio
@@ -51,12 +51,12 @@ class FaultOptions:
     """Options of faults; shares are of requests, from 0 to 1."""
 
     delay_ms: Annotated[int, typer.Option(min=0, help="Before an answer.")] = 0
-    loss: Annotated[float, typer.Option(min=0, max=1, help="Sent, but never answered.")] = 0.0
-    errors: Annotated[float, typer.Option(min=0, max=1, help="Refused as too busy.")] = 0.0
+    loss: Annotated[float, typer.Option(min=0, max=1, help="Share sent without a response.")] = 0.0
+    errors: Annotated[float, typer.Option(min=0, max=1, help="Share refused with HTTP 429.")] = 0.0
     duplicates: Annotated[
         float, typer.Option(min=0, max=1, help="Statuses and echoes posted twice.")
     ] = 0.0
-    seed: Annotated[int, typer.Option(help="The same seed, the same misfortunes.")] = 1
+    seed: Annotated[int, typer.Option(help="The same seed gives the same faults.")] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def gateway_sim(
     faults: FaultOptions,
     webhooks: WebhookOptions,
 ) -> None:
-    """Answer as a gateway's sending API would, send nothing, and tell at /sent what was asked."""
+    """Answer like a gateway's sending API, send nothing, and list the requests at /sent."""
     if webhooks.webhook and not webhooks.webhook.startswith(("http://", "https://")):
         raise InvalidUsageError(f"The webhook {webhooks.webhook} is no http address.")
     with stop_on_signals():

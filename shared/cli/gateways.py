@@ -22,7 +22,7 @@ def token_command(
     line: Annotated[int, typer.Option(min=1, help="The line: its id in Whatsapps.")],
     as_json: output.JsonOption = False,
 ) -> None:
-    """Show the address that a gateway posts to for a line, and the token that lets it."""
+    """Show the webhook address of a line, and the token that authenticates its gateway."""
     if gateway not in registry.GATEWAYS:
         known = ", ".join(registry.GATEWAYS)
         raise InvalidUsageError(f"The gateway {gateway} is not known; there are: {known}.")

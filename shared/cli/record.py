@@ -32,10 +32,10 @@ Answer = dict[str, Any]
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="As in docs/tables.md.")]
 InputFile = Annotated[
     typer.FileBinaryRead,
-    typer.Argument(metavar="FILE", help="NDJSON, a row a line, or - for standard input."),
+    typer.Argument(metavar="FILE", help="NDJSON, one row per line; - is standard input."),
 ]
 CompanyOption = Annotated[int, typer.Option(min=0, help="Whose rows; 0 is the platform.")]
-ActorOption = Annotated[str | None, typer.Option(help="Who asks, as the answer is to name them.")]
+ActorOption = Annotated[str | None, typer.Option(help="The author, as the answer names them.")]
 
 
 @app.command("save")
@@ -47,7 +47,7 @@ def save(
     actor: ActorOption = None,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Insert rows, or change the columns that are named; all of a thousand rows, or none."""
+    """Insert rows, or update the named columns; of each thousand rows, all are saved or none."""
     requests = _build_requests(SAVES, table, file, company, actor)
     _run_requests(requests, no_wait=False, as_json=as_json)
 
@@ -60,13 +60,13 @@ def delete(
     company: CompanyOption,
     actor: ActorOption = None,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Where it takes long, end when it has begun.")
+        bool, typer.Option("--no-wait", help="Do not wait for the end of a purge.")
     ] = False,
     as_json: output.JsonOption = False,
 ) -> None:
     """Delete the rows that are named by their id, or by their natural key.
 
-    Where much hangs on them, they go in steps: this waits for the last one.
+    If other rows depend on them, all are deleted in steps; the command waits for the last one.
     """
     requests = _build_requests(DELETES, table, file, company, actor)
     _run_requests(requests, no_wait=no_wait, as_json=as_json)

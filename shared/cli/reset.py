@@ -120,7 +120,7 @@ async def find_broken_checkpoints(settings: Settings, topic: str) -> list[Broken
 
 
 async def accept_reset(settings: Settings, topic: str, broken: Sequence[BrokenCheckpoint]) -> int:
-    """Move checkpoints to the start of their logs; return how many, without those moved since."""
+    """Move checkpoints to the start of their logs, but not those moved since; return how many."""
     async with dead_letter_store.open_transaction(settings.database) as conn:
         return len(await _reset(conn, topic, broken))
 

@@ -39,10 +39,10 @@ def resume_command(
     action: ActionOptions,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Read a quarantined line again, and replay what came meanwhile; alone it lists the lines.
+    """Resume a quarantined line, and replay its records; without a line, list all such lines.
 
-    A worker that met too many unreadable records of a line in a row keeps the line's records as
-    dead letters without trying them.
+    After too many unreadable records of a line in a row, a worker stores the line's records as
+    dead letters without decoding them.
     """
     settings = Settings()
     if line is None:

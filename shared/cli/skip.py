@@ -1,4 +1,4 @@
-"""`chatia skip`: makes one record a dead letter, so that its partition goes on."""
+"""`chatia skip`: makes one record a dead letter, so that its partition continues."""
 
 import asyncio
 from dataclasses import dataclass
@@ -53,19 +53,19 @@ class RecordLocation:
 
 @expand_option_groups
 def skip_command(  # noqa: PLR0913 - four arguments name the record
-    service: Annotated[Service, typer.Argument(help="Who is to go past the record.")],
+    service: Annotated[Service, typer.Argument(help="The service that skips the record.")],
     topic: Annotated[str, typer.Argument(help="With or without the namespace.")],
     partition: Annotated[int, typer.Argument(min=0, max=MAX_INT)],
     offset: Annotated[int, typer.Argument(min=0, max=MAX_BIGINT)],
     *,
-    reason: Annotated[str, typer.Option(help="Why, for who looks at the letter later.")],
+    reason: Annotated[str, typer.Option(help="The reason; stored in the dead letter.")],
     action: ActionOptions,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Put one record into the dead letters, so that a service goes past it without trying it.
+    """Make one record a dead letter, so that a service skips it without trying it.
 
-    For a record that keeps a partition from going on, and that does not end as a dead letter by
-    itself. Every other service reads it as before. The letter can be replayed like any other.
+    For a record that blocks a partition and does not become a dead letter by itself. All other
+    services still read the record. The dead letter can be replayed like any other.
     """
     if not reason.strip():
         raise InvalidUsageError("--reason has to say why.")

@@ -61,7 +61,7 @@ class Stack:
 def run_stack(state: Path, *, demo: bool = False) -> Iterator[Stack]:
     """Start servers that the environment does not name, and prepare them, until the block ends.
 
-    Only the demo uses a mock where Kafka cannot be installed.
+    Only the demo uses a mock if Kafka cannot be installed.
     """
     environment_settings = Settings()
     try:

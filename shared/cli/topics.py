@@ -30,12 +30,12 @@ def apply_command(
     *,
     replication_factor: Annotated[
         int | None,
-        typer.Option(min=1, help="Copies of each partition; by default 3, or one a broker."),
+        typer.Option(min=1, help="Copies of each partition; by default 3, at most one per broker."),
     ] = None,
     with_evolution: WithEvolution = False,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Create the topics that are missing; those that exist stay as they are."""
+    """Create the missing topics; existing ones do not change."""
     settings = Settings()
     created, existing = asyncio.run(
         apply_topics(settings, with_evolution=with_evolution, replication=replication_factor)
@@ -54,7 +54,7 @@ def apply_command(
 def list_command(
     *, with_evolution: WithEvolution = False, as_json: output.JsonOption = False
 ) -> None:
-    """Show each topic as it is, or as `topics apply` would make it."""
+    """Show each topic as it exists, or as `topics apply` would create it."""
     settings = Settings()
     topics = list_deployment_topics(settings, with_evolution=with_evolution)
     states = asyncio.run(_load_states(settings, topics))
@@ -91,14 +91,14 @@ def accept_reset_command(
     topic: Annotated[str, typer.Argument(help="Its name, with or without the namespace.")],
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would be done.")
+        bool, typer.Option("--dry-run", help="Only show what would be done.")
     ] = False,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Begin anew where a topic was re-created, cut off, or lost unread records to retention.
+    """Reset checkpoints after a topic was re-created or truncated, or lost unread records.
 
-    Workers stop such partitions. What was read before stays as it is; what the topic holds now is
-    read from its beginning, under a new epoch. Workers go on by themselves within ten seconds.
+    Workers halt the partitions of such a topic. After this command they read the topic from its
+    first offset, with a new epoch, and resume within ten seconds. Existing rows do not change.
     """
     settings = Settings()
     name = _complete_name(settings, topic)

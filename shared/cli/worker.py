@@ -45,7 +45,7 @@ def worker(
     *,
     processes: Annotated[int, typer.Option(min=1, help="How many worker processes.")] = 1,
 ) -> None:
-    """Run a service's worker: takes its batches until SIGTERM, then finishes the one in hand."""
+    """Run a worker of a service until SIGTERM; it finishes its current batch first."""
     settings = Settings()
     if processes > 1:
         _run_processes(service, processes, settings)
@@ -87,7 +87,7 @@ def wait_while_alive(children: Sequence[Guarded]) -> None:
 
 
 def _run_processes(service: str, processes: int, settings: Settings) -> None:
-    """Run several processes of a service; when one ends, end all, so that none is missed."""
+    """Run several processes of a service; when one ends, end all, so that a failure is noticed."""
     folder = Path(tempfile.mkdtemp(prefix=f"chatia-{service}-"))
     children: list[Guarded] = []
     try:

@@ -11,7 +11,7 @@ from shared.contracts.base import Event, Id, Moment, Name, Request, Token
 class ContactChanged(Event):
     """A fact about a contact; of two, the one with the higher `version` is newer.
 
-    `requestId` is set where a request was the cause.
+    `requestId` is set if a request was the cause.
     """
 
     topic: ClassVar[str] = "contact.changed"
@@ -30,7 +30,7 @@ class ContactChanged(Event):
 class ContactSaved(ContactChanged):
     """A contact is new or changed.
 
-    Its tags, wallets (users who look after it, the first one first) and fields are set where a
+    Its tags, wallets (users who look after it, the first one first) and fields are set if a
     request named them; null means unchanged.
     """
 

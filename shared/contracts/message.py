@@ -131,7 +131,7 @@ class MessageRouted(MessageIdentified):
 
 
 class MessageStored(ConversationEvent):
-    """The message is a row of "Messages"; `requestId` is set where a request was the cause."""
+    """The message is a row of "Messages"; `requestId` is set if a request was the cause."""
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True

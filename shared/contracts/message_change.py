@@ -21,7 +21,7 @@ class MessageChange(ConversationEvent):
 
 
 class MessageAcked(MessageChange):
-    """The new ack of one of our messages, as in "Messages".ack; -1 where it failed.
+    """The new ack of one of our messages, as in "Messages".ack; -1 if it failed.
 
     `sendId` is our send id, if the gateway returns it. `errorCode` is the provider's.
     """

@@ -10,7 +10,7 @@ from shared.contracts.base import Event, Id, Moment, Name, Token
 class TicketChanged(Event):
     """The state of a ticket after a change; the highest `version` (µs of updatedAt) is the newest.
 
-    `requestId` is set where a request was the cause.
+    `requestId` is set if a request was the cause.
     """
 
     topic: ClassVar[str] = "ticket.changed"

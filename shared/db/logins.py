@@ -14,7 +14,7 @@ FROM pg_class c WHERE c.oid = 'public."Deployment"'::regclass
 
 
 async def log_role(conn: AsyncConnection) -> None:
-    """Log the role of this process, as a warning where it owns the tables."""
+    """Log the role of this process, as a warning if it owns the tables."""
     login = (await conn.execute(ROLE)).one()
     if login.is_above:
         log.warning(

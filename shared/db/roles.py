@@ -93,7 +93,7 @@ def name_role(database: str, role: str) -> str:
 def build_environment(
     database: DatabaseSettings, service: str, passwords: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the DATABASE_URL of a service's role; nothing where its password is not known."""
+    """Return the DATABASE_URL of a service's role; empty if its password is not known."""
     if service not in passwords:
         return {}
     own = database.with_login(name_role(database.database, service), passwords[service])

@@ -43,7 +43,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A handler that runs every so many ms, in one worker of the service at a time.
+    """A handler that runs every `every_ms`, in one worker of the service at a time.
 
     It returns facts to publish and events to reject, or None if there is nothing to do; then it
     runs again after `idle_ms`.

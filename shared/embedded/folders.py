@@ -81,7 +81,7 @@ class Cluster:
         return cls(_get_cluster_folder(state, cluster["id"]), cluster["password"])
 
     def prepare(self, state: Path) -> None:
-        """Create the folder for the account that writes in it; raises EmbeddedError for a copy."""
+        """Create the folder for the account that writes in it; raises if `state` is a copy."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (name := find_account()) is None:
             return
@@ -117,7 +117,7 @@ def delete_old_parts(folder: Path) -> None:
 
 
 def delete_state(state: Path) -> None:
-    """Delete a state folder, and its cluster where that is elsewhere."""
+    """Delete a state folder, and its cluster if that is elseif."""
     cluster_file = state / CLUSTER_FILE
     if cluster_file.exists():
         shutil.rmtree(Cluster.load_or_create(state).folder, ignore_errors=True)

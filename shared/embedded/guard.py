@@ -119,7 +119,7 @@ def _parse_order(line: bytes, default: Order) -> Order:
 
 
 def _stop(program: subprocess.Popen[bytes], order: Order, wakeup_fd: int) -> None:
-    """Send the signals of the order one after another, and SIGKILL at last."""
+    """Send the signals of the order one after another, and finally SIGKILL."""
     wait_s = order.grace_s
     for number in [*order.signals, signal.SIGKILL]:
         if program.poll() is not None:

@@ -101,7 +101,7 @@ class Kafka:
             raise
 
     def stop(self) -> None:
-        """Stop it cleanly; does nothing where it has ended."""
+        """Stop it cleanly; does nothing if it has ended."""
         if self.process is not None:
             self.process.stop(STOP_SIGNALS.grace_s)
 
@@ -111,7 +111,7 @@ class Kafka:
             self.process.kill()
 
     def restart(self) -> None:
-        """Stop it cleanly where it runs, and start it on the same data and ports."""
+        """Stop it cleanly if it runs, and start it on the same data and ports."""
         self.stop()
         self.run()
 
@@ -161,7 +161,7 @@ def start(
     settings: Mapping[str, str] | None = None,
     progress: Reporter | None = None,
 ) -> Kafka:
-    """Download Kafka where it is not cached, and run it on the data in `state`/kafka."""
+    """Download Kafka if it is not cached, and run it on the data in `state`/kafka."""
     kafka = prepare(state, settings=settings, progress=progress)
     kafka.run()
     return kafka

@@ -32,7 +32,7 @@ class MockBroker:
     bootstrap: str
 
     def stop(self) -> None:
-        """Stop it; does nothing where it has ended."""
+        """Stop it; does nothing if it has ended."""
         self.process.stop()
 
 

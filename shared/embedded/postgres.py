@@ -73,7 +73,7 @@ class Postgres:
             raise
 
     def stop(self) -> None:
-        """Stop it cleanly (fast shutdown); does nothing where it has ended."""
+        """Stop it cleanly (fast shutdown); does nothing if it has ended."""
         if self.process is not None:
             self.process.stop(STOP_SIGNALS.grace_s)
 
@@ -83,7 +83,7 @@ class Postgres:
             self.process.kill()
 
     def restart(self) -> None:
-        """Stop it cleanly where it runs, and start it on the same data and port."""
+        """Stop it cleanly if it runs, and start it on the same data and port."""
         self.stop()
         self.run()
 

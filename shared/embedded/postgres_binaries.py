@@ -145,7 +145,7 @@ def _find_pin() -> downloads.Pin | None:
 
 
 def _create_folder(target: Path, fill: Callable[[Path], object]) -> None:
-    """Create a folder by a rename, so that it is complete, also with two processes at once."""
+    """Create a folder by a rename, so that it is complete, even if two processes do it."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -98,7 +98,7 @@ class Guarded:
         return cls(guard, int(rest), argv, log_path)
 
     def poll(self) -> int | None:
-        """Return the exit code (128 + signal where one ended it), or None while it runs."""
+        """Return the exit code (128 + signal if one ended it), or None while it runs."""
         code = self._guard.poll()
         if code is not None:
             _close_pipe(self._guard)

@@ -108,7 +108,7 @@ def run_servers(
 ) -> Iterator[Servers]:
     """Run the servers on a state folder until the block ends.
 
-    With `mock_topics` (names and numbers of partitions) a mock broker runs where Kafka is neither
+    With `mock_topics` (names and numbers of partitions) a mock broker runs if Kafka is neither
     cached nor downloadable. Starting and stopping block: do not call it in an event loop.
     """
     state, progress = state.absolute(), progress or SilentReporter()

@@ -146,7 +146,7 @@ def _build_dependents(root: str, table: str) -> str:
 def _build_join(table: str, branch: Branch) -> str:
     """Return the join of children to their parent's id, which is unique among all companies.
 
-    The company is compared only where no index begins with the column, and as an expression, so
+    The company is compared only if no index begins with the column, and as an expression, so
     that the planner cannot join by it alone: without statistics it expects few rows of a company.
     """
     condition = f't."{branch.column}" = h.id'

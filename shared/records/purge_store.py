@@ -102,7 +102,7 @@ WHERE service = :service AND "companyId" = :company_id AND "requestId" = :reques
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """An open purge; `waits` where its last step has to wait for other purges.
+    """An open purge; `waits` if its last step has to wait for other purges.
 
     `name` is the table that the request named, `deleted` its keys, `done` the steps that are done.
     """

@@ -98,7 +98,7 @@ class KnownRows:
         self.by_global_key.pop((table.name, row.natural_key), None)
 
     def change(self, table: RecordTable, company_id: int | None, key: Key, row: Row) -> None:
-        """Replace a row's natural key where a changed column is part of it."""
+        """Replace a row's natural key if a changed column is part of it."""
         known = self.by_key[table.name, company_id, key]
         natural_key = tuple(
             row.get(column, value)
@@ -111,7 +111,7 @@ class KnownRows:
     def find_by_natural_key(
         self, table: RecordTable, company_id: int | None, row: Row
     ) -> ExistingRow | None:
-        """Return the row with this natural key, of any company where the key is global."""
+        """Return the row with this natural key, of any company if the key is global."""
         natural_key = read_natural_key(table, company_id, row)
         if natural_key is None:
             return None

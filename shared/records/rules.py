@@ -1,6 +1,6 @@
 """Decides requests: all rows of a request take effect, or the request is refused.
 
-No clock, no database: ids of new rows were drawn before.
+No clock, no database: ids of new rows were reserved before.
 """
 
 from collections import Counter
@@ -102,7 +102,7 @@ class _Draft:
             self.ids[requested.name] = key[0]
 
     def delete(self, requested: RequestedRow) -> None:
-        """Add the deletion of one row; a row that does not exist is passed over."""
+        """Add the deletion of one row; a row that does not exist is ignored."""
         table = _check_table(self.plan.owner, requested)
         self.table_names.add(table.name)
         if len(self.table_names) > 1 and not self.table_names.isdisjoint(PURGED_TABLES):
@@ -239,7 +239,7 @@ def _quote_purged(names: Iterable[str]) -> str:
 
 
 def _check_table(owner: str, requested: RequestedRow) -> RecordTable:
-    """Return the row's table; raises RefusedError where this request may not name it."""
+    """Return the row's table; raises RefusedError if this request may not name it."""
     table = requested.table
     if table is None:
         raise RefusedError(f'there is no table "{quote_name(requested.table_name)}"')
@@ -253,7 +253,7 @@ def _check_table(owner: str, requested: RequestedRow) -> RecordTable:
 
 
 def _drop_company(table: RecordTable, requested: RequestedRow) -> Row:
-    """Return the columns without the company; raises RefusedError where it is not the request's."""
+    """Return the columns without the company; raises RefusedError if it is not the request's."""
     row = requested.row
     unresolved = next((name for name, value in row.items() if value is UNRESOLVED), None)
     if unresolved:

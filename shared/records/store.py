@@ -68,7 +68,7 @@ async def reserve_ids(conn: AsyncConnection, table: RecordTable, count: int) -> 
 async def find_parents(
     conn: AsyncConnection, table: str, parents: Collection[tuple[int | None, int]]
 ) -> set[tuple[str, int | None, int]]:
-    """Return those of (company, id) that exist and are not purged, as (table, company, id)."""
+    """Return which rows exist and are not purged, as (table, company, id)."""
     ordered = [_Parent(*parent) for parent in sorted(parents, key=lambda p: (p[0] or 0, p[1]))]
     rows = await conn.execute(_build_find_parents(table), rows_as_columns(ordered, _Parent))
     return {(table, row[0], row[1]) for row in rows}
@@ -100,7 +100,7 @@ async def update_rows(conn: AsyncConnection, table: str, rows: Mapping[Key, Row]
 
 
 async def delete_rows(conn: AsyncConnection, table: str, keys: Iterable[Key]) -> None:
-    """Delete rows, and by their foreign keys those that cascade."""
+    """Delete rows; foreign keys with ON DELETE CASCADE delete their children."""
     names = get_tables()[table].key
     rows = {key: dict(zip(names, key, strict=True)) for key in keys}
     await conn.execute(_build_delete(table), {"rows": _to_json(rows)})

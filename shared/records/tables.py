@@ -44,7 +44,7 @@ class Parent:
 class RecordTable:
     """A table as requests see it; `company_column` is None for tables of the platform alone.
 
-    Where `is_shared`, rows without a company are the platform's. `natural_key` are the columns
+    If `is_shared`, rows without a company are the platform's. `natural_key` are the columns
     that identify a row besides its id, if there are any; with `nulls_are_equal` they may be NULL.
     """
 

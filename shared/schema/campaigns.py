@@ -223,7 +223,7 @@ class FlowBuilderModel(WithId, Timestamped, Base):
 
 
 class FlowDefaultModel(TenantRow, Base):
-    """The flows that a company starts where no phrase matches."""
+    """The flows that a company starts if no phrase matches."""
 
     __tablename__ = "FlowDefaults"
     __table_args__ = (

@@ -140,7 +140,7 @@ class AwaitedQuote(Base):
 
 
 class AwaitedChange(Base):
-    """A change that waits for its message, and becomes a dead letter where that does not arrive."""
+    """A change that waits for its message, and becomes a dead letter if that does not arrive."""
 
     __tablename__ = "AwaitedChanges"
     __table_args__ = (

@@ -145,7 +145,7 @@ class Partner(WithId, Timestamped, Base):
 
 
 class Setting(WithId, Timestamped, Base):
-    """A setting of a company, or of the platform where there is no company."""
+    """A setting of a company, or of the platform if there is no company."""
 
     __tablename__ = "Settings"
     __table_args__ = (unique("companyId", "key", nulls_are_equal=True),)
@@ -484,7 +484,7 @@ class UserRating(WithId, CompanyRow, Base):
 
 
 class Announcement(WithId, Timestamped, Base):
-    """News for the users of a company, or of all companies where it has none."""
+    """News for the users of a company, or of all companies if it has none."""
 
     __tablename__ = "Announcements"
     __table_args__ = (index_where_set("companyId"),)
@@ -499,7 +499,7 @@ class Announcement(WithId, Timestamped, Base):
 
 
 class Help(WithId, Timestamped, Base):
-    """A help page of a company, or of all companies where it has none."""
+    """A help page of a company, or of all companies if it has none."""
 
     __tablename__ = "Helps"
     __table_args__ = (index_where_set("companyId"),)

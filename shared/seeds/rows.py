@@ -122,7 +122,7 @@ async def insert_companies_settings(conn: AsyncConnection, _password: str) -> li
 
 
 async def insert_super_admin(conn: AsyncConnection, password: str) -> list[Row]:
-    """Make the administrator a super user where there is none, or insert one."""
+    """Make the administrator a super user if there is none, or insert one."""
     if await conn.scalar(SUPER_ADMINISTRATOR_EXISTS):
         return []
     await conn.execute(PROMOTE_ADMINISTRATOR)

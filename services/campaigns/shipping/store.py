@@ -98,7 +98,7 @@ RETURNING s."companyId" AS company_id, picked."whatsappId" AS whatsapp_id,
 
 
 async def find_campaigns(conn: AsyncConnection, keys: Collection[CampaignKey]) -> set[CampaignKey]:
-    """Return those of these campaigns that exist."""
+    """Return which of these campaigns exist."""
     rows = await conn.execute(CAMPAIGNS, rows_as_columns(sorted(keys), CampaignKey))
     return {CampaignKey(row.companyId, row.id) for row in rows}
 
@@ -110,7 +110,7 @@ async def insert_shippings(conn: AsyncConnection, shippings: Sequence[Shipping])
 
 
 async def claim_due(conn: AsyncConnection, default_interval_ms: int) -> list[Due]:
-    """Claim the texts whose slot has come, over all lines, each line at its own rate.
+    """Claim the texts that are due, over all lines, each line at its own rate.
 
     `default_interval_ms` is for lines without a rate of their own.
     """

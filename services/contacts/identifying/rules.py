@@ -59,7 +59,7 @@ def list_identities(
 
 
 def list_lids(batch: Iterable[MessageReceived]) -> set[LidKey]:
-    """Return the LIDs in a batch that come without a number."""
+    """Return the LIDs for which a batch has no number."""
     return {
         LidKey(identity.company_id, identity.lid)
         for identity in list_identities(batch)

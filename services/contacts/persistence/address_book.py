@@ -167,7 +167,7 @@ WHERE l.number <> EXCLUDED.number
 
 
 async def load_lines(conn: AsyncConnection, keys: Collection[LineKey]) -> dict[LineKey, Line]:
-    """Return those of these lines that exist."""
+    """Return which of these lines exist."""
     rows = await conn.execute(LINES, rows_as_columns(sorted(keys), LineKey))
     return {
         LineKey(row.companyId, row.id): Line(row.companyId, row.id, row.allowGroup) for row in rows

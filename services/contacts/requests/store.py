@@ -37,7 +37,7 @@ class ContactUpdate(NamedTuple):
 
 
 class TagOfContact(NamedTuple):
-    """A tag to save for a contact; field names differ from ContactKey's, used in one statement."""
+    """A tag to save for a contact; no field is named as in ContactKey: a statement has both."""
 
     of_company_id: int
     of_contact_id: int

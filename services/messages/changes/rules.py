@@ -130,7 +130,7 @@ def list_missing(plan: Plan) -> set[MessageKey]:
 
 
 def select_early(plan: Plan, sent: Collection[MessageKey]) -> list[EarlyChange]:
-    """Return the early changes to save; those of campaign sends are dropped, which have no row."""
+    """Return the early changes to save; those of campaign sends, which have no row, are dropped."""
     return [change for change in plan.early if get_message_key(change) not in sent]
 
 

@@ -103,7 +103,7 @@ SET "editedAt" = GREATEST(k."editedAt", EXCLUDED."editedAt"),
 async def lock_targets(
     conn: AsyncConnection, keys: Collection[MessageKey]
 ) -> dict[MessageKey, Target]:
-    """Lock those of these messages that are stored, in id order, and return them."""
+    """Lock the stored ones of these messages, in id order, and return them."""
     if not keys:
         return {}
     rows = await conn.execute(LOCK_TARGETS, rows_as_columns(sorted(keys), MessageKey))

@@ -36,7 +36,7 @@ WHERE w."companyId" = b.company_id AND w.id = b.whatsapp_id
 
 
 async def find_lines(conn: AsyncConnection, keys: Collection[LineKey]) -> set[LineKey]:
-    """Return those of these lines that exist."""
+    """Return which of these lines exist."""
     rows = await conn.execute(FIND, rows_as_columns(sorted(keys), LineKey))
     return {LineKey(row.companyId, row.id) for row in rows}
 

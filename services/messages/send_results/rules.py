@@ -85,7 +85,7 @@ class Echo:
 
 @dataclass(slots=True)
 class Plan:
-    """The results of a batch, one per send, and the records that they came with."""
+    """The results of a batch, one per send, and the events that contained them."""
 
     results: dict[SendKey, SendOutcome] = field(default_factory=dict)
     causes: dict[SendKey, SendResult | MessageAcked] = field(default_factory=dict)

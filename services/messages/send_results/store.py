@@ -115,7 +115,7 @@ WHERE s."messageId" IS NULL OR NOT :without_row
 async def save_results(
     conn: AsyncConnection, results: Sequence[SendOutcome], *, may_be_new: bool
 ) -> list[MatchedSend]:
-    """Save results and return their sends; insert unknown sends where `may_be_new`."""
+    """Save results and return their sends; insert unknown sends if `may_be_new`."""
     await conn.execute(LOCK_SENDS, rows_as_columns(results, SendKey))
     parameters = {**rows_as_columns(results, SendOutcome), "may_be_new": may_be_new}
     rows = await conn.execute(SAVE_RESULTS, parameters)

@@ -59,7 +59,7 @@ class Sender:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Send until `stop` is called; back off while the database is away."""
+        """Send until `stop` is called; back off while the database is unavailable."""
         backoff_s = POLL_S
         while not self._stopping.is_set():
             (started,) = await asyncio.gather(self.claim_and_start(), return_exceptions=True)
@@ -82,7 +82,7 @@ class Sender:
         self._stopping.set()
 
     async def claim_and_start(self) -> int:
-        """Claim as many sends as may be under way and start them; return how many."""
+        """Claim as many sends as there are free slots, and start them; return how many."""
         if len(self._tasks) >= MOST_AT_ONCE:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         async with self._transaction_lock, self._engine.begin() as conn:
@@ -102,7 +102,7 @@ class Sender:
         return len(claims)
 
     async def finish(self) -> None:
-        """Wait for the requests under way, at most as long as one may take."""
+        """Wait for the requests in progress, at most as long as one may take."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._settings.sending.timeout_ms / 1000)
         for task in self._tasks:
@@ -110,7 +110,7 @@ class Sender:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _count_free_slots(self) -> dict[LineKey, int]:
-        """Return the free send slots of the lines that have sends under way or are paused."""
+        """Return the free send slots of the lines that have sends in progress or are paused."""
         now = time.monotonic()
         self._paused = {line: until for line, until in self._paused.items() if until > now}
         most = self._settings.sending.requests_per_line
@@ -172,7 +172,7 @@ class Sender:
         return sender.read_response(response.status_code, _parse_json(response))
 
     async def _save(self, claim: Claim, update: SendUpdate) -> None:
-        """Save a result however long the database is away, because only this process knows it."""
+        """Save a result; retry until it is saved, because only this process knows it."""
         backoff_s = POLL_S
         while True:
             try:
@@ -208,7 +208,7 @@ class Sender:
 
 @asynccontextmanager
 async def run_sender(settings: Settings, engine: AsyncEngine) -> AsyncIterator[None]:
-    """Send until the block ends, where CHATIA_SENDER is on."""
+    """Send until the block ends, if CHATIA_SENDER is on."""
     if not settings.sending.enabled:
         yield
         return
@@ -232,7 +232,7 @@ async def run_sender(settings: Settings, engine: AsyncEngine) -> AsyncIterator[N
 
 
 def _parse_json(response: httpx.Response) -> JsonValue:
-    """Return a response's JSON, or None if it is none or is too large."""
+    """Return a response's JSON, or None if it is not JSON or is too large."""
     if len(response.content) > LARGEST_RESPONSE:
         return None
     try:

@@ -151,7 +151,7 @@ RETURNING s."companyId", s."sendId", s."whatsappId", s.chat, s.wid, s.status, s.
 
 
 async def find_lines(conn: AsyncConnection, keys: Collection[LineKey]) -> set[LineKey]:
-    """Return those of these lines whose gateway our sender posts to, at a server of its own."""
+    """Return which of these lines our sender sends for, because their connection has a server."""
     parameters = {**rows_as_columns(sorted(keys), LineKey), "gateways": GATEWAYS}
     rows = await conn.execute(FIND_LINES, parameters)
     return {LineKey(row.companyId, row.whatsappId) for row in rows}
@@ -166,7 +166,7 @@ async def queue_sends(conn: AsyncConnection, sends: Sequence[WaitingSend]) -> No
 async def claim_sends(
     conn: AsyncConnection, free: Mapping[LineKey, int], per_line: int, total: int
 ) -> list[Claim]:
-    """Claim the next sends: at most `total`, and of a line `free`, or `per_line` if not named."""
+    """Claim the next sends: at most `total`, and per line those in `free`, else `per_line`."""
     slots = [FreeSlots(*line, number) for line, number in free.items()]
     parameters = {
         **rows_as_columns(slots, FreeSlots),

@@ -48,7 +48,7 @@ WHERE n."companyId" = b.company_id AND n."contactId" = b.contact_id
 async def load_canonical(
     conn: AsyncConnection, contacts: Collection[ContactKey]
 ) -> dict[ContactKey, int]:
-    """Return the canonical contact of each of these that was merged."""
+    """Return the canonical contacts of those contacts that were merged."""
     rows = await conn.execute(CANONICAL, rows_as_columns(sorted(contacts), ContactKey))
     return {ContactKey(row.company_id, row.contact_id): row.canonical_id for row in rows}
 

@@ -11,7 +11,7 @@ class RowKey(NamedTuple):
 
 
 class TicketKey(NamedTuple):
-    """A ticket; `ticket_id` is negative while a new one is not saved."""
+    """A ticket; `ticket_id` of a new one is negative until it is saved."""
 
     company_id: int
     ticket_id: int

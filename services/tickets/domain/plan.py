@@ -23,7 +23,7 @@ from shared.contracts.ticket import TicketOpened
 
 @dataclass(frozen=True, slots=True)
 class AttendanceRow:
-    """An attendance to be saved; `ticket_id` is negative where the ticket is new."""
+    """An attendance to be saved; `ticket_id` is negative if the ticket is new."""
 
     company_id: int
     ticket_id: int

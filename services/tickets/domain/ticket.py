@@ -104,7 +104,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class AutoReply:
-    """A text to the contact or, where private, to colleagues; `purpose` is part of its id."""
+    """A text to the contact or, if private, to colleagues; `purpose` is part of its id."""
 
     purpose: str
     body: str

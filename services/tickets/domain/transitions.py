@@ -34,8 +34,8 @@ class DecisionContext:
     """The time of a decision, and facts from other rows that it depends on.
 
     `other_ticket_id` is another ticket of the conversation that is not closed, `successor_id`
-    the ticket that continues this one. `closing_queues` and `tags` are those of the request's
-    queues and tags; `farewells` maps users to their texts.
+    the ticket that continues this one. `closing_queues` are the queues of the request that
+    have `closeTicket`, `tags` its tags; `farewells` maps users to their texts.
     """
 
     at: datetime

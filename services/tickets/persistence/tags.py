@@ -20,7 +20,7 @@ class TagRow(NamedTuple):
 
 
 class KeptTag(NamedTuple):
-    """A tag to keep or add; the field names differ from those of TagRow, used in one statement."""
+    """A tag to keep or add; no field is named as in TagRow, because a statement has both."""
 
     kept_company_id: int
     kept_ticket_id: int

@@ -28,7 +28,7 @@ FACTS: Mapping[str, type[TicketChanged]] = {OPENED: TicketOpened, REOPENED: Tick
 class Conversation:
     """A contact on a line, and the settings for a new ticket.
 
-    `contact_id` is the canonical contact, where the contact was merged into another one.
+    `contact_id` is the canonical contact, if the contact was merged into another one.
     """
 
     company_id: int

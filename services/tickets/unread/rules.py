@@ -1,4 +1,4 @@
-"""Rules for tickets whose messages changed: which to count again, discard or ask.
+"""Rules for tickets with changed messages: which are counted again or discarded, or get a question.
 
 The count itself is the statement `store.REFRESH`.
 """

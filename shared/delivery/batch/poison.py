@@ -176,7 +176,7 @@ def describe_location(records: Iterable[Record]) -> dict[str, object]:
 
 
 def describe_database_error(error: Exception) -> dict[str, str]:
-    """Return SQLSTATE and table of an error as keys of a log event, where it has them."""
+    """Return SQLSTATE and table of an error as keys of a log event, if it has them."""
     if not isinstance(error, exc.DBAPIError):
         return {}
     keys = {"sqlstate": read_sqlstate(error), "table": read_table_name(error)}

@@ -64,7 +64,7 @@ def cut_into_transactions(
 
 
 def cut_by_bytes(records: Sequence[Record], most_bytes: int) -> Iterator[list[Record]]:
-    """Yield parts of at most so many bytes, in order; a larger record is alone."""
+    """Yield parts of at most `most_bytes`, in order; a larger record is alone."""
     part, size = list[Record](), 0
     for record in records:
         if part and size + measure_record(record) > most_bytes:

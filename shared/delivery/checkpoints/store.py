@@ -19,7 +19,7 @@ class Checkpoint:
     `outbox` holds the packed facts of the last batch. `seen` has the highest sequence of each
     source of facts. `deferred` are the first and the last offset of each noisy tenant's deferred
     records. `quarantined` are the service's quarantined lines. `deleted_tenants` are
-    companies and lines whose purge has begun, with true where it has finished. `skipped` are
+    companies and lines whose purge has begun, with true if it has finished. `skipped` are
     offsets from `next_offset` on that an operator has put into the dead letters.
     """
 
@@ -43,7 +43,7 @@ class Checkpoint:
 
     @property
     def last_record(self) -> LastRecord | None:
-        """The last record that was read, where it is known."""
+        """The last record that was read, if it is known."""
         return build_last_record(self.next_offset, self.last_timestamp, self.last_crc)
 
 

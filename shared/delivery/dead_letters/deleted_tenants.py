@@ -35,7 +35,7 @@ def reject_if_deleted(
 def blank_if_deleted(
     record: Record, dead_letter: DeadLetter, deleted_tenants: Mapping[str, bool]
 ) -> DeadLetter:
-    """Return the dead letter of an unreadable record, without content where its tenant is deleted.
+    """Return the dead letter of an unreadable record, without content if its tenant is deleted.
 
     A dead letter without a company is kept as it is.
     """

@@ -90,9 +90,9 @@ class UnreadableRuns:
             self._lines.clear()
 
     def count_unreadable(self, record: Record, rejected: Rejected) -> Quarantine | None:
-        """Count a record; return the quarantine of its line where the run is long enough.
+        """Count a record; return the quarantine of its line if the run is long enough.
 
-        Raises EverythingUnreadableError where several lines are unreadable and nothing was readable
+        Raises EverythingUnreadableError if several lines are unreadable and nothing was readable
         since the start.
         """
         if not self._limit:

@@ -26,7 +26,7 @@ DeferredRanges = dict[str, OffsetRange]  # by tenant key
 def read_tenant_key(record: Record) -> str:
     """Return the first part of a record's key: a company id, or an Evolution instance.
 
-    Records with the same key have the same tenant key, so their order is kept. Empty where a key
+    Records with the same key have the same tenant key, so their order is kept. Empty if a key
     names no tenant.
     """
     tenant_key = (record.key or b"").partition(b":")[0].decode("ascii", "replace")

@@ -83,7 +83,7 @@ class Outage:
             self._resuming = asyncio.create_task(self._resume(self._backoff.lengthen()))
 
     async def check_database(self) -> None:
-        """Raise the error of the database or its driver where it does not answer."""
+        """Raise the error of the database or its driver if it does not answer."""
         async with self._engine.connect() as conn:
             await conn.execute(ANYTHING)
 

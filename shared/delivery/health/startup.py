@@ -27,7 +27,7 @@ REFUSALS = ("28", "3D", "42")  # SQLSTATE classes: login, database, or rights an
 async def await_servers(settings: Settings) -> None:
     """Return when database and broker answer.
 
-    Raises DBAPIError where the database refuses the login, which waiting would not change.
+    Raises DBAPIError if the database refuses the login, which waiting would not change.
     """
     engine = create_engine(settings.database, "chatia-waiting")
     try:

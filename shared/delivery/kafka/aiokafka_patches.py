@@ -39,7 +39,7 @@ def _bound_fetching() -> None:
     - A poll is limited in records (`max_records`), not in bytes, and what is fetched for a
       partition is kept although other partitions are asked for (consumer/fetcher.py,
       `FetchResult.getall` and `Fetcher.fetched_records`).
-    - A batch is decompressed at once, to whatever size (record/default_records.py,
+    - A batch is decompressed completely, whatever its size (record/default_records.py,
       `_maybe_uncompress`): some kilobytes from a producer become gigabytes here.
     - A header's name is decoded as strict UTF-8 (record/default_records.py, `_read_msg`). Other
       names raise UnicodeDecodeError at every fetch, which blocks the partition.
@@ -55,7 +55,7 @@ def _bound_fetching() -> None:
 def _pace_metadata_updates() -> None:
     """Limit a client's metadata requests to a few per second.
 
-    https://github.com/aio-libs/aiokafka/issues/1155 and, where no broker listens,
+    https://github.com/aio-libs/aiokafka/issues/1155 and, if no broker listens,
     https://github.com/aio-libs/aiokafka/issues/496 (fixed in 0.6.0, seen again since): while a
     partition has no leader, fetcher and sender request metadata in a loop without a pause,
     thousands of times a second.

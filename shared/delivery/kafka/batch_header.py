@@ -51,7 +51,7 @@ def read_varint(content: bytes | bytearray, at: int) -> tuple[int, int]:
     """Return the zigzag varint at an index, and the index after it.
 
     aiokafka's own reader reads past the end of its buffer, which can kill the process. Raises
-    CorruptRecordException where there is no complete number.
+    CorruptRecordException if there is no complete number.
     """
     value = shift = 0
     while 0 <= at < len(content) and shift < MOST_BITS:

@@ -58,7 +58,7 @@ class BatchSlicer:
         self._next_offset = header.base_offset
 
     def read_slices(self) -> Iterator[BatchSlice | None]:
-        """Yield the slices in their order, and None wherever the budget is used up."""
+        """Yield the slices in their order, and None each time the budget is used up."""
         try:
             yield from self._read_slices()
         except WindowTooLargeError as error:
@@ -204,7 +204,7 @@ class BatchSlicer:
             size -= len(part)
 
     def _fill(self, size: int) -> Iterator[None]:
-        """Decompress until the buffer has so many bytes, or the content ends."""
+        """Decompress until the buffer has `size` bytes, or the content ends."""
         while len(self._buffer) < size:
             while self.budget.work_bytes <= 0:
                 yield

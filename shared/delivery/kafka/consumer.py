@@ -10,7 +10,7 @@ class Consumer(Protocol):
     """Protocol of the used methods of AIOKafkaConsumer, also implemented by `PartitionReader`."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read a partition from an offset on; raise IllegalStateError where it is not assigned."""
+        """Read a partition from an offset on; raise IllegalStateError if it is not assigned."""
 
     def assignment(self) -> Iterable[TopicPartition]:
         """Return the assigned partitions."""

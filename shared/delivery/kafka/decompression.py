@@ -139,7 +139,7 @@ class _Lz4:
 class _Zstd:
     """Frames with a usual window are read to their end, others only as far as memory allows.
 
-    A decoder keeps a whole window, but only as much of it in memory as it has written.
+    A decoder allocates its whole window, but uses only as much memory as it has filled.
     """
 
     def __init__(self, body: memoryview) -> None:

@@ -25,7 +25,7 @@ def compute_partition_bytes(bytes_in_flight: int, topics: int) -> int:
 
 
 def compute_poll_bytes(response_bytes: int) -> int:
-    """Return the most decompressed bytes that a poll returns; a larger record comes alone."""
+    """Return the most decompressed bytes that a poll returns; a larger record is returned alone."""
     return response_bytes // 2
 
 

@@ -162,7 +162,7 @@ class BoundedFetcher(fetcher.Fetcher):
 
 
 def _limit_headers(record: FetchedRecord) -> FetchedRecord:
-    """Return a record, with a marker for its body and fewer headers where it has too many."""
+    """Return a record, with a marker for its body and fewer headers if it has too many."""
     count, body = len(record.headers), record.value or b""
     if count <= MAX_HEADERS or isinstance(body, TooLarge):
         return record

@@ -22,9 +22,10 @@ PARTITION_FETCH_BYTES = 65_536
 class PartitionReader:
     """Reads slices of assigned partitions; records that are fetched and not taken are kept.
 
-    It implements `shared.delivery.kafka.consumer.Consumer`, but commits no offsets, without group.
-    Log end offsets are requested on a second connection, because a broker answers requests of one
-    connection in order, after the long poll. Its limits are half those of the main consumer.
+    It implements `shared.delivery.kafka.consumer.Consumer`, but commits no offsets, because it
+    has no group. Log end offsets are requested on a second connection, because a broker answers
+    requests of one connection in order, after the long poll. Its limits are half those of the main
+    consumer.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class PartitionReader:
         is_deferred: Callable[[Record], bool],
         most: int,
     ) -> list[Record]:
-        """Return the next records before these offsets, with about `most` deferred ones at most."""
+        """Return the next records before these offsets; at most about `most` are deferred ones."""
         empty = [partition for partition in ends if not self._fetched.get(partition)]
         if empty and not any(self._has_record(partition, ends[partition]) for partition in ends):
             self._drop_surplus()

@@ -34,7 +34,7 @@ class Publisher:
         self._starting = asyncio.Lock()
 
     async def start(self) -> None:
-        """Connect; raises KafkaError where no broker answers."""
+        """Connect; raises KafkaError if no broker answers."""
         await self._get_producer()
 
     async def stop(self) -> None:

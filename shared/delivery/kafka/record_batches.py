@@ -141,7 +141,7 @@ class FetchedBatch:
 
     @property
     def next_offset(self) -> int:
-        """The offset after this batch, or the one to read from while slices of it are to come."""
+        """The offset after this batch or, until all its slices are read, the next one to read."""
         if self.is_out_of_budget or self.slicer is not None:
             return max(self._reads_from, int(self._batch.base_offset))
         return int(self._batch.next_offset)
@@ -153,7 +153,7 @@ class FetchedBatch:
         return self._is_valid
 
     def accept_any_header_names(self) -> None:
-        """Read again, whatever headers are called; aiokafka skips what was read already."""
+        """Read again, with any header names; aiokafka skips what was read already."""
         self._records = _read_with_any_names(self._uncompressed)
 
     def _count_bytes(self, records: Records) -> Records:

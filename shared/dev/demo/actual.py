@@ -58,7 +58,7 @@ LAST_DEAD_LETTER = statement('SELECT COALESCE(max(id), 0) FROM "DeadLetters"')
 
 
 async def load_last_dead_letter_id(conn: AsyncConnection) -> int:
-    """Return the highest id of dead letters, 0 where there is none."""
+    """Return the highest id of dead letters, 0 if there is none."""
     return int((await conn.execute(LAST_DEAD_LETTER)).scalar_one())
 
 
@@ -117,7 +117,7 @@ async def read_records_since(
 def parse_sends(records: Sequence[Record], company_ids: Collection[int]) -> Snapshot:
     """Parse the `message.send` facts of companies, with each line's times.
 
-    Every send expires the same time after it is due, so `expiresAt` stands for the due time.
+    Every send expires the same time after it is due, so `expiresAt` replaces the due time.
     """
     snapshot = Snapshot()
     for record in records:

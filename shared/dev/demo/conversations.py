@@ -31,7 +31,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SampleMessage:
-    """A message; `author` is None where an agent wrote it."""
+    """A message; `author` is None if an agent wrote it."""
 
     line: Line
     chat: Person | Group

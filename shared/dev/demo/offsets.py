@@ -31,7 +31,7 @@ class OffsetReader:
     async def load_committed_offsets(
         self, group: str, partitions: Collection[TopicPartition]
     ) -> PartitionOffsets:
-        """Load the committed offsets of a group, 0 where it has committed nothing."""
+        """Load the committed offsets of a group, 0 if it has committed nothing."""
         offsets = await self._admin.list_consumer_group_offsets(group, partitions=list(partitions))
         return {
             partition: max(0, load_committed_offsets.offset)

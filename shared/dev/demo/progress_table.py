@@ -46,7 +46,7 @@ class Progress:
         self.rates: dict[str, float] = dict.fromkeys(first.published, 0.0)
 
     def update(self, current: Metrics, at: float) -> Ending | None:
-        """Take the next metrics; return why to stop waiting, None to go on."""
+        """Take the next metrics; return why to stop waiting, None to continue."""
         passed = max(at - self._at, 1e-6)
         self.rates = {
             stage: (count - self._last.published.get(stage, 0)) / passed

@@ -88,7 +88,7 @@ def build_evolution_record(topics: Topics, envelope: dict[str, JsonValue]) -> Sa
 
 
 def build_own_record(topics: Topics, event: Event, nonce: str, at: datetime) -> SampleRecord:
-    """Build the record of one of our contracts; `nonce` makes its event id."""
+    """Build the record of one of our contracts; its event id is derived from `nonce`."""
     return SampleRecord(
         topic=topics.get_own(event.topic),
         key=event.key,

@@ -118,7 +118,7 @@ async def verify_run(
     locations: Sequence[RecordLocation],
     gateway: Gateway | None = None,
 ) -> list[verification.Check]:
-    """Compare what was published with what is there now."""
+    """Compare the expected with the actual rows, sends and dead letters."""
     company_ids = run.demo_rows.company_ids
     async with engine.connect() as conn:
         rows = await actual.load_snapshot(conn, company_ids)
@@ -166,7 +166,7 @@ def build_scope(run: PreparedRun) -> RunScope:
 
 
 def build_target(run: PreparedRun, limit_s: float) -> Target:
-    """Build what must be there before the run has settled."""
+    """Build the target: the rows and sends to wait for."""
     expected = run.traffic.expected
     return Target(
         rows={

@@ -56,7 +56,7 @@ class TrafficContext:
 def generate_traffic(
     context: TrafficContext, companies: Sequence[Company], events: int
 ) -> SampleTraffic:
-    """Generate so many gateway events, and jobs; the same context gives the same traffic."""
+    """Generate `events` gateway events, and jobs; the same context gives the same traffic."""
     invalid, ignored, repeated = (
         round(events * share) for share in (INVALID_SHARE, IGNORED_SHARE, REPEATED_SHARE)
     )
@@ -85,7 +85,7 @@ def generate_traffic(
 
 
 def _choose_publish_time(context: TrafficContext, message: SampleMessage) -> datetime:
-    """Return when a gateway publishes a message: at once, or after later ones."""
+    """Return when a gateway publishes a message: immediately, or after later ones."""
     late = context.random.random() < LATE_SHARE
     return message.at + timedelta(seconds=context.random.uniform(60, 900) if late else 0)
 
@@ -115,7 +115,7 @@ def _repeat_messages(
     published: Sequence[Timed],
     count: int,
 ) -> Iterator[Timed]:
-    """Build repeated messages: the same record at once or later, or one of another shape."""
+    """Build repeated messages: the same record immediately or later, or one of another shape."""
     for _ in range(count):
         number = context.random.randrange(len(messages))
         at, record = published[number]

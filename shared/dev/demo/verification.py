@@ -39,7 +39,7 @@ class Check:
 
 
 def compare_snapshots(expected: Snapshot, found: Snapshot, interval: timedelta) -> list[Check]:
-    """Compare what must be there with what is, `interval` being the time between sends."""
+    """Compare expected and actual values; `interval` is the minimum time between sends."""
     contacts = _hide_unknown_names(expected.contacts, found.contacts)
     gateway_check = "sends, each taken by the gateway once"
     return [
@@ -122,16 +122,16 @@ def _hide_unknown_names(
 def _check_rate(
     name: str, times: Mapping[int, Sequence[datetime]], interval: timedelta, limit: float
 ) -> Check:
-    """Check each line's send times against its rate, over every period.
+    """Check each line's send times against its rate.
 
-    `limit` is how many more sends a period may hold than intervals fit into it.
+    A period of n intervals may have at most n + `limit` sends.
     """
     found = max((_compute_burst(of_line, interval) for of_line in times.values()), default=0.0)
     return Check(name, f"<= {limit:.0f} ahead", f"{found:.1f} ahead", found <= limit + ROUNDING)
 
 
 def _compute_burst(times: Sequence[datetime], interval: timedelta) -> float:
-    """Return by how many sends the fullest period exceeds the intervals that fit into it."""
+    """Return the smallest limit, as in `_check_rate`, that all periods meet."""
     burst = lowest = 0.0
     ordered = sorted(times)
     for number, at in enumerate(ordered):

@@ -1,4 +1,4 @@
-"""Translates call events of Baileys and Evolution, which come once per state of a call."""
+"""Translates call events of Baileys and Evolution, which are sent once per state of a call."""
 
 from pydantic import JsonValue
 

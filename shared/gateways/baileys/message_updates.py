@@ -157,7 +157,7 @@ def _build_ack(change: ChangedMessage, ack: int, update: JsonObject) -> PartOutc
 
 
 def _translate_their_ack(change: ChangedMessage, ack: int) -> PartOutcome:
-    """Translate the ack of a customer's message: only that we read it counts."""
+    """Translate the ack of a customer's message: it is ignored unless it says that we read it."""
     return (
         change.build_read()
         if ack >= READ

@@ -56,7 +56,7 @@ def _translate_summary(key: MessageKey, update: JsonObject, line: Line) -> Itera
 
 
 def _redact_shared_members(update: JsonObject) -> JsonObject:
-    """Return the members that all votes share, bounded: they are read for each vote."""
+    """Return the members that all votes share; their size is limited, as each vote has a copy."""
     redacted = redact_within(update, LARGEST)
     if redacted is not None:
         return redacted

@@ -1,7 +1,7 @@
 """Webhooks of the Cloud API: the envelope, and the tables of fields and their translators.
 
 Entries, changes and messages are arrays. A new member of a change goes into `_TRANSLATORS`, a new
-webhook field into `_CHAT_FIELDS`, or into `_IGNORED_FIELDS` where it has no effect.
+webhook field into `_CHAT_FIELDS`, or into `_IGNORED_FIELDS` if it has no effect.
 """
 
 from collections.abc import Callable, Iterator

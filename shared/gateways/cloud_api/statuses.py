@@ -46,7 +46,7 @@ _TOKEN = re.compile(r"[^\x00\s]{1,255}")
 
 
 def translate_status(change: Change, status: JsonValue) -> Iterator[PartOutcome]:
-    """Translate one of `statuses`; they may repeat and come in any order."""
+    """Translate one of `statuses`; they may repeat and arrive in any order."""
     if not isinstance(status, dict):
         yield Unreadable("a status is not an object")
         return

@@ -1,7 +1,7 @@
 """Evolution API, versions 1 and 2: the table of its event names.
 
 It has Baileys' events and a few of its own: a new event type goes into `_TRANSLATORS` here, or into
-the tables of `baileys/events.py`, where Baileys has it too.
+the tables of `baileys/events.py` if Baileys has it too.
 """
 
 from pydantic import JsonValue
@@ -31,7 +31,7 @@ def translate(record: EvolutionRecord, line: Line) -> Translation:
 
 
 def _translate_edited(data: JsonValue, line: Line) -> PartOutcomes:
-    """Translate a bare `protocolMessage`; its key is from the author's view: chat may be us."""
+    """Translate a bare `protocolMessage`; its key is as the author sees it: chat may be us."""
     return (_translate_protocol_message(item, line) for item in as_list(data))
 
 

@@ -131,7 +131,7 @@ def as_list(value: JsonValue) -> list[JsonValue]:
 
 
 def read_choices(value: JsonValue) -> list[JsonValue]:
-    """Return the first `MOST_CHOICES` elements of a list, such as buttons; [] for no list."""
+    """Return the first `MOST_CHOICES` elements of a list, such as buttons; [] if it is not one."""
     return value[:MOST_CHOICES] if isinstance(value, list) else []
 
 

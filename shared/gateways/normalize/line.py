@@ -13,7 +13,7 @@ _WHATSAPP_BEGAN = datetime(2009, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """When something happened; `is_estimated` where only the time of receipt is known."""
+    """When something happened; `is_estimated` if only the time of receipt is known."""
 
     at: datetime
     is_estimated: bool = False
@@ -23,7 +23,7 @@ class Time:
 class Line:
     """A line of a company, and when its payload was received.
 
-    `instances` are the names that its gateway may use for it; empty where none is registered.
+    `instances` are the names that its gateway may use for it; empty if none is registered.
     """
 
     company_id: int

@@ -47,7 +47,7 @@ def yield_or_default(
     parts: Iterable[PartOutcome],
     default: Callable[[], PartOutcome],
 ) -> Iterator[PartOutcome]:
-    """Yield the parts, or the default where there are none."""
+    """Yield the parts, or the default if there are none."""
     is_empty = True
     for part in parts:
         is_empty = False

@@ -70,7 +70,7 @@ class _TooLargeError(Exception):
 
 
 class _Budget:
-    """The number of characters that may still be kept, and which texts are noise.
+    """The number of characters that may still be kept, and which texts to leave out.
 
     The budget also limits the CPU time for a message of several megabytes.
     """
@@ -86,7 +86,7 @@ class _Budget:
 
 
 def redact_message(message: JsonObject, is_noise: IsNoise | None = None) -> str:
-    """Return the message as JSON text without secrets and bytes; noise becomes null.
+    """Return the message as JSON text without secrets and bytes; `is_noise` texts become null.
 
     A message of more than `LARGEST` bytes is reduced to its key, type and time.
     """

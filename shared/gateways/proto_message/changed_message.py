@@ -46,7 +46,7 @@ class ChangedMessage:
         )
 
     def build_edit(self, body: str, *, is_by_key: bool = False) -> MessageEdited:
-        """Build an edit; `is_by_key` where the key says who did it."""
+        """Build an edit; `is_by_key` if the key says who did it."""
         return MessageEdited(
             **self._fields,
             body=body,
@@ -54,7 +54,7 @@ class ChangedMessage:
         )
 
     def build_deletion(self, *, is_by_key: bool = False) -> MessageDeleted:
-        """Build a deletion for everybody; `is_by_key` where the key says who did it."""
+        """Build a deletion for everybody; `is_by_key` if the key says who did it."""
         return MessageDeleted(
             **self._fields,
             from_me=self.key.from_me if is_by_key else None,

@@ -15,7 +15,7 @@ from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadabl
 
 @dataclass(frozen=True, slots=True)
 class MessageKey:
-    """A parsed key; `author` is None outside groups, and where it is missing."""
+    """A parsed key; `author` is None outside groups, and if it is missing."""
 
     wid: str
     from_me: bool

@@ -66,7 +66,7 @@ def build_message_received(
 ) -> Event:
     """Build the event of a message from its key and content.
 
-    `data_json` is the redacted message, where it is known already.
+    `data_json` is the redacted message, if it is known already.
     """
     time = line.read_time(message.get("messageTimestamp"))
     author = key.author

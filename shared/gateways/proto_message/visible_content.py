@@ -42,7 +42,7 @@ def read_visible(kind: str, content: JsonValue) -> TypeAndBody | Ignored | Unrea
 
 
 def _is_poll(name: str) -> bool:
-    """Return whether a member is a poll of any version; an option's picture is none."""
+    """Return whether a member is a poll of any version, and not the picture of an option."""
     return name.startswith("pollCreationMessage")
 
 

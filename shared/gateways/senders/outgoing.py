@@ -137,7 +137,7 @@ def derive_wid(company_id: int, whatsapp_id: int, request: str) -> str:
 
 
 def derive_wid_of_send(company_id: int, whatsapp_id: int, send_id: str) -> str:
-    """Return the message id of a send: its send id, where that has the form of one."""
+    """Return the message id of a send: its send id, if that has the form of one."""
     return send_id if _WID.fullmatch(send_id) else derive_wid(company_id, whatsapp_id, send_id)
 
 

@@ -107,7 +107,7 @@ def explain_edit_without_text(payload: JsonObject) -> Ignored | Unreadable | Non
 
 
 def read_changed_wid(payload: JsonObject) -> str | None:
-    """Return the id of the edited or revoked message, where only the engine's form has it."""
+    """Return the id of the edited or revoked message, if only the engine's form has it."""
     proto = _read_proto_message(payload)
     content = read_content(proto) if proto else None
     return content.wid if isinstance(content, Edit | Revoke) else None
@@ -124,7 +124,7 @@ def _read_proto_message(payload: JsonObject) -> JsonObject | None:
 
 
 def _flatten(payload: JsonObject) -> JsonObject:
-    """Return WAHA's members over the engine's; `body` is the caption where there is a file."""
+    """Return WAHA's members over the engine's; `body` is the caption if there is a file."""
     caption = read_words(read_object(payload, "_data"), "caption") or read_words(payload, "body")
     return flatten(payload) | {"caption": caption}
 

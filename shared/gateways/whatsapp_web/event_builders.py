@@ -25,7 +25,7 @@ def build_web_message(
 ) -> MessageReceived:
     """Build the event of a message; `message` is stored with it, redacted.
 
-    `describing` holds the sender's name and the ad, where `message` does not.
+    `describing` holds the sender's name and the ad, if `message` does not.
     """
     description = message if describing is None else describing
     author = key.author if key.is_group else None

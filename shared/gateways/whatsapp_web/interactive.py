@@ -104,7 +104,7 @@ def _build_reply_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody |
 
 
 def _read_interactive(message: JsonObject) -> TypeAndBody:
-    """Return an offer; a payment code has no text, but is a message."""
+    """Return an offer; the text is empty if it only has a payment code."""
     return "interactiveMessage", _read_captions(message) or join_lines(
         *_list_button_labels(message)
     )

@@ -140,7 +140,7 @@ def translate_chosen_options(
 
 
 def _is_our_vote(voter: str, chat: str, poll_id: MessageId) -> bool:
-    """Return whether we voted: not the contact of a chat; in a group, the author of our poll."""
+    """Return whether we voted; in a group, only votes in polls of our own are recognised."""
     voted, partner, author = (
         parse_address(voter),
         parse_address(chat),
@@ -159,7 +159,7 @@ def translate_missed_call(
 ) -> PartOutcome:
     """Translate a missed call into a message of the caller.
 
-    `number` is the caller's other address, where the gateway gives one beside a LID.
+    `number` is the caller's other address, if the gateway gives one beside a LID.
     """
     if read_flag(call, "isGroup"):
         return Ignored("group-call")

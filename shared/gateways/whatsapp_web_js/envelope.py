@@ -74,7 +74,7 @@ def read_envelope(payload: JsonObject, line: Line) -> PostedEvent:
 
 
 def split_envelope(payload: JsonObject) -> Iterator[JsonObject]:
-    """Yield one envelope for each message where a bridge batches several."""
+    """Yield one envelope for each message if a bridge batches several."""
     name, data = next(((n, payload[n]) for n in _DATA if payload.get(n)), ("data", None))
     messages = data.get("messages") if isinstance(data, dict) else data
     batch = messages if isinstance(messages, list) else []
