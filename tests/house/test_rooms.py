@@ -80,7 +80,14 @@ def imported(source: Source, modules: set[str]) -> list[str]:
 
 
 def folders_of(service: Path) -> set[str]:
-    return {entry.stem for entry in service.iterdir() if entry.name != "__pycache__"}
+    """Name its modules and its folders with modules; an older checkout may leave empty ones."""
+    return {
+        entry.stem for entry in service.iterdir() if entry.suffix == ".py" or _has_modules(entry)
+    }
+
+
+def _has_modules(folder: Path) -> bool:
+    return any(folder.glob("*.py"))
 
 
 def modules(name: str) -> Iterator[Source]:
