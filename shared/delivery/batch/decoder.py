@@ -166,16 +166,15 @@ def _validate(model: type[_Data], value: bytes) -> _Data:
     pydantic builds Python objects of the wrong value for each error, and of the whole body for
     each missing member. For a large body they are built once, before.
     """
-    members = _parse_members(value) if len(value) > LARGE else None
-    return model.model_validate_json(value) if members is None else model.model_validate(members)
-
-
-def _parse_members(value: bytes) -> dict[str, object] | None:
+    if len(value) <= LARGE:
+        return model.model_validate_json(value)
     try:
-        members = from_json(value)
+        parsed = from_json(value)
     except ValueError:
-        return None  # validation by the model will report the error
-    return members if isinstance(members, dict) else None
+        return model.model_validate_json(value)  # its error says what is wrong, and where
+    if not isinstance(parsed, dict):
+        return model.model_validate_json(b"[]")  # the same error, about a small body
+    return model.model_validate(parsed)
 
 
 @cache

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
@@ -59,6 +59,16 @@ class _Answer(list[Any]):
         return datetime.now(UTC)
 
 
+class _Line(NamedTuple):
+    """A row of the lines that an instance is registered for."""
+
+    server: str
+    instance: str
+    companyId: int  # noqa: N815 - the column's name
+    whatsappId: int  # noqa: N815 - the column's name
+    is_any_server: bool = True
+
+
 class _Connection:
     """Answers the statements of translations and of requests about rows; all else has no rows."""
 
@@ -76,7 +86,7 @@ class _Connection:
         match given or {}:
             case {"server": servers, "instance": instances}:
                 pairs = zip(servers, instances, strict=True)
-                return _Answer((s, i, COMPANY_ID, WHATSAPP_ID, True) for s, i in pairs)
+                return _Answer(_Line(s, i, COMPANY_ID, WHATSAPP_ID) for s, i in pairs)
             case {"reason": reasons, "epoch": _}:
                 self.reasons += reasons
             case {"company_id": companies, "id": ids}:
