@@ -2,7 +2,7 @@
 
 from shared.gateways.normalize import json_values
 
-STEP = 4  # characters
+STEP = 1  # characters
 
 
 def slow_down_texts() -> None:
