@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.cli import cluster, dead_letter_store
 from shared.cli.cluster import build_kafka_arguments, explain_kafka_errors
 from shared.cli.errors import InvalidUsageError
-from shared.db.bulk import all_columns, statement
+from shared.db.bulk import BigInt, rows_as_columns, source, statement
 from shared.delivery.checkpoints.continuity import (
     build_last_record,
     describe_broken_log,
@@ -26,14 +26,25 @@ SELECT service, partition, "nextOffset", epoch, "lastTimestamp", "lastCrc"
 FROM "Checkpoints" WHERE topic = :topic ORDER BY service, partition
 """)
 
+
+@dataclass(frozen=True, slots=True)
+class BrokenCheckpoint:
+    """A checkpoint that does not fit its log, and the offset where reading would restart."""
+
+    service: str
+    partition: int
+    next_offset: BigInt
+    epoch: int
+    log_start: BigInt
+    trouble: str
+
+
 # The outbox and the sequences of other sources are kept. The checkpoints of the main path and of
 # the bulk path get the same new epoch; deferred ranges are cleared, their records are gone.
-RESET = statement("""
+RESET = statement(f"""
 WITH broken AS (
   SELECT c.service, c.partition, b.log_start
-  FROM unnest(CAST(:service AS text[]), CAST(:partition AS int[]), CAST(:next_offset AS bigint[]),
-              CAST(:epoch AS int[]), CAST(:log_start AS bigint[]), CAST(:trouble AS text[]))
-    AS b(service, partition, next_offset, epoch, log_start, trouble)
+  FROM {source(BrokenCheckpoint)}
   JOIN "Checkpoints" c ON c.service = b.service AND c.partition = b.partition
     AND c."nextOffset" = b.next_offset AND c.epoch = b.epoch
   WHERE c.topic = :topic
@@ -56,26 +67,14 @@ WITH broken AS (
       "nextOffset" = CASE WHEN restarts THEN checkpoint.log_start ELSE c."nextOffset" END,
       "lastTimestamp" = CASE WHEN restarts THEN NULL ELSE c."lastTimestamp" END,
       "lastCrc" = CASE WHEN restarts THEN NULL ELSE c."lastCrc" END,
-      aside = CASE WHEN restarts THEN '{}' ELSE c.aside END,
+      aside = CASE WHEN restarts THEN '{{}}' ELSE c.aside END,
       "updatedAt" = now()
   FROM checkpoint
   WHERE c.topic = :topic AND c.service = checkpoint.service AND c.partition = checkpoint.partition
   RETURNING checkpoint.is_broken
 )
 SELECT 1 FROM moved WHERE is_broken
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenCheckpoint:
-    """A checkpoint that does not fit its log, and the offset where reading would restart."""
-
-    service: str
-    partition: int
-    next_offset: int
-    epoch: int
-    log_start: int
-    trouble: str
+""")  # noqa: S608 - only the batch source is filled in
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ async def accept_reset(settings: Settings, topic: str, broken: Sequence[BrokenCh
 async def _reset(
     conn: AsyncConnection, topic: str, broken: Sequence[BrokenCheckpoint]
 ) -> Sequence[object]:
-    parameters = {"topic": topic, "bulk": f"%{BULK}", **all_columns(broken, BrokenCheckpoint)}
+    parameters = {"topic": topic, "bulk": f"%{BULK}", **rows_as_columns(broken, BrokenCheckpoint)}
     return (await conn.execute(RESET, parameters)).all()
 
 

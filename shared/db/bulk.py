@@ -75,11 +75,6 @@ def columns(rows: Sequence[Any], names: Iterable[str]) -> dict[str, list[Any]]:
     return {name: [getattr(row, name) for row in rows] for name in names}
 
 
-def all_columns(rows: Sequence[Any], row_type: type) -> dict[str, list[Any]]:
-    """Return one list per field of rows of one dataclass."""
-    return columns(rows, (field.name for field in fields(row_type)))
-
-
 @cache
 def _list_names(row_type: type) -> tuple[str, ...]:
     return tuple(name for name, _ in _list_hints(row_type))
