@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -71,13 +72,27 @@ def list_children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return found
 
 
+def read_command_line(process: psutil.Process) -> str:
+    """Return its words; none if it has ended, as Postgres's own helpers do at any time."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def join_command_lines(processes: list[psutil.Process]) -> str:
-    return " ".join(" ".join(process.cmdline()) for process in processes)
+    return " ".join(map(read_command_line, processes))
 
 
 def assert_all_end(processes: list[psutil.Process]) -> None:
     _, alive = psutil.wait_procs(processes, END_S)
-    assert [" ".join(p.cmdline()) for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+    assert [read_command_line(process) for process in alive if is_alive(process)] == []
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_killing_it_leaves_no_java_no_postgres_and_no_worker(
@@ -93,7 +108,7 @@ def test_killing_it_leaves_no_java_no_postgres_and_no_worker(
 
 def test_it_does_not_go_on_without_its_database(up: subprocess.Popen[bytes], state: Path) -> None:
     processes = list_children(up)
-    (database,) = [p for p in processes if "postgres" in p.name() and "-D" in p.cmdline()]
+    (database,) = [p for p in processes if re.match(r"\S*postgres .*-D ", read_command_line(p))]
     database.send_signal(signal.SIGQUIT)
     assert up.wait(END_S) == 3
     assert_all_end(processes)
