@@ -18,6 +18,7 @@ from shared.contracts.base import (
 )
 
 ABSORBED = "absorbed"  # a reason of message.refused
+PLACEHOLDERS = frozenset({"unsupported", "undecryptable", "view_once"})  # media types, see below
 NAMED_BY_SERVERS = ("s.whatsapp.net", "c.us", "g.us")
 
 
@@ -71,6 +72,10 @@ class MessageReceived(ConversationEvent):
     because the gateway gave no time, or one in the future. `jid` is the address for replies, as
     the gateway sent it. In a group, `chat` is the group and `participant` the author. `dataJson` is
     the gateway's message without secrets and media bytes.
+
+    A message whose content cannot be shown has an empty body and says why in `mediaType`:
+    `unsupported` (the gateway does not know its kind), `undecryptable`, or `view_once` (shown on
+    the phone only). Its row is a placeholder; the same `wid` with a content replaces it, once.
     """
 
     topic: ClassVar[str] = "message.received"
@@ -95,6 +100,11 @@ class MessageReceived(ConversationEvent):
     channel: Token = "whatsapp"
     referral: Referral | None = None
     data_json: Text | None = Field(None, repr=False)
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the content cannot be shown."""
+        return self.media_type in PLACEHOLDERS
 
     @override
     def limit_timestamp(self, moment: datetime) -> Self:
