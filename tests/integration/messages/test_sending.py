@@ -141,7 +141,7 @@ async def stage(migrated_url: str) -> AsyncIterator[Stage]:
     settings = Settings(
         sending=SendingSettings(
             enabled=True,
-            timeout_ms=1_500,
+            timeout_ms=20_000,  # a busy machine stops for seconds
             retry_ms=20,
             waha_api_key=SecretStr("k1"),
             evolution_api_key=SecretStr("k2"),
@@ -215,7 +215,7 @@ async def test_lost_responses_are_unknown_and_never_repeated(gateway: str, stage
     async with simulated(gateway, faults) as (found, port):
         await stage.connect(gateway, port)
         await stage.queue([send(n) for n in range(30)])
-        async with stage.sending():
+        async with stage.sending(timeout_ms=3_000):
             await stage.wait_for_results()
         assert_no_duplicates(found)
         assert len(found.sent) == 30
@@ -316,7 +316,7 @@ async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[tuple[D
     port = free_port()
     sending = SendingSettings(
         enabled=True,
-        timeout_ms=2_000,
+        timeout_ms=20_000,
         retry_ms=50,
         waha_api_key=SecretStr("k1"),
         evolution_api_key=SecretStr("k2"),
