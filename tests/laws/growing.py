@@ -41,7 +41,21 @@ RUNS: tuple[str, ...] = (
     '"',
     "%5D",
 )
-RUNS = (*RUNS, "é", "\x00", "data:", "/9j/", "FN;", "TEL", "TEL:1\n", ";waid=1", "item1", "\r\n ")
+RUNS = (
+    *RUNS,
+    "FN;QUOTED-PRINTABLE:=\n",
+    "=C3=",
+    "é",
+    "\x00",
+    "data:",
+    "/9j/",
+    "FN;",
+    "TEL",
+    "TEL:1\n",
+    ";waid=1",
+    "item1",
+    "\r\n ",
+)
 LONGEST_TEXT, MOST_ITEMS = 65_536, 4_096
 
 
@@ -89,6 +103,12 @@ def _wrap(n: int) -> Any:
 
 _CARD = {"displayName": "Ana", "vcard": "BEGIN:VCARD\nFN:Ana\nTEL;waid=1:+1\nEND:VCARD"}
 _ROWS: Growth = lambda n: {"sections": [{"rows": [{"title": "x"}] * n}] * 2}  # noqa: E731
+
+
+def _build_answers(n: int) -> str:
+    return json.dumps({f"a{index}": ["x"] for index in range(n)})
+
+
 PROTO: dict[str, Growth] = {
     "cards": lambda n: {"contactsArrayMessage": {"contacts": [_CARD] * n}},
     "lines of a card": lambda n: {"contactMessage": {"vcard": "TEL:1\nFN;\n" * n}},
@@ -110,6 +130,22 @@ PROTO: dict[str, Growth] = {
             }
         }
     },
+    "rows of native flows": lambda n: {
+        "interactiveMessage": {
+            "nativeFlowMessage": {"buttons": [{"buttonParamsJson": json.dumps(_ROWS(8))}] * n}
+        }
+    },
+    "answers": lambda n: {
+        "interactiveResponseMessage": {
+            "nativeFlowResponseMessage": {"name": "flow", "paramsJson": _build_answers(n)}
+        }
+    },
+    "soft line breaks": lambda n: {
+        "contactMessage": {"vcard": "FN;ENCODING=QUOTED-PRINTABLE:" + "=C3=\n=A3=\n" * n}
+    },
+    "folded encodings": lambda n: {
+        "contactMessage": {"vcard": "FN" + ";QUOTED-PRINTABLE\n " * n + ":x"}
+    },
     "chosen options": lambda n: {"pollUpdateMessage": {"vote": {"selectedOptions": ["x"] * n}}},
     "wrappers": _wrap,
 }
@@ -119,6 +155,11 @@ WEB: dict[str, Growth] = {
     "cards": lambda n: {"type": "multi_vcard", "vcardList": [_CARD] * n},
     "bare cards": lambda n: {"type": "multi_vcard", "vCards": [_CARD["vcard"]] * n},
     "texts": lambda n: {"x": ["Oi", "/9j/"] * n},
+    "labels": lambda n: {"type": "buttons", "replyButtons": [{"text": "x"}] * n},
+    "answers": lambda n: {
+        "type": "interactive_response",
+        "interactivePayload": {"name": "flow", "paramsJson": _build_answers(n)},
+    },
 }
 CLOUD: dict[str, Growth] = {
     "cards": lambda n: {"type": "contacts", "contacts": [{"phones": [{"phone": "1"}]}] * n},
@@ -129,7 +170,7 @@ CLOUD: dict[str, Growth] = {
         "type": "interactive",
         "interactive": {
             "type": "nfm_reply",
-            "nfm_reply": {"response_json": json.dumps({f"a{index}": "x" for index in range(n)})},
+            "nfm_reply": {"response_json": _build_answers(n)},
         },
     },
     "errors": lambda n: {"errors": [{"code": 1}] * n},

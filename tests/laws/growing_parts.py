@@ -182,12 +182,27 @@ def _build_receipts(n: int) -> dict[str, Any]:
     return {"event": "Receipt", "data": {**receipt, "MessageIDs": ids, "Type": "read-self"}}
 
 
+def _build_channel_messages(n: int) -> dict[str, Any]:
+    contents: list[tuple[str, dict[str, Any]]] = [
+        ("imageMessage", {"mediaUrl": "https://x.br/a", "quoted": build_key(1)}),
+        ("listMessage", {"title": "x"}),
+        ("buttonMessage", {"title": "x", "buttons": [{"displayText": "x"}]}),
+    ]
+    messages = [
+        {**build_proto_message(content, p), "messageType": kind}
+        for p in range(n)
+        for kind, content in [contents[p % 3]]
+    ]
+    return build_baileys_event("messages.upsert", messages)
+
+
 PARTS: dict[str, dict[str, Growth]] = {
     "cloud-api": _PARTS_OF_CLOUD,
     "baileys": _PARTS_OF_BAILEYS
     | {"events": lambda n: {_EVENTS[p % 2] + " " * (p // 2): [] for p in range(min(n, 600))}},
     # The rest has the same translators.
-    "evolution": {kind: _PARTS_OF_BAILEYS[kind] for kind in ("messages", "people", "voters")},
+    "evolution": {kind: _PARTS_OF_BAILEYS[kind] for kind in ("messages", "people", "voters")}
+    | {"messages of its own channel": _build_channel_messages},
     "evolution-go": {"receipts": _build_receipts},
     "whatsapp-web-js": {
         "messages": lambda n: {

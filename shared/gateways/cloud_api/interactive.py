@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
+from shared.gateways.normalize.form_answers import format_answers
 from shared.gateways.normalize.json_values import (
     JsonObject,
     join_lines,
-    read_embedded_json,
+    parse_embedded_json,
     read_object,
     read_objects,
     read_text,
 )
+from shared.gateways.normalize.offered_choices import list_flow_choices, list_rows
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, TypeAndBody
-from shared.gateways.normalize.redaction import is_secret
 
 _REPLIES = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")
 _OFFERS = {"button": "buttonsMessage", "list": "listMessage", "product": "productMessage"}
@@ -44,11 +45,9 @@ def read_template(template: JsonObject) -> TypeAndBody:
 
 
 def _read_form(reply: JsonObject) -> str:
-    """Return what WhatsApp shows of a form, else its answers."""
-    answers = read_embedded_json(reply, "response_json")
-    answers = read_object(answers, "values") or answers
-    texts = (read_text(answers, name).strip() for name in answers if not is_secret(name))
-    return read_text(reply, "body") or join_lines(*texts)
+    """Return what WhatsApp shows of a form, and its answers."""
+    answers = format_answers(parse_embedded_json(reply, "response_json"))
+    return join_lines(read_text(reply, "body"), answers)
 
 
 def _build_body(media_type: str, *lines: str) -> TypeAndBody | None:
@@ -71,17 +70,18 @@ def _read_offer(kind: str, interactive: JsonObject) -> TypeAndBody | Ignored:
 def _list_options(action: JsonObject) -> Iterator[str]:
     for button in read_objects(action.get("buttons")):
         yield read_text(read_object(button, "reply"), "title")
-    for section in read_objects(action.get("sections")):
-        for row in read_objects(section.get("rows")):
-            yield read_text(row, "title")
+    yield from list_rows(action)
     for card in read_objects(action.get("cards")):
         yield read_text(read_object(card, "body"), "text")
-    yield read_text(read_object(action, "parameters"), "display_text", "flow_cta")
+    yield from list_flow_choices(read_object(action, "parameters"))
 
 
 def _list_texts(component: JsonObject) -> Iterator[str]:
     if own := read_text(component, "text"):
         yield own
+    for button in read_objects(component.get("buttons")):
+        if label := read_text(button, "text"):
+            yield label
     for parameter in read_objects(component.get("parameters")):
         if word := read_text(parameter, "text"):
             yield word

@@ -1,6 +1,5 @@
 """Translates messages: customers', our own from the phone (echoes), and those of histories."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -123,7 +122,7 @@ def _build_message(
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
         referral=_read_referral(read_object(message, "referral")),
-        data_json=redact_message(_add_contact(message, chat)),
+        data_json=redact_message(chat.add_contact(message)),
     )
 
 
@@ -131,22 +130,3 @@ def _read_referral(referral: JsonObject) -> Referral | None:
     names = ("source_type", "source_id", "source_url", "headline", "ctwa_clid")
     members = {name: value for name in names if (value := read_text(referral, name))}
     return Referral.model_validate(members) if members else None
-
-
-def _add_contact(message: JsonObject, chat: Chat) -> JsonObject:
-    stored = chat.add_contact(message)
-    interactive = read_object(message, "interactive")
-    reply = read_object(interactive, "nfm_reply")
-    if "response_json" not in reply:
-        return stored
-    # The answers of a flow are JSON text: parsed, so that redaction finds the flow token.
-    parsed_reply = {**reply, "response_json": _parse_answers(read_text(reply, "response_json"))}
-    return {**stored, "interactive": {**interactive, "nfm_reply": parsed_reply}}
-
-
-def _parse_answers(answers: str) -> JsonValue:
-    try:
-        parsed: JsonValue = json.loads(answers)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None

@@ -10,6 +10,7 @@ from shared.contracts.gateway import EvolutionRecord
 from shared.gateways.baileys.connection import translate_connection, translate_qr_code
 from shared.gateways.baileys.events import TRANSLATORS, Translator, translate_event
 from shared.gateways.baileys.message_updates import translate_revocations
+from shared.gateways.evolution.channel_messages import wrap_contents
 from shared.gateways.normalize.connection_updates import build_connection_update
 from shared.gateways.normalize.json_values import JsonObject, as_list, read_object
 from shared.gateways.normalize.line import Line
@@ -28,6 +29,10 @@ from shared.gateways.proto_message.received_message import translate_message
 def translate(record: EvolutionRecord, line: Line) -> Translation:
     """Translate one event; never raises, whatever the record holds."""
     return build_translation(translate_event(record.event, record.data, line, _TRANSLATORS))
+
+
+def _translate_messages(data: JsonValue, line: Line) -> PartOutcomes:
+    return TRANSLATORS["messages.upsert"](wrap_contents(data), line)
 
 
 def _translate_edited(data: JsonValue, line: Line) -> PartOutcomes:
@@ -63,7 +68,8 @@ _TRANSLATORS: dict[str, Translator] = {
     **TRANSLATORS,
     "messages.edited": _translate_edited,
     "messages.delete": translate_revocations,
-    "send.message": TRANSLATORS["messages.upsert"],  # an echo with the same id follows
+    "messages.upsert": _translate_messages,
+    "send.message": _translate_messages,  # an echo with the same id follows
     "send.message.update": _translate_edited,
     "qrcode.updated": _translate_qr_code_update,
     "status.instance": translate_connection,

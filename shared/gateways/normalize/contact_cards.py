@@ -3,9 +3,10 @@
 import re
 
 from shared.gateways.normalize.json_values import JsonObject, read_objects, read_text
+from shared.gateways.normalize.vcard_lines import decode_lines
 
-_FOLD = re.compile(r"\r?\n[ \t]")
 _NAME = re.compile(r"^FN(?:;[^:\n]*)?:(.*)$", re.IGNORECASE | re.MULTILINE)
+_PARTS = re.compile(r"^N(?:;[^:\n]*)?:(.*)$", re.IGNORECASE | re.MULTILINE)
 _PHONE = re.compile(r"^(?:item[0-9]+\.)?TEL([^:\n]*):(.*)$", re.IGNORECASE | re.MULTILINE)
 _ESCAPE = re.compile(r"\\([,;:\\])")
 _WHATSAPP_ID = re.compile(r";waid=([0-9]+)", re.IGNORECASE)
@@ -23,7 +24,7 @@ def read_card_name(card: JsonObject) -> str:
 
 
 def _read_vcard(card: JsonObject) -> str:
-    return _FOLD.sub("", read_text(card, "vcard"))
+    return "\n".join(decode_lines(read_text(card, "vcard")))
 
 
 def format_cards(holder: JsonObject) -> str:
@@ -33,7 +34,16 @@ def format_cards(holder: JsonObject) -> str:
 
 def _read_vcard_name(vcard: str) -> str:
     match = _NAME.search(vcard)
-    return _ESCAPE.sub(r"\1", match[1]).strip() if match else ""
+    name = _ESCAPE.sub(r"\1", match[1]).strip() if match else ""
+    return name or _join_name(vcard)
+
+
+def _join_name(vcard: str) -> str:
+    """Return the name from its parts (`family;given`); version 2.1 needs no other."""
+    match = _PARTS.search(vcard)
+    family, _, others = match[1].partition(";") if match else ("", "", "")
+    given = others.partition(";")[0]
+    return _ESCAPE.sub(r"\1", f"{given.strip()} {family.strip()}").strip()
 
 
 def _list_phones(vcard: str) -> list[str]:

@@ -21,7 +21,9 @@ _COUNT = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?")
 _LOW_BITS = 0xFFFF_FFFF
 _LARGEST_COUNT = 2**64
 _LONGEST_COUNT = 64  # characters; bounds the work, since one time may be read for many messages
+_MOST_ENCODINGS = 2  # some bridges write the text of an object as JSON once more
 _LONGEST_EMBEDDED = 64 * 1024  # characters
+_BRACKETED = re.compile(r"\s*[{\[\"]")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _WIDEST_ANGLE = 180
 MOST_CHOICES = 1_000  # elements of one list in a message: more than WhatsApp shows
@@ -115,14 +117,32 @@ def _parse_iso(iso: str) -> datetime | None:
 
 def read_embedded_json(holder: JsonObject, name: str) -> JsonObject:
     """Return the object that the member holds as JSON text; {} if it holds none."""
-    json_text = holder.get(name)
-    if not isinstance(json_text, str) or len(json_text) > _LONGEST_EMBEDDED:
-        return {}
-    try:
-        parsed = json.loads(json_text)
-    except (ValueError, RecursionError):
-        return {}
+    parsed = parse_embedded_json(holder, name)
     return parsed if isinstance(parsed, dict) else {}
+
+
+def parse_embedded_json(holder: JsonObject, name: str) -> JsonValue:
+    """Return the value that the member holds as JSON text, or its text if that is not JSON.
+
+    Broken JSON is None, because tokens cannot be found in it, and so is a text above 64 Ki
+    characters. Some bridges have parsed the member already: such a value is returned unchanged.
+    """
+    value = holder.get(name)
+    for _ in range(_MOST_ENCODINGS):
+        if not isinstance(value, str):
+            break
+        value = _parse_json(value)
+    return None if isinstance(value, str) and _BRACKETED.match(value) else value
+
+
+def _parse_json(text: str) -> JsonValue:
+    if len(text) > _LONGEST_EMBEDDED:
+        return None
+    try:
+        parsed: JsonValue = json.loads(text)
+    except (ValueError, RecursionError):
+        return None if _BRACKETED.match(text) else clean_text(text)
+    return parsed
 
 
 def as_list(value: JsonValue) -> list[JsonValue]:

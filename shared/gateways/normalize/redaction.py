@@ -15,7 +15,7 @@ from shared.contracts.base import LONGEST_NAME
 from shared.gateways.normalize.json_values import (
     JsonObject,
     clean_text,
-    read_embedded_json,
+    parse_embedded_json,
     read_object,
 )
 
@@ -178,7 +178,7 @@ def _is_json_text(name: str, value: str, budget: _Budget) -> bool:
 def _redact_json_text(holder: JsonObject, name: str, levels: int, budget: _Budget) -> JsonValue:
     """Parse a member that holds JSON, such as `paramsJson` of a flow: it may hold tokens."""
     inner_budget = _Budget(budget.left, None)
-    redacted = _redact_value(read_embedded_json(holder, name), levels, inner_budget)
+    redacted = _redact_value(parse_embedded_json(holder, name), levels, inner_budget)
     budget.left = inner_budget.left
     return redacted
 

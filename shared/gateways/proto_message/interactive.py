@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
+from pydantic import JsonValue
+
+from shared.gateways.normalize.form_answers import format_answers
 from shared.gateways.normalize.json_values import (
     JsonObject,
-    as_list,
     join_lines,
     parse_count,
+    parse_embedded_json,
     parse_time,
     read_choices,
     read_embedded_json,
@@ -14,8 +17,8 @@ from shared.gateways.normalize.json_values import (
     read_objects,
     read_text,
 )
+from shared.gateways.normalize.offered_choices import list_flow_choices, list_rows
 from shared.gateways.normalize.outcome import TypeAndBody
-from shared.gateways.normalize.redaction import is_secret
 
 
 def _read_event(event: JsonObject) -> TypeAndBody | None:
@@ -33,10 +36,8 @@ def _read_event(event: JsonObject) -> TypeAndBody | None:
 
 
 def _read_list(content: JsonObject) -> TypeAndBody | None:
-    sections = list(read_objects(content.get("sections")))
-    rows = (read_text(row, "title") for part in sections for row in read_objects(part.get("rows")))
-    text = join_lines(read_text(content, "title"), read_text(content, "description"))
-    body = text or join_lines(*rows) or read_text(content, "buttonText", "footerText").strip()
+    texts = (read_text(content, name) for name in ("title", "description", "footerText"))
+    body = join_lines(*texts, *list_rows(content)) or read_text(content, "buttonText").strip()
     return ("listMessage", body) if body else None
 
 
@@ -50,8 +51,7 @@ def _read_buttons(content: JsonObject) -> TypeAndBody | None:
     buttons = read_objects(content.get("buttons"))
     labels = (read_text(read_object(button, "buttonText"), "displayText") for button in buttons)
     parts = (read_text(content, name) for name in ("text", "contentText", "footerText"))
-    text = join_lines(_read_caption(content), *parts)
-    body = text or join_lines(*labels)
+    body = join_lines(_read_caption(content), *parts, *labels)
     return ("buttonsMessage", body) if body else None
 
 
@@ -71,8 +71,8 @@ _HYDRATED = ("hydratedTitleText", "hydratedContentText", "hydratedFooterText")
 def _read_template(template: JsonObject) -> TypeAndBody | None:
     for name in ("hydratedTemplate", "hydratedFourRowTemplate"):
         filled = read_object(template, name)
-        text = join_lines(_read_caption(filled), *(read_text(filled, part) for part in _HYDRATED))
-        if body := text or join_lines(*_list_button_labels(filled)):
+        texts = (read_text(filled, part) for part in _HYDRATED)
+        if body := join_lines(_read_caption(filled), *texts, *list_button_labels(filled)):
             return "template", body
     filling = read_object(template, "fourRowTemplate")
     rows = (read_object(filling, row) for row in ("highlyStructuredMessage", "content", "footer"))
@@ -81,7 +81,8 @@ def _read_template(template: JsonObject) -> TypeAndBody | None:
     return ("template", body) if body else None
 
 
-def _list_button_labels(filled: JsonObject) -> Iterator[str]:
+def list_button_labels(filled: JsonObject) -> Iterator[str]:
+    """Yield the labels of a template's buttons."""
     for button in read_objects(filled.get("hydratedButtons")):
         for kind in ("quickReplyButton", "urlButton", "callButton"):
             yield read_text(read_object(button, kind), "displayText")
@@ -105,9 +106,8 @@ def _read_interactive(content: JsonObject) -> TypeAndBody:
 
 
 def _read_interactive_text(content: JsonObject) -> str:
-    cards = list(read_objects(read_object(content, "carouselMessage").get("cards")))
-    text = join_lines(*_list_parts(content), *(join_lines(*_list_parts(card)) for card in cards))
-    return text or join_lines(*(join_lines(*_list_flow_labels(part)) for part in (content, *cards)))
+    cards = read_objects(read_object(content, "carouselMessage").get("cards"))
+    return join_lines(*(join_lines(*_list_parts(part)) for part in (content, *cards)))
 
 
 def _list_parts(content: JsonObject) -> Iterator[str]:
@@ -117,6 +117,7 @@ def _list_parts(content: JsonObject) -> Iterator[str]:
     yield _read_caption(header)
     yield read_text(read_object(content, "body"), "text")
     yield read_text(read_object(content, "footer"), "text")
+    yield from list_native_choices(read_object(content, "nativeFlowMessage"))
 
 
 def _read_caption(holder: JsonObject) -> str:
@@ -124,42 +125,33 @@ def _read_caption(holder: JsonObject) -> str:
     return join_lines(*(read_text(file, "caption") for file in files))
 
 
-def _list_flow_labels(content: JsonObject) -> Iterator[str]:
-    for button in read_objects(read_object(content, "nativeFlowMessage").get("buttons")):
-        parameters = read_embedded_json(button, "buttonParamsJson")
-        yield read_text(parameters, "display_text")
-        for way in read_objects(parameters.get("payment_settings")):
-            pix = read_object(way, "pix_static_code")
-            yield join_lines(read_text(pix, "merchant_name"), read_text(pix, "key"))
+def list_native_choices(flow: JsonObject) -> Iterator[str]:
+    """Yield what the buttons of a native flow offer."""
+    for button in read_objects(flow.get("buttons")):
+        yield from list_flow_choices(read_embedded_json(button, "buttonParamsJson"))
 
 
-_FLOWS = frozenset({"flow", "galaxy_message"})
-_NO_ANSWERS = frozenset(
-    {"id", "type", "version", "flow_message_version", "wa_flow_response_params"}
-)
+# The outer and the inner name of a flow; an address is a form of WhatsApp's own.
+FORMS = frozenset({"flow", "galaxy_message", "address_message"})
+_NO_ANSWERS = frozenset({"id", "type", "version", "flow_message_version"})
 
 
 def read_interactive_reply(reply: JsonObject) -> TypeAndBody | None:
-    """Return the chosen option, or the answers of a flow."""
+    """Return the chosen option, or the answers of a form."""
     flow = read_object(reply, "nativeFlowResponseMessage")
-    parameters = read_embedded_json(flow, "paramsJson")
+    parameters = parse_embedded_json(flow, "paramsJson")
     body = read_text(read_object(reply, "body"), "text").strip()
-    if read_text(flow, "name") in _FLOWS:
-        body = join_lines(body, *_list_answers(parameters))
-    body = body or read_text(parameters, "display_text", "title", "description", "id").strip()
+    if read_text(flow, "name") in FORMS:
+        body = join_lines(body, _format_form(parameters))
+    elif not body and isinstance(parameters, dict):
+        body = read_text(parameters, "display_text", "title", "description", "id").strip()
     return ("interactiveResponseMessage", body) if body else None
 
 
-def _list_answers(parameters: JsonObject) -> Iterator[str]:
-    """Yield the answers of a flow, without the names of its fields."""
-    for name, answer in parameters.items():
-        if name in _NO_ANSWERS or is_secret(name):
-            continue
-        for value in as_list(answer):
-            if isinstance(value, str):
-                yield read_text({"answer": value}, "answer")
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                yield str(value)[:40]
+def _format_form(parameters: JsonValue) -> str:
+    if isinstance(parameters, dict):
+        parameters = {n: value for n, value in parameters.items() if n not in _NO_ANSWERS}
+    return format_answers(parameters)
 
 
 def _read_order(order: JsonObject) -> TypeAndBody:

@@ -8,13 +8,17 @@ from shared.gateways.normalize.json_values import (
     parse_count,
     parse_time,
     read_choices,
-    read_embedded_json,
     read_object,
     read_objects,
     read_text,
 )
 from shared.gateways.normalize.outcome import TypeAndBody
-from shared.gateways.proto_message.interactive import read_interactive_reply
+from shared.gateways.proto_message.interactive import (
+    FORMS,
+    list_button_labels,
+    list_native_choices,
+    read_interactive_reply,
+)
 from shared.gateways.whatsapp_web.texts import read_words
 
 
@@ -55,14 +59,13 @@ def _read_event(message: JsonObject) -> TypeAndBody | None:
 
 def _read_list(message: JsonObject) -> TypeAndBody | None:
     content = read_object(message, "list")
-    text = join_lines(
+    body = join_lines(
         read_words(content, "title") or read_words(message, "title"),
         read_words(content, "description") or read_words(message, "description", "body"),
+        read_words(content, "footerText") or read_words(message, "footer"),
+        *_list_rows(content),
     )
-    return _build_body(
-        "listMessage",
-        text or join_lines(*_list_rows(content), read_words(content, "buttonText")),
-    )
+    return _build_body("listMessage", body or read_words(content, "buttonText"))
 
 
 def _list_rows(content: JsonObject) -> Iterator[str]:
@@ -80,9 +83,21 @@ def _read_list_response(message: JsonObject) -> TypeAndBody | None:
 
 def _build_captioned_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody | None]:
     def read(message: JsonObject) -> TypeAndBody | None:
-        return _build_body(media_type, _read_captions(message))
+        return _build_body(media_type, _read_captions(message), *_list_labels(message))
 
     return read
+
+
+_BUTTONS = ("dynamicReplyButtons", "replyButtons", "buttons")
+
+
+def _list_labels(message: JsonObject) -> Iterator[str]:
+    """Yield the labels of buttons; versions of WhatsApp Web have them in different members."""
+    for member in _BUTTONS:
+        for button in read_objects(message.get(member)):
+            label = read_object(button, "buttonText")
+            yield read_words(label, "displayText") or read_words(button, "displayText", "text")
+    yield from list_button_labels(message)
 
 
 def _read_captions(message: JsonObject) -> str:
@@ -104,18 +119,9 @@ def _build_reply_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody |
 
 
 def _read_interactive(message: JsonObject) -> TypeAndBody:
-    """Return an offer; the text is empty if it only has a payment code."""
-    return "interactiveMessage", _read_captions(message) or join_lines(
-        *_list_button_labels(message)
-    )
-
-
-def _list_button_labels(message: JsonObject) -> Iterator[str]:
-    for button in read_objects(read_object(message, "interactivePayload").get("buttons")):
-        yield read_text(read_embedded_json(button, "buttonParamsJson"), "display_text")
-
-
-_FLOWS = frozenset({"flow", "galaxy_message"})  # the outer and the inner name of WhatsApp
+    """Return an offer; the text is empty if only the telephone can show it."""
+    choices = list_native_choices(read_object(message, "interactivePayload"))
+    return "interactiveMessage", join_lines(_read_captions(message), *choices)
 
 
 def _read_interactive_reply(message: JsonObject) -> TypeAndBody | None:
@@ -126,7 +132,7 @@ def _read_interactive_reply(message: JsonObject) -> TypeAndBody | None:
     reply: JsonObject = {
         "body": {"text": body_text},
         "nativeFlowResponseMessage": {
-            "name": "flow" if name in _FLOWS or "flow_token" in answers else name,
+            "name": "flow" if name in FORMS or "flow_token" in answers else name,
             "paramsJson": read_text(payload, "paramsJson", "buttonParamsJson") or answers,
         },
     }

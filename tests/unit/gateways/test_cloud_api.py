@@ -77,7 +77,7 @@ def test_a_missing_time_is_that_of_the_webhook() -> None:
         ({"type": "button", "button": {"payload": "Sim"}}, "Sim"),
         (_build_reply("button_reply", {"id": "Sim"}), "Sim"),
         (_build_reply("list_reply", {"id": "Boleto", "description": "2a via"}), "Boleto\n2a via"),
-        (_build_reply("nfm_reply", {"response_json": _ADDRESS}), "Ana\nRua A, 1"),
+        (_build_reply("nfm_reply", {"response_json": _ADDRESS}), "name: Ana\naddress: Rua A, 1"),
     ],
 )
 def test_a_choice_without_a_title_shows_its_id(content: JsonObject, body: str) -> None:

@@ -147,7 +147,7 @@ def test_new_message_types_of_whatsapp_web_are_ignored_with_a_reason(
                 },
             },
             "interactiveResponseMessage",
-            "Ana",
+            "nome: Ana",
         ),
         (
             {
@@ -163,7 +163,7 @@ def test_new_message_types_of_whatsapp_web_are_ignored_with_a_reason(
         (
             {"type": "interactive_response", "body": '{"flow_token": "x", "nome": "Ana"}'},
             "interactiveResponseMessage",
-            "Ana",
+            "nome: Ana",
         ),
         (
             {"type": "automated_greeting_message", "body": "Como podemos ajudar?"},

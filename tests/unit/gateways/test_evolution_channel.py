@@ -1,0 +1,99 @@
+"""Messages of Evolution's own channel, which has the members of a content in `message` itself."""
+
+from typing import Any
+
+import pytest
+
+from shared.contracts.message import MessageReceived
+from shared.gateways.registry import translate
+from tests.unit.gateways.samples import LINE, describe_outcomes
+
+URL = "https://s3.example.com/a.png"
+
+
+def build_message(kind: str, content: dict[str, Any], **members: Any) -> dict[str, Any]:
+    key = {"remoteJid": "5511990000001@s.whatsapp.net", "fromMe": False, "id": "6f1d2c"}
+    message = {"key": key, "messageType": kind, "message": content, "messageTimestamp": 1790000000}
+    return message | members
+
+
+def translate_one(message: Any, event: str = "messages.upsert") -> MessageReceived:
+    (received,) = translate("evolution", {"event": event, "data": message}, LINE).events
+    assert isinstance(received, MessageReceived)
+    return received
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "media_type", "body"),
+    [
+        ("imageMessage", {"caption": "A loja"}, "image", "A loja"),
+        ("videoMessage", {}, "video", ""),
+        ("audioMessage", {}, "audio", ""),
+        (
+            "documentMessage",
+            {"fileName": "a.pdf", "mimetype": "application/pdf"},
+            "application",
+            "a.pdf",
+        ),
+    ],
+)
+@pytest.mark.parametrize("event", ["messages.upsert", "send.message"])
+def test_a_file_has_the_media_type_and_the_address_of_its_message(
+    event: str, kind: str, more: dict[str, Any], media_type: str, body: str
+) -> None:
+    received = translate_one(build_message(kind, {"mediaUrl": URL, **more}), event)
+    assert (received.media_type, received.body, received.media_url) == (media_type, body, URL)
+
+
+def test_a_sent_file_that_was_not_stored_is_still_a_message() -> None:
+    received = translate_one(build_message("imageMessage", {"mediaUrl": None, "quoted": None}))
+    assert (received.media_type, received.media_url) == ("image", None)
+
+
+@pytest.mark.parametrize("content", [{"mediaUrl": URL}, {"conversation": "Oi"}])
+def test_the_quoted_message_is_known(content: dict[str, Any]) -> None:
+    kind = "imageMessage" if "mediaUrl" in content else "conversation"
+    quoted = {"remoteJid": "5511990000001@s.whatsapp.net", "id": "3EB0A1"}
+    received = translate_one(build_message(kind, {**content, "quoted": quoted}))
+    assert received.quoted_wid == "3EB0A1"
+
+
+def test_a_list_shows_its_text_and_its_rows() -> None:
+    rows = [{"title": "Sopa", "rowId": "1"}, {"title": "Bolo"}]
+    content = {"title": "Cardápio", "description": "Escolha", "sections": [{"rows": rows}]}
+    received = translate_one(build_message("listMessage", content))
+    assert (received.media_type, received.body) == (
+        "listMessage",
+        "Cardápio\nEscolha\nSopa\nBolo",
+    )
+
+
+def test_buttons_show_their_text_and_their_labels() -> None:
+    buttons = [{"type": "reply", "displayText": "Sim", "id": "1"}, {"displayText": "Não"}]
+    content = {"title": "Entrega", "description": "Confirma?", "footer": "Loja"}
+    received = translate_one(build_message("buttonMessage", {**content, "buttons": buttons}))
+    assert received.media_type == "buttonsMessage"
+    assert received.body == "Entrega\nConfirma?\nLoja\nSim\nNão"
+
+
+def test_the_messages_of_a_batch_are_all_read() -> None:
+    message = build_message("imageMessage", {"mediaUrl": URL})
+    for batch in ([message, message], {"messages": [message, message]}):
+        translation = translate("evolution", {"event": "messages.upsert", "data": batch}, LINE)
+        assert describe_outcomes(translation) == ["message.received image"] * 2
+
+
+def test_a_message_in_the_form_of_baileys_stays_as_it_is() -> None:
+    inner = {"message": {"imageMessage": {"caption": "A loja"}}}
+    content = {"viewOnceMessageV2": inner, "mediaUrl": URL}
+    received = translate_one(build_message("imageMessage", content))
+    assert (received.body, received.media_url) == ("A loja", URL)
+
+
+@pytest.mark.parametrize("content", [None, "x", [], {}, {"title": 7, "buttons": 7}])
+@pytest.mark.parametrize("kind", ["imageMessage", "listMessage", "buttonMessage", "x", None, 7])
+def test_a_message_without_a_content_has_an_outcome(kind: Any, content: Any) -> None:
+    data = build_message(kind, content)
+    translation = translate("evolution", {"event": "messages.upsert", "data": data}, LINE)
+    assert translation.events == ()
+    assert len(describe_outcomes(translation)) == 1
