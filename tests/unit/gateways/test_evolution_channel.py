@@ -78,7 +78,8 @@ def test_buttons_show_their_text_and_their_labels() -> None:
 
 def test_the_messages_of_a_batch_are_all_read() -> None:
     message = build_message("imageMessage", {"mediaUrl": URL})
-    for batch in ([message, message], {"messages": [message, message]}):
+    batches: list[Any] = [[message, message], {"messages": [message, message]}]
+    for batch in batches:
         translation = translate("evolution", {"event": "messages.upsert", "data": batch}, LINE)
         assert describe_outcomes(translation) == ["message.received image"] * 2
 

@@ -34,8 +34,8 @@ def build_form(form: str, answers: JsonValue, *, name: str = "flow") -> dict[str
         payload = {"name": name, "paramsJson": json_text}
         return {"type": "interactive_response", "body": "Sent", "interactivePayload": payload}
     flow = {"name": name, "paramsJson": json_text}
-    reply = {"body": {"text": "Sent"}, "nativeFlowResponseMessage": flow}
-    return {"interactiveResponseMessage": reply}
+    filled = {"body": {"text": "Sent"}, "nativeFlowResponseMessage": flow}
+    return {"interactiveResponseMessage": filled}
 
 
 @pytest.mark.parametrize("form", FORMS)
