@@ -41,7 +41,7 @@ def translate_history(data: JsonValue, line: Line) -> Iterator[ContactLink | Ign
     pairs = read_object({"data": data}, "data").get("lidPnMappings")
     if isinstance(pairs, list) and pairs:
         yield from translate_lid_mappings(pairs, line)
-    yield Ignored("history-set")
+    yield Ignored("history")
 
 
 def _translate_contact(contact: JsonObject, line: Line, reason: str) -> ContactLink | Ignored:

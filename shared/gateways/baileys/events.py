@@ -47,7 +47,7 @@ def translate(payload: JsonValue, line: Line) -> Translation:
     """Translate one payload of a bridge; never raises, whatever the payload holds."""
     envelope = payload if isinstance(payload, dict) else {}
     if read_flag(envelope, "importMode"):  # a bridge passes on the history of a line
-        return build_translation([Ignored("history-set")])
+        return build_translation([Ignored("history")])
     if event := read_text(envelope, "event", "type"):
         return build_translation(_translate_envelope(event, envelope, line))
     events = {name: data for name, data in envelope.items() if is_known(name)}
@@ -182,7 +182,7 @@ IGNORED = {
     "labels.edit": "label-edit",
     "message.capping.update": "message-capping",
     "messages.media.update": "media-update",
-    "messages.set": "history-set",
+    "messages.set": "history",
     "messaging.history.status": "history-status",
     "new.jwt": "credentials-update",
     "new.jwt.token": "credentials-update",

@@ -15,14 +15,13 @@ from typing import TypedDict
 from pydantic import JsonValue
 
 from shared.gateways.cloud_api.webhook_contacts import (
-    NOBODY,
     Contact,
     People,
     list_addresses,
     remove_extra_digit,
 )
 from shared.gateways.normalize.addresses import AddressKind, Party, join_addresses, parse_address
-from shared.gateways.normalize.json_values import JsonObject, read_flag, read_object, read_text
+from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
 
@@ -53,13 +52,12 @@ class EventFields(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a webhook and its line; with `in_history`, its messages are old."""
+    """One change of a webhook, and its line."""
 
     line: Line
     value: JsonObject
     field: str = ""
     sent_at: JsonValue = None
-    in_history: bool = False
     people: People = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -115,16 +113,11 @@ def list_parts(holder: JsonObject, name: str) -> list[JsonValue]:
 
 
 def is_ours(change: Change, message: JsonObject) -> bool:
-    """Return whether the business wrote a message (in histories, and from bridges)."""
-    if read_flag(read_object(message, "history_context"), "from_me"):
-        return True
+    """Return whether the business wrote a message: bridges post those with the received ones."""
     sender = parse_address(read_text(message, "from"))
-    if sender is None:
+    if sender is None or not change.number:
         return False
-    if change.number and remove_extra_digit(sender.canonical) == remove_extra_digit(change.number):
-        return True
-    is_unlisted = change.people.find([sender.canonical]) is NOBODY
-    return change.in_history and change.people.has_number and is_unlisted
+    return remove_extra_digit(sender.canonical) == remove_extra_digit(change.number)
 
 
 def find_chat(change: Change, message: JsonObject, *, from_me: bool) -> Chat | Ignored | Unreadable:

@@ -215,7 +215,6 @@ _IGNORED = {
     "errors": "unsupported",
     "ephemeral": "unsupported",
     "request_welcome": "request-welcome",
-    "media_placeholder": "media-placeholder",  # a second message with the same id brings the media
     "pin": "pin",
 }
 

@@ -19,7 +19,6 @@ from shared.gateways.cloud_api.contact_updates import (
 from shared.gateways.cloud_api.messages import (
     read_error_code,
     translate_echo,
-    translate_history,
     translate_message,
 )
 from shared.gateways.cloud_api.statuses import translate_status
@@ -35,7 +34,8 @@ from shared.gateways.normalize.outcome import (
     yield_or_default,
 )
 
-# About the account, not about a chat; the reason is the field's name with hyphens.
+# About the account, or the messages from before the line was connected, which are no traffic: an
+# old message must not open a ticket. The reason is the field's name with hyphens.
 _IGNORED_FIELDS = frozenset(
     {
         "account_alerts",
@@ -53,6 +53,7 @@ _IGNORED_FIELDS = frozenset(
         "group_participants_update",
         "group_settings_update",
         "group_status_update",
+        "history",
         "message_template_category_update",
         "message_template_components_update",
         "message_template_quality_update",
@@ -72,7 +73,6 @@ _IGNORED_FIELDS = frozenset(
 _CHAT_FIELDS = frozenset(
     {
         "calls",
-        "history",
         "message_echoes",
         "messages",
         "smb_app_state_sync",
@@ -185,12 +185,16 @@ def _translate_error(_: Change, error: JsonValue) -> Iterator[PartOutcome]:
     yield Ignored("gateway-error", read_error_code(error) or "")
 
 
+def _ignore_history(_: Change, __: JsonValue) -> Iterator[PartOutcome]:
+    yield Ignored("history")  # without an envelope; otherwise the field is ignored
+
+
 _TRANSLATORS: dict[str, Callable[[Change, JsonValue], Iterator[PartOutcome]]] = {
     "messages": translate_message,
     "message_echoes": translate_echo,
     "statuses": translate_status,
     "calls": translate_call,
-    "history": translate_history,
+    "history": _ignore_history,
     "state_sync": translate_state_sync,
     "user_preferences": translate_preference,
     "user_id_update": translate_user_id_update,

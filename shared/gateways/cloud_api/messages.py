@@ -1,7 +1,6 @@
-"""Translates messages: customers', our own from the phone (echoes), and those of histories."""
+"""Translates messages: customers', and our own from the phone (echoes)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pydantic import JsonValue
 
@@ -38,41 +37,10 @@ def translate_echo(change: Change, message: JsonValue) -> Iterator[PartOutcome]:
         yield Unreadable("a message echo is not an object")
 
 
-def translate_history(change: Change, chunk: JsonValue) -> Iterator[PartOutcome]:
-    """Translate a chunk of the chat history from before the line was connected."""
-    if not isinstance(chunk, dict):
-        yield Unreadable("a history is not an object")
-        return
-    has_parts = False
-    for error in list_parts(chunk, "errors"):
-        has_parts = True
-        yield Ignored("history-declined", read_error_code(error) or "")
-    for thread in list_parts(chunk, "threads"):
-        has_parts = True
-        yield from _translate_thread(change, thread)
-    if not has_parts:
-        yield Ignored("history-progress")
-
-
 def read_error_code(error: JsonValue) -> str | None:
     """Return Meta's number of an error."""
     code = parse_count(error.get("code")) if isinstance(error, dict) else None
     return None if code is None else str(code)
-
-
-def _translate_thread(change: Change, thread: JsonValue) -> Iterator[PartOutcome]:
-    if not isinstance(thread, dict):
-        yield Unreadable("a thread is not an object")
-        return
-    context = read_object(thread, "context")
-    contact = {**context, "wa_id": read_text(context, "wa_id") or read_text(thread, "id")}
-    value: JsonObject = {"metadata": change.value.get("metadata"), "contacts": [contact]}
-    inside = replace(change, value=value, sent_at=None, in_history=True)
-    messages = list_parts(thread, "messages")
-    for message in messages:
-        yield from translate_message(inside, message)
-    if not messages:
-        yield Ignored("empty-batch", "thread")
 
 
 def _translate(change: Change, message: JsonObject, *, from_me: bool) -> PartOutcome:

@@ -43,11 +43,6 @@ class People:
         self._contacts = [contact for contact in contacts if isinstance(contact, dict)]
         self._read: dict[int, Contact] = {}
 
-    @cached_property
-    def has_number(self) -> bool:
-        """Whether any contact has a number."""
-        return any(read_text(contact, "wa_id") for contact in self._contacts)
-
     def find(self, aliases: Iterable[str]) -> Contact:
         """Return the first contact with one of the addresses; without addresses, the only one."""
         canonicals = {

@@ -191,7 +191,7 @@ _IGNORED = {
     "group": "group-update",
     "groupinfo": "group-update",
     "groupupdate": "group-update",
-    "historysync": "history-set",
+    "historysync": "history",
     "joinedgroup": "group-update",
     "label": "label-edit",
     "labelassociationchat": "label-association",

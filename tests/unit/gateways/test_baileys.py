@@ -90,7 +90,7 @@ def test_an_error_of_a_bridge_disconnects_the_line_with_its_reason() -> None:
 
 def test_the_history_of_a_line_is_ignored() -> None:
     past: JsonValue = {"event": "messages.upsert", "data": build_text(ANA), "importMode": True}
-    assert describe_outcomes(registry.translate("baileys", past, LINE)) == ["ignored: history-set"]
+    assert describe_outcomes(registry.translate("baileys", past, LINE)) == ["ignored: history"]
 
 
 def test_activity_in_groups_is_ignored_as_a_group_update() -> None:
