@@ -17,6 +17,7 @@ from shared.gateways.evolution import events as evolution
 from shared.gateways.evolution_go import events as evolution_go
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Translation, Unreadable
+from shared.gateways.recognition import recognize_gateway
 from shared.gateways.waha import events as waha
 from shared.gateways.whatsapp_web_js import events as whatsapp_web_js
 from shared.gateways.wppconnect import events as wppconnect
@@ -52,9 +53,17 @@ GATEWAYS: dict[str, Translate] = {
 def translate(gateway: str, payload: JsonValue, line: Line) -> Translation:
     """Translate one decoded payload of the named gateway for a line.
 
-    Raise `UnknownGatewayError` for an unknown name.
+    A payload with the shape of another gateway is unreadable as a whole, `wrong-gateway`. Raise
+    `UnknownGatewayError` for an unknown name.
     """
     translator = GATEWAYS.get(gateway)
     if translator is None:
         raise UnknownGatewayError(f"no gateway {gateway!r}; known are {', '.join(GATEWAYS)}")
+    looks_like = recognize_gateway(payload)
+    if looks_like not in (gateway, None):
+        detail = (
+            f"this looks like {looks_like}'s, but was posted to /gateways/{gateway}/; correct the "
+            "address in the gateway"
+        )
+        return Translation(unreadable=(Unreadable(detail, "wrong-gateway"),))
     return translator(payload, line)

@@ -71,7 +71,10 @@ class Webhooks:
         )
 
     async def receive(self, request: Request) -> Response:
-        """Publish one payload; 401 wrong token, 404 no such line, 413 too large, 503 no Kafka."""
+        """Publish one payload; 401 wrong token, 404 no such line, 413 too large, 503 not ready.
+
+        Not ready is a Kafka that does not acknowledge, and a cloud-api line without an app secret.
+        """
         gateway, company_id, whatsapp_id = _parse_address(request)
         if gateway not in registry.GATEWAYS or not self._secret:
             return _answer(404, "no such gateway, or CHATIA_WEBHOOK_SECRET is not set")
@@ -80,12 +83,8 @@ class Webhooks:
         body = await self._read_body(request)
         if body is None:
             return _answer(413, f"the largest body is {self._settings.webhooks.max_bytes} bytes")
-        if not signatures.is_signed(
-            gateway, body, request.headers, request.query_params,
-            own=signatures.derive_token(self._secret, gateway, company_id, whatsapp_id),
-            app_secrets=self._settings.webhooks.find_app_secrets(company_id, whatsapp_id),
-        ):  # fmt: skip
-            return _answer(401, "the signature or token is not right")
+        if refusal := self._refuse_unsigned(request, body):
+            return refusal
         if not await self._is_line(company_id, whatsapp_id):
             return _answer(404, "no such line")
         event = GatewayReceived(
@@ -104,6 +103,19 @@ class Webhooks:
         if not signatures.has_token({}, parameters, own):
             return _answer(401, "hub.verify_token is not right")
         return PlainTextResponse(request.query_params.get("hub.challenge", ""))
+
+    def _refuse_unsigned(self, request: Request, body: bytes) -> Response | None:
+        gateway, company_id, whatsapp_id = _parse_address(request)
+        app_secrets = self._settings.webhooks.find_app_secrets(company_id, whatsapp_id)
+        if gateway == "cloud-api" and not app_secrets:
+            log.warning("post.no_app_secret", company_id=company_id, whatsapp_id=whatsapp_id)
+            return _answer(503, _describe_missing_secret(company_id, whatsapp_id))
+        own = signatures.derive_token(self._secret, gateway, company_id, whatsapp_id)
+        if signatures.is_signed(
+            gateway, body, request.headers, request.query_params, own=own, app_secrets=app_secrets
+        ):
+            return None
+        return _answer(401, "the signature or token is not right")
 
     async def _read_body(self, request: Request) -> bytes | None:
         parts, left = [], self._settings.webhooks.max_bytes
@@ -177,6 +189,13 @@ def _parse_address(request: Request) -> tuple[str, int, int]:
     ids = (parameters["company_id"], parameters["whatsapp_id"])
     company_id, whatsapp_id = (int(i) if ID.fullmatch(i) else LARGEST_ID + 1 for i in ids)
     return parameters["gateway"], company_id, whatsapp_id
+
+
+def _describe_missing_secret(company_id: int, whatsapp_id: int) -> str:
+    return (
+        "no secret of a Meta app is configured: set "
+        f"CHATIA_CLOUD_API_SECRET_{company_id}_{whatsapp_id} or CHATIA_CLOUD_API_SECRETS"
+    )
 
 
 async def _answer_disconnect(_: Request, __: Exception) -> Response:

@@ -7,7 +7,7 @@ beside a number are used where it is missing, and are otherwise stored in `dataJ
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
@@ -20,7 +20,13 @@ from shared.gateways.cloud_api.webhook_contacts import (
     list_addresses,
     remove_extra_digit,
 )
-from shared.gateways.normalize.addresses import AddressKind, Party, join_addresses, parse_address
+from shared.gateways.normalize.addresses import (
+    AddressKind,
+    Party,
+    explain_address,
+    join_addresses,
+    parse_address,
+)
 from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
@@ -122,7 +128,8 @@ def is_ours(change: Change, message: JsonObject) -> bool:
 
 def find_chat(change: Change, message: JsonObject, *, from_me: bool) -> Chat | Ignored | Unreadable:
     """Return the chat of a message that we received or sent, or why there is none."""
-    aliases = list(list_addresses(message, RECIPIENT if from_me else SENDER))
+    members = RECIPIENT if from_me else SENDER
+    aliases = list(list_addresses(message, members))
     contact = change.people.find(aliases)
     party = join_addresses([*aliases, *contact.ids])
     group = parse_group(read_text(message, "group_id"), *aliases)
@@ -130,7 +137,7 @@ def find_chat(change: Change, message: JsonObject, *, from_me: bool) -> Chat | I
         author = None if from_me else party
         return Chat(group, contact, from_me, is_group=True, author=author)
     if party is None:
-        return _explain_missing_chat(aliases)
+        return _explain_missing_chat(message, members)
     return Chat(party, contact, from_me)
 
 
@@ -148,8 +155,10 @@ def find_party(change: Change, holder: JsonObject, members: Iterable[str]) -> Pa
     return join_addresses([*aliases, *change.people.find(aliases).ids])
 
 
-def _explain_missing_chat(aliases: list[str]) -> Ignored | Unreadable:
-    for address in map(parse_address, aliases):
+def _explain_missing_chat(message: JsonObject, members: Sequence[str]) -> Ignored | Unreadable:
+    for address in map(parse_address, list_addresses(message, members)):
         if address is not None and address.kind in _NOT_CHATS:
             return Ignored(_NOT_CHATS[address.kind], address.jid[:LONGEST_DETAIL])
-    return Unreadable("the message has no address")
+    given = [name for name in members if read_text(message, name).strip()]
+    reasons = [explain_address(name, read_text(message, name)) for name in given]
+    return Unreadable(", ".join(reasons) or f"the message has no address: {members[0]} is missing")

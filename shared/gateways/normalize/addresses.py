@@ -71,6 +71,7 @@ _USERS = {
     AddressKind.GROUP: re.compile(r"[0-9]{1,40}(?:-[0-9]{1,20})?"),
 }
 _WHATSAPP = "0"  # WhatsApp's own announcement account
+_LONGEST_SHOWN = 60  # characters of an address in an explanation
 _SERIALIZED_WID = re.compile(r"(?:(?:true|false)_)?[^_@]+@[a-z.]+_([^_]+)(?:_.*)?")
 _WID = re.compile(r"[!-~]{1,255}")
 
@@ -93,6 +94,22 @@ def parse_address(jid: str) -> Address | None:
     if kind in _USERS and not _USERS[kind].fullmatch(user):
         return None
     return _build_address(kind, user, server)
+
+
+def explain_address(name: str, address: str) -> str:
+    """Return what is wrong with an address that cannot be parsed; `name` is its member."""
+    stripped = address.strip()
+    if not stripped:
+        return f"{name} is missing"
+    if len(address) > LONGEST_ADDRESS:
+        return f"{name} has {len(address)} characters, more than {LONGEST_ADDRESS}"
+    shown = f"{name} {stripped[:_LONGEST_SHOWN]!r}"
+    user, _, server = stripped.lower().partition("@")
+    if not server:
+        return f"{shown} is no number of 6 to 15 digits, no BSUID, and has no @server"
+    if server in _SERVERS:
+        return f"{shown} has {user[:_LONGEST_SHOWN]!r} before @{server}, which is no id there"
+    return f"{shown} is not an address of the form user@server"
 
 
 def _build_address(kind: AddressKind, user: str, server: str) -> Address:

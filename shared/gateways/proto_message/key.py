@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shared.gateways.normalize.addresses import (
     AddressKind,
     Party,
+    explain_address,
     join_addresses,
     parse_address,
     parse_wid,
@@ -57,7 +58,7 @@ def read_key(key: JsonObject, participant: str = "") -> MessageKey | Ignored | U
     from_me = read_flag(key, "fromMe")
     address = parse_address(read_text(key, "remoteJid"))
     if address is None:
-        return Unreadable("key.remoteJid is not an address")
+        return Unreadable(explain_address("key.remoteJid", read_text(key, "remoteJid")))
     is_group = address.kind is AddressKind.GROUP
     chat = (
         Party(address.canonical, None, address.jid)

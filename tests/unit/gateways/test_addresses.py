@@ -1,11 +1,16 @@
 import pytest
+from pydantic import JsonValue
 
 from shared.gateways.normalize.addresses import (
     AddressKind,
+    explain_address,
     join_addresses,
     parse_address,
     parse_wid,
 )
+from shared.gateways.normalize.json_values import JsonObject
+from shared.gateways.registry import GATEWAYS, translate
+from tests.unit.gateways.samples import LINE
 
 
 @pytest.mark.parametrize(
@@ -138,3 +143,42 @@ def test_a_group_is_not_a_person() -> None:
 )
 def test_a_wid_is_the_bare_provider_id(raw: str, wid: str | None) -> None:
     assert parse_wid(raw) == wid
+
+
+@pytest.mark.parametrize(
+    ("address", "explanation"),
+    [
+        ("", "from is missing"),
+        ("  ", "from is missing"),
+        ("9" * 256, "from has 256 characters, more than 255"),
+        ("12345", "from '12345' is no number of 6 to 15 digits, no BSUID, and has no @server"),
+        ("Ana", "from 'Ana' is no number of 6 to 15 digits, no BSUID, and has no @server"),
+        ("ana@c.us", "from 'ana@c.us' has 'ana' before @c.us, which is no id there"),
+        ("5511@x@y", "from '5511@x@y' is not an address of the form user@server"),
+    ],
+)
+def test_an_address_that_is_none_is_explained(address: str, explanation: str) -> None:
+    assert parse_address(address) is None
+    assert explain_address("from", address) == explanation
+
+
+def test_every_gateway_says_what_is_wrong_with_the_address_of_a_message() -> None:
+    text: JsonValue = {"from": "12345", "id": "wamid.A", "type": "text", "text": {"body": "a"}}
+    cloud: JsonObject = {"messages": [text]}
+    key: JsonValue = {"remoteJid": "ana@c.us", "fromMe": False, "id": "A"}
+    proto: JsonObject = {"key": key, "message": {"conversation": "a"}}
+    web: JsonObject = {"id": "false_ana@c.us_A", "from": "ana@c.us", "type": "chat", "body": "a"}
+    payloads: dict[str, JsonObject] = {
+        "cloud-api": cloud,
+        "evolution": {"event": "messages.upsert", "instance": "loja", "data": proto},
+        "evolution-go": {"event": "Message", "data": proto},
+        "baileys": {"event": "messages.upsert", "data": proto},
+        "waha": {"event": "message", "session": "loja", "payload": web},
+        "whatsapp-web-js": {"event": "message", "data": web},
+        "wppconnect": {"event": "onmessage", "session": "loja", **web},
+    }
+    assert payloads.keys() == GATEWAYS.keys()
+    for gateway, payload in payloads.items():
+        (part,) = translate(gateway, payload, LINE).unreadable
+        wrong = "from '12345'" if gateway == "cloud-api" else "key.remoteJid 'ana@c.us'"
+        assert part.detail.startswith(wrong), gateway
