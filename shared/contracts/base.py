@@ -3,11 +3,19 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 CLOCKS_DIFFER = timedelta(days=1)
+NO_SPACES = r"^[^\x00\s]+$"
 LONGEST_NAME = 255  # characters: the width of the schema's varchar columns
 
 
@@ -27,20 +35,42 @@ def _check_time(moment: datetime) -> datetime:
     return moment
 
 
+# Limits that JSON Schema has no word for are named with `x-`; they reject nothing.
 Text = Annotated[str, AfterValidator(drop_nul)]
-Name = Annotated[str, AfterValidator(_clip)]
+Name = Annotated[str, AfterValidator(_clip), Field(json_schema_extra={"x-cut-to": LONGEST_NAME})]
 # An identifier: cut to its limit it would identify something else, so a longer one is rejected.
 WholeName = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(drop_nul)]
-Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00\s]+$")]
+Token = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NO_SPACES)]
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Moment = Annotated[AwareDatetime, AfterValidator(_check_time)]
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_check_time),
+    WithJsonSchema({"type": ["string", "number"], "format": "date-time"}, mode="validation"),
+]
+
+CompanyId = Annotated[
+    Id,
+    Field(description="The company (tenant); 0 is the platform.", examples=[1]),
+]
+NewRequestId = Annotated[
+    Token,
+    Field(
+        description="Identifies the request in its company for 30 days: a repetition gets the same "
+        "answer and changes nothing.",
+        examples=["8f0e2c"],
+    ),
+]
+
+Roles = tuple[str, ...]
+GATEWAY, BACK_OFFICE, SCHEDULER = "gateway", "back office", "scheduler"
 
 
 class Event(BaseModel):
     """The base class of facts and requests; each is about one company.
 
     Members are camelCase in JSON, like the columns of the tables. Unknown members are ignored, so a
-    producer may be newer than its consumer.
+    producer may be newer than its consumer. `writers` and `readers` are services, and the parties
+    outside: GATEWAY, BACK_OFFICE, SCHEDULER.
     """
 
     model_config = ConfigDict(
@@ -49,14 +79,17 @@ class Event(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         hide_input_in_errors=True,  # errors are logged, and members contain personal data
+        use_attribute_docstrings=True,  # descriptions in the published schemas
     )
 
     topic: ClassVar[str]
     type: ClassVar[str]
     major: ClassVar[int] = 1
     ours_alone: ClassVar[bool] = False  # only our services write the topic: ce_sequence is trusted
+    writers: ClassVar[Roles]
+    readers: ClassVar[Roles]
 
-    company_id: Id
+    company_id: CompanyId
 
     @property
     def key(self) -> str:
@@ -80,7 +113,9 @@ class Request(Event):
     A repetition with the same `request_id` within 30 days gets the same answer and changes nothing.
     """
 
-    request_id: Token
+    writers: ClassVar[Roles] = (BACK_OFFICE,)
+
+    request_id: NewRequestId
 
 
 def build_conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:

@@ -5,21 +5,33 @@ from typing import ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from shared.contracts.base import Event, Id, Moment, Name, Request, Token
+from shared.contracts.base import BACK_OFFICE, Event, Id, Moment, Request, Roles, Token
+from shared.contracts.members import (
+    ContactId,
+    Ignored,
+    IsGroup,
+    Jid,
+    Lid,
+    Number,
+    PushName,
+    Reason,
+    RequestId,
+    RowVersion,
+)
 
 
 class ContactChanged(Event):
-    """A fact about a contact; of two, the one with the higher `version` is newer.
-
-    `requestId` is set if a request was the cause.
-    """
+    """A fact about a contact; of two, the one with the higher `version` is newer."""
 
     topic: ClassVar[str] = "contact.changed"
     ours_alone: ClassVar[bool] = True
+    writers: ClassVar[Roles] = ("contacts",)
+    readers: ClassVar[Roles] = (BACK_OFFICE,)
 
-    contact_id: Id
-    version: int
-    request_id: Token | None = None
+    contact_id: ContactId
+    version: RowVersion
+    request_id: RequestId | None = None
+    ignored: Ignored | None = None
 
     @property
     @override
@@ -30,25 +42,36 @@ class ContactChanged(Event):
 class ContactSaved(ContactChanged):
     """A contact is new or changed.
 
-    Its tags, wallets (users who look after it, the first one first) and fields are set if a
-    request named them; null means unchanged.
+    Tags, wallets and custom fields are present if a request named them, otherwise unchanged.
     """
 
     type: ClassVar[str] = "contact.saved"
 
     name: str
+    """The name in the address book."""
     number: str | None = None
+    """Telephone number with country code, digits only, or a group id."""
     lid: str | None = None
+    """WhatsApp's address without the number, `…@lid`."""
     jid: str | None = None
-    is_group: bool = False
+    """The address that replies go to."""
+    is_group: IsGroup = False
     active: bool = True
+    """False after the contact was deleted."""
     email: str = ""
+    """The e-mail address, empty if none is known."""
     blocked: bool = False
+    """Whether a user has blocked the contact."""
     disable_bot: bool = False
+    """Whether the contact gets no auto-replies."""
     accept_audio_message: bool = True
+    """Whether the contact may send audio messages."""
     tag_ids: tuple[Id, ...] | None = None
+    """All its tags, `"Tags".id`."""
     wallet_ids: tuple[Id, ...] | None = None
+    """The users who look after it, the first one first."""
     custom_fields: dict[str, str] | None = Field(None, repr=False)
+    """All its custom fields: values by name."""
 
 
 class ContactUnchanged(ContactChanged):
@@ -70,20 +93,26 @@ class ContactMerged(ContactChanged):
     """`contactId` is the canonical contact of `mergedContactId`, whose rows move to it."""
 
     type: ClassVar[str] = "contact.merged"
+    readers: ClassVar[Roles] = ("tickets", "messages", BACK_OFFICE)
 
     merged_contact_id: Id
+    """The contact that no longer has rows of its own."""
 
 
 class ContactRefused(Event):
-    """A request about a contact was refused; `reason` is a sentence for its sender."""
+    """A request about a contact was refused; nothing changed."""
 
     topic: ClassVar[str] = "contact.changed"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "contact.refused"
+    writers: ClassVar[Roles] = ("contacts",)
+    readers: ClassVar[Roles] = (BACK_OFFICE,)
 
-    contact_id: Id
+    contact_id: ContactId
     request_id: Token
-    reason: Name
+    """`requestId` of the request that this answers."""
+    reason: Reason
+    ignored: Ignored | None = None
 
     @property
     @override
@@ -99,11 +128,13 @@ class ContactLink(Request):
 
     topic: ClassVar[str] = "contacts.requests"
     type: ClassVar[str] = "contact.link"
+    writers: ClassVar[Roles] = ("messages", BACK_OFFICE)
+    readers: ClassVar[Roles] = ("contacts",)
 
-    number: Token | None = None
-    lid: Token | None = None
-    jid: Token | None = None
-    push_name: Name | None = None
+    number: Number | None = None
+    lid: Lid | None = None
+    jid: Jid | None = None
+    push_name: PushName | None = None
 
     @property
     @override
@@ -119,10 +150,14 @@ class ContactConsent(Request):
 
     topic: ClassVar[str] = "contacts.requests"
     type: ClassVar[str] = "contact.consent"
+    writers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
+    readers: ClassVar[Roles] = ("contacts",)
 
-    contact_id: Id
+    contact_id: ContactId
     consented_at: Moment
+    """When the contact consented: ISO 8601 with zone, or seconds or milliseconds since 1970."""
     ticket_id: Id | None = None
+    """The ticket in which the contact was asked."""
 
     @property
     @override

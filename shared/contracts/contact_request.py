@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from shared.contracts.base import Id, Name, Request
+from shared.contracts.base import Id, Name, Request, Roles
+from shared.contracts.members import ContactId
 
 MOST = 100  # tags, users or fields of one contact
 
@@ -21,8 +22,9 @@ class ContactRequest(Request):
     """
 
     topic: ClassVar[str] = "contacts.requests"
+    readers: ClassVar[Roles] = ("contacts",)
 
-    contact_id: Id
+    contact_id: ContactId
 
     @property
     @override
@@ -31,21 +33,26 @@ class ContactRequest(Request):
 
 
 class ContactSave(ContactRequest):
-    """Change the given members; lists and custom fields are replaced as a whole.
-
-    The order of `walletIds` is kept: the first user gets new tickets.
-    """
+    """Change the given members; lists and custom fields are replaced as a whole."""
 
     type: ClassVar[str] = "contact.save"
 
     name: Name | None = Field(None, repr=False)
+    """The name in the address book."""
     email: Name | None = Field(None, repr=False)
+    """The e-mail address; empty for none."""
     disable_bot: bool | None = None
+    """Whether the contact gets no auto-replies."""
     accept_audio_message: bool | None = None
+    """Whether the contact may send audio messages."""
     blocked: bool | None = None
+    """Whether the contact is blocked."""
     tag_ids: Ids | None = None
+    """All its tags, `"Tags".id`."""
     wallet_ids: Ids | None = None
+    """The users who look after it; the first one gets new tickets."""
     custom_fields: Fields | None = Field(None, repr=False)
+    """All its custom fields: values by name."""
 
 
 class ContactDelete(ContactRequest):

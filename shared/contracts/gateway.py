@@ -5,7 +5,8 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import override
 
-from shared.contracts.base import Event, Id, Moment, Name, Text, Token, WholeName
+from shared.contracts.base import Event, Moment, Name, Roles, Text, Token, WholeName
+from shared.contracts.members import WhatsappId
 
 
 class RawRecord(BaseModel):
@@ -32,15 +33,25 @@ class EvolutionRecord(RawRecord):
 
 
 class GatewayReceived(Event):
-    """A payload as a gateway posted it for a line; `body` is its JSON text."""
+    """A payload as a gateway posted it for a line; the messages service translates it.
+
+    The webhooks write this topic: a gateway of your own publishes `message.received` and the
+    other translated events instead.
+    """
 
     topic: ClassVar[str] = "gateway.received"
     type: ClassVar[str] = "gateway.received"
 
-    whatsapp_id: Id
+    writers: ClassVar[Roles] = ("messages",)
+    readers: ClassVar[Roles] = ("messages",)
+
+    whatsapp_id: WhatsappId
     gateway: Token
+    """The gateway's name in webhook addresses, for example `waha`."""
     received_at: Moment
+    """When the webhook was called: ISO 8601 with zone, or seconds or milliseconds since 1970."""
     body: Text = Field(repr=False)
+    """The JSON text that the gateway posted."""
 
     @property
     @override

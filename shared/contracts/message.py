@@ -7,14 +7,39 @@ from pydantic import AfterValidator, BaseModel, Field
 from typing_extensions import override
 
 from shared.contracts.base import (
+    BACK_OFFICE,
     CLOCKS_DIFFER,
+    GATEWAY,
     Event,
     Id,
     Moment,
     Name,
+    Roles,
     Text,
     Token,
     build_conversation_key,
+)
+from shared.contracts.members import (
+    Ack,
+    CampaignId,
+    ContactId,
+    FromMe,
+    Ignored,
+    IsGroup,
+    Jid,
+    Lid,
+    MediaUrl,
+    MessageId,
+    PushName,
+    QuotedWid,
+    RequestId,
+    RowVersion,
+    SendId,
+    TicketEffect,
+    TicketId,
+    TimestampEstimated,
+    WhatsappId,
+    Wid,
 )
 
 ABSORBED = "absorbed"  # a reason of message.refused
@@ -38,13 +63,14 @@ Chat = Annotated[Token, AfterValidator(_canonicalize_chat)]
 
 
 class ConversationEvent(Event):
-    """An event of one chat on one line; `chat` is digits, a group id, `…@lid` or a BSUID.
+    """An event of one chat on one line."""
+
+    whatsapp_id: WhatsappId
+    chat: Chat
+    """The chat: a number's digits, a group's id, `…@lid` or Meta's user id (BSUID).
 
     An address (`5511…:2@s.whatsapp.net`, `+5511…`) is reduced to its number.
     """
-
-    whatsapp_id: Id
-    chat: Chat
 
     @property
     @override
@@ -58,20 +84,22 @@ class Referral(BaseModel):
     model_config = Event.model_config
 
     source_type: Name | None = None
+    """`ad` or `post`."""
     source_id: Name | None = None
+    """Meta's id of the ad or post."""
     source_url: Text | None = None
+    """Its address."""
     headline: Text | None = None
+    """Its headline."""
     ctwa_clid: Text | None = None
+    """Meta's id of the click."""
 
 
 class MessageReceived(ConversationEvent):
     """A gateway reported a message on a line: a customer's, or our own from any device.
 
-    `wid` is WhatsApp's message id. `timestamp` is when it was written (ISO 8601 with zone, or
-    seconds or milliseconds since 1970); with `timestampEstimated` it is the time of the record,
-    because the gateway gave no time, or one in the future. `jid` is the address for replies, as
-    the gateway sent it. In a group, `chat` is the group and `participant` the author. `dataJson` is
-    the gateway's message without secrets and media bytes.
+    Records with the same `wid` on a line are one message. In a group, `chat` is the group and
+    `participant` the author.
 
     A message whose content cannot be shown has an empty body and says why in `mediaType`:
     `unsupported` (the gateway does not know its kind), `undecryptable`, or `view_once` (shown on
@@ -80,26 +108,38 @@ class MessageReceived(ConversationEvent):
 
     topic: ClassVar[str] = "message.received"
     type: ClassVar[str] = "message.received"
+    writers: ClassVar[Roles] = (GATEWAY, "messages")
+    readers: ClassVar[Roles] = ("contacts",)
 
-    wid: Token
+    wid: Wid
     timestamp: Moment
-    timestamp_estimated: bool = False
-    from_me: bool = False
-    is_group: bool = False
+    """When it was written: ISO 8601 with zone, or seconds or milliseconds since 1970."""
+    timestamp_estimated: TimestampEstimated = False
+    from_me: FromMe = False
+    is_group: IsGroup = False
     body: Text = ""
+    """The text, or the caption of a file."""
     media_type: Name = "conversation"
-    media_url: Text | None = None
-    quoted_wid: Token | None = None
+    """`conversation` for text, `image`, `video`, `audio`, `document` … for a file."""
+    media_url: MediaUrl | None = None
+    quoted_wid: QuotedWid | None = None
     is_forwarded: bool = False
-    push_name: Name | None = None
-    lid: Token | None = None
-    jid: Token | None = None
+    """Whether WhatsApp shows it as forwarded."""
+    push_name: PushName | None = None
+    lid: Lid | None = None
+    jid: Jid | None = None
     participant: Chat | None = None
+    """The author in a group: a number's digits, or `…@lid`."""
     participant_lid: Token | None = None
+    """The author's address without the number, `…@lid`."""
     participant_jid: Token | None = None
+    """The author's address."""
     channel: Token = "whatsapp"
+    """The network of the message."""
     referral: Referral | None = None
+    """The ad or post that the conversation began from."""
     data_json: Text | None = Field(None, repr=False)
+    """The gateway's message as JSON text, without secrets and media bytes."""
 
     @property
     def is_placeholder(self) -> bool:
@@ -114,89 +154,109 @@ class MessageReceived(ConversationEvent):
 
 
 class MessageIdentified(MessageReceived):
-    """A message with its contacts: `contactId` of the chat or group, `senderId` of the author.
-
-    `senderId` is null for our own messages.
-    """
+    """A message with its contacts."""
 
     topic: ClassVar[str] = "message.identified"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.identified"
+    writers: ClassVar[Roles] = ("contacts",)
+    readers: ClassVar[Roles] = ("tickets",)
 
     contact_id: Id
+    """The contact of the chat, or the group, `"Contacts".id`."""
     sender_id: Id | None = None
+    """The contact who wrote it; absent for our own messages."""
 
 
 class MessageRouted(MessageIdentified):
-    """A message with its ticket; `ticketEffect` is none, opened or reopened."""
+    """A message with its ticket."""
 
     topic: ClassVar[str] = "message.routed"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.routed"
+    writers: ClassVar[Roles] = ("tickets",)
+    readers: ClassVar[Roles] = ("messages",)
 
-    ticket_id: Id
+    ticket_id: TicketId
     queue_id: Id | None = None
+    """The queue of the ticket, `"Queues".id`."""
     ticket_traking_id: Id | None = None
-    ticket_effect: Name = "none"
+    """The attendance, `"TicketTraking".id`."""
+    ticket_effect: TicketEffect = "none"
 
 
 class MessageStored(ConversationEvent):
-    """The message is a row of "Messages"; `requestId` is set if a request was the cause."""
+    """The message is a row of "Messages"."""
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.stored"
+    writers: ClassVar[Roles] = ("messages",)
+    readers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
 
-    wid: Token
+    wid: Wid
     timestamp: Moment
-    message_id: Id
-    ticket_id: Id
-    contact_id: Id
-    from_me: bool
+    """When it was written, ISO 8601 with zone."""
+    message_id: MessageId
+    ticket_id: TicketId
+    contact_id: ContactId
+    from_me: FromMe
     media_type: Name
-    request_id: Token | None = None
+    """As `"Messages"."mediaType"`; `conversation` for text."""
+    request_id: RequestId | None = None
+    ignored: Ignored | None = None
 
 
 class MessageRefused(ConversationEvent):
-    """The message will not become a row; `reason` is `duplicate` or `groups-not-allowed`.
+    """The message will not become a row.
 
-    `absorbed` is the reason for the echo of a send whose row has been merged into the send's row.
     `ticketId` and `ticketEffect` repeat those of message.routed, so that the tickets service
-    can discard the ticket. Reasons for a request (`requestId`) are `no-ticket`, `other-line`,
-    `other-chat` and `duplicate`.
+    can discard the ticket.
     """
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.refused"
+    writers: ClassVar[Roles] = ("messages", "contacts")
+    readers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
 
-    wid: Token
+    wid: Wid
     timestamp: Moment
+    """When it was written, ISO 8601 with zone."""
     reason: Name
+    """`duplicate`, `groups-not-allowed` or `absorbed` (the echo of a send, merged into its row).
+
+    For a request: `no-ticket`, `other-line`, `other-chat` or `duplicate`.
+    """
     ticket_id: Id | None = None
-    ticket_effect: Name = "none"
-    request_id: Token | None = None
+    """The ticket that the message was routed to, if it was."""
+    ticket_effect: TicketEffect = "none"
+    request_id: RequestId | None = None
+    ignored: Ignored | None = None
 
 
 class MessageUpdated(ConversationEvent):
-    """A stored message changed; of two facts, the one with the higher `version` is newer.
-
-    `changes` lists the changed parts: ack, body, deleted, read, reactions.
-    """
+    """A stored message changed; of two facts, the one with the higher `version` is newer."""
 
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.updated"
+    writers: ClassVar[Roles] = ("messages",)
+    readers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
 
-    wid: Token
-    message_id: Id
-    ticket_id: Id
-    version: int
-    ack: int
+    wid: Wid
+    message_id: MessageId
+    ticket_id: TicketId
+    version: RowVersion
+    ack: Ack
     is_edited: bool
+    """Whether the text was ever edited."""
     is_deleted: bool
+    """Whether it was deleted for everyone."""
     read: bool
+    """Whether a user has read it."""
     changes: tuple[str, ...]
+    """The changed parts: `ack`, `body`, `deleted`, `read`, `reactions`."""
 
 
 class MessagesMoved(Event):
@@ -205,9 +265,12 @@ class MessagesMoved(Event):
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.moved"
+    writers: ClassVar[Roles] = ("messages",)
+    readers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
 
-    ticket_id: Id
+    ticket_id: TicketId
     from_ticket_id: Id
+    """The ticket that they were in before."""
 
     @property
     @override
@@ -221,8 +284,10 @@ class MessagesSeen(Event):
     topic: ClassVar[str] = "message.stored"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "message.seen"
+    writers: ClassVar[Roles] = ("messages",)
+    readers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
 
-    ticket_id: Id
+    ticket_id: TicketId
 
     @property
     @override
@@ -233,19 +298,25 @@ class MessagesSeen(Event):
 class MessageSend(ConversationEvent):
     """A message to send on a line, once per `sendId`, and not after `expiresAt`.
 
-    `jid` is the address to send to, if it is more precise than `chat`; `messageId` is the row of
-    the message, if it has one. The send result goes to `message.answered`.
+    The send result goes to `message.answered`, as `message.sent` or `message.failed`.
     """
 
     topic: ClassVar[str] = "message.send"
     type: ClassVar[str] = "message.send"
+    writers: ClassVar[Roles] = ("messages", "campaigns")
+    readers: ClassVar[Roles] = ("messages", GATEWAY)
 
-    send_id: Token
+    send_id: SendId
     body: Text
+    """The text, or the caption of the file."""
     expires_at: Moment
-    campaign_id: Id | None = None
+    """Not to be sent after this time: ISO 8601 with zone."""
+    campaign_id: CampaignId | None = None
     jid: Token | None = None
-    media_url: Text | None = None
+    """The address to send to, if it is more precise than `chat`."""
+    media_url: MediaUrl | None = None
     media_type: Name | None = None
-    quoted_wid: Token | None = None
+    """`image`, `video` or `audio`; any other value means document."""
+    quoted_wid: QuotedWid | None = None
     message_id: Id | None = None
+    """The row of the message, `"Messages".id`, if it has one."""

@@ -4,68 +4,77 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Moment, Name, Text, Token
+from shared.contracts.base import GATEWAY, Moment, Name, Roles, Text, Token
+from shared.contracts.members import (
+    Ack,
+    ErrorCode,
+    ErrorText,
+    SendId,
+    TimestampEstimated,
+)
 from shared.contracts.message import ConversationEvent
 
 FAILED, PENDING, ON_SERVER, DELIVERED, READ, PLAYED = -1, 0, 1, 2, 3, 4  # as in "Messages".ack
 
 
 class MessageChange(ConversationEvent):
-    """A change of a message; `wid` is the changed message, `timestamp` the time of the change."""
+    """A change of a message; changes may arrive in any order, repeatedly and before the message."""
 
     topic: ClassVar[str] = "message.changed"
+    writers: ClassVar[Roles] = (GATEWAY, "messages")
+    readers: ClassVar[Roles] = ("messages",)
 
     wid: Token
+    """WhatsApp's id of the changed message."""
     timestamp: Moment
-    timestamp_estimated: bool = False
+    """When it changed: ISO 8601 with zone, or seconds or milliseconds since 1970."""
+    timestamp_estimated: TimestampEstimated = False
 
 
 class MessageAcked(MessageChange):
-    """The new ack of one of our messages, as in "Messages".ack; -1 if it failed.
-
-    `sendId` is our send id, if the gateway returns it. `errorCode` is the provider's.
-    """
+    """The new ack of one of our messages, as in "Messages".ack; -1 if it failed."""
 
     type: ClassVar[str] = "message.acked"
 
-    ack: Annotated[int, Field(ge=FAILED, le=5)]
+    ack: Annotated[Ack, Field(ge=FAILED, le=5)]
     participant: Token | None = None
-    send_id: Token | None = None
-    error_code: Name | None = None
-    error: Name | None = None
+    """In a group, the member who received or read it."""
+    send_id: SendId | None = None
+    error_code: ErrorCode | None = None
+    error: ErrorText | None = None
 
 
 class MessageEdited(MessageChange):
-    """The text or the caption of a message changed.
-
-    `fromMe` says who edited it, if the gateway reports that: only the author may edit a message.
-    """
+    """The text or the caption of a message changed; only the author may edit it."""
 
     type: ClassVar[str] = "message.edited"
 
     body: Text
+    """The new text or caption."""
     from_me: bool | None = None
+    """Whether we edited it; absent if the gateway does not say."""
 
 
 class MessageDeleted(MessageChange):
-    """A message was deleted for everyone; `fromMe` says by whom, if the gateway reports it."""
+    """A message was deleted for everyone."""
 
     type: ClassVar[str] = "message.deleted"
 
     from_me: bool | None = None
+    """Whether we deleted it; absent if the gateway does not say."""
 
 
 class MessageReacted(MessageChange):
-    """Somebody reacted to a message with `emoji`; an empty one removes the reaction.
-
-    With `fromMe` we reacted, in a group `participant`, otherwise the contact of the chat.
-    """
+    """Somebody reacted to a message: we, a participant of the group, or the chat's contact."""
 
     type: ClassVar[str] = "message.reacted"
 
     emoji: Name = ""
+    """The reaction; empty removes it."""
     from_me: bool = False
+    """Whether we reacted."""
     participant: Token | None = None
+    """In a group, the member who reacted."""
 
 
 class MessageRead(MessageChange):

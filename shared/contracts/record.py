@@ -5,21 +5,29 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from shared.contracts.base import Event, Moment, Name, Token
+from shared.contracts.base import BACK_OFFICE, Event, Moment, Roles, Token
+from shared.contracts.members import Actor, Ignored
 
 Key = dict[str, Any]  # the columns of a primary key; their types are of the table
 
 
 class RecordChanged(Event):
-    """Base class of answers to requests about rows; `at` is the time of the change."""
+    """An answer to a request about rows, by the service that owns the table."""
 
     topic: ClassVar[str] = "record.changed"
     ours_alone: ClassVar[bool] = True
 
+    writers: ClassVar[Roles] = ("tickets", "messages", "contacts", "campaigns")
+    readers: ClassVar[Roles] = (BACK_OFFICE,)
+
     table: Token
+    """The table that the request named."""
     request_id: Token
-    actor: Name | None = None
+    """`requestId` of the request that this answers."""
+    actor: Actor | None = None
     at: Moment
+    """The time of the change, ISO 8601 with zone."""
+    ignored: Ignored | None = None
 
     @property
     @override
@@ -28,25 +36,25 @@ class RecordChanged(Event):
 
 
 class RecordSaved(RecordChanged):
-    """Rows were saved; `inserted` and `updated` name them by table and primary key."""
+    """Rows were saved."""
 
     type: ClassVar[str] = "record.saved"
 
     inserted: dict[str, tuple[Key, ...]] = Field(default_factory=dict)
+    """Primary keys of the new rows, by table."""
     updated: dict[str, tuple[Key, ...]] = Field(default_factory=dict)
+    """Primary keys of the changed rows, by table."""
 
 
 class RecordDeleted(RecordChanged):
-    """Rows were deleted, by table and primary key; rows that did not exist are not listed.
-
-    For a purge, `removed` counts the dependent rows that were deleted by table, and those whose
-    reference was cleared by `table.column`.
-    """
+    """Rows were deleted; for a purge, with all rows that depended on them."""
 
     type: ClassVar[str] = "record.deleted"
 
     deleted: dict[str, tuple[Key, ...]] = Field(default_factory=dict)
+    """Primary keys by table; rows that did not exist are not listed."""
     removed: dict[str, int] = Field(default_factory=dict)
+    """Of a purge: deleted dependent rows by table, cleared references by `table.column`."""
 
 
 class PurgeBegun(RecordChanged):
@@ -55,6 +63,7 @@ class PurgeBegun(RecordChanged):
     type: ClassVar[str] = "purge.begun"
 
     rows: int
+    """The number of rows that the request named."""
 
 
 class PurgeProgressed(RecordChanged):
@@ -63,13 +72,17 @@ class PurgeProgressed(RecordChanged):
     type: ClassVar[str] = "purge.progressed"
 
     service: Token
+    """The service that owns the tables."""
     removed: dict[str, int]
+    """Deleted rows by table, cleared references by `table.column`."""
 
 
 class RecordRefused(RecordChanged):
-    """No row of the request took effect; `reason` is a sentence, `row` the index of the row."""
+    """No row of the request took effect."""
 
     type: ClassVar[str] = "record.refused"
 
     reason: str
+    """A sentence for the author of the request."""
     row: int | None = None
+    """Index of the row in `rows` that is refused, from 0; absent if it is about all."""

@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from shared.contracts.base import Name, Request, Token
+from shared.contracts.base import Request, Roles, Token
+from shared.contracts.members import Actor
 
 MOST_ROWS = 1_000  # of one request
 
@@ -18,14 +19,14 @@ Rows = Annotated[
 class RecordRequest(Request):
     """A request about rows of one company (0: the platform), applied completely or not at all.
 
-    A row may name another table of the same owner in `$table`. `actor` is the author of the
-    request; the back office chooses the name, and the answer repeats it. The answer is a fact on
-    record.changed with the same `requestId`.
+    The answer is a fact on record.changed with the same `requestId`.
     """
 
     table: Token
-    actor: Name | None = None
+    """The table of rows that name none in `$table`."""
+    actor: Actor | None = None
     rows: Rows
+    """Values by column; a row may name another table of the same owner in `$table`."""
 
     @property
     @override
@@ -49,6 +50,7 @@ class TicketsRecordSave(RecordSave):
 
     topic: ClassVar[str] = "tickets.requests"
     type: ClassVar[str] = "record.save"
+    readers: ClassVar[Roles] = ("tickets",)
 
 
 class MessagesRecordSave(RecordSave):
@@ -56,6 +58,7 @@ class MessagesRecordSave(RecordSave):
 
     topic: ClassVar[str] = "messages.requests"
     type: ClassVar[str] = "record.save"
+    readers: ClassVar[Roles] = ("messages",)
 
 
 class ContactsRecordSave(RecordSave):
@@ -63,6 +66,7 @@ class ContactsRecordSave(RecordSave):
 
     topic: ClassVar[str] = "contacts.requests"
     type: ClassVar[str] = "record.save"
+    readers: ClassVar[Roles] = ("contacts",)
 
 
 class CampaignsRecordSave(RecordSave):
@@ -70,6 +74,7 @@ class CampaignsRecordSave(RecordSave):
 
     topic: ClassVar[str] = "campaigns.requests"
     type: ClassVar[str] = "record.save"
+    readers: ClassVar[Roles] = ("campaigns",)
 
 
 class TicketsRecordDelete(RecordDelete):
@@ -77,6 +82,7 @@ class TicketsRecordDelete(RecordDelete):
 
     topic: ClassVar[str] = "tickets.requests"
     type: ClassVar[str] = "record.delete"
+    readers: ClassVar[Roles] = ("tickets",)
 
 
 class MessagesRecordDelete(RecordDelete):
@@ -84,6 +90,7 @@ class MessagesRecordDelete(RecordDelete):
 
     topic: ClassVar[str] = "messages.requests"
     type: ClassVar[str] = "record.delete"
+    readers: ClassVar[Roles] = ("messages",)
 
 
 class ContactsRecordDelete(RecordDelete):
@@ -91,6 +98,7 @@ class ContactsRecordDelete(RecordDelete):
 
     topic: ClassVar[str] = "contacts.requests"
     type: ClassVar[str] = "record.delete"
+    readers: ClassVar[Roles] = ("contacts",)
 
 
 class CampaignsRecordDelete(RecordDelete):
@@ -98,6 +106,7 @@ class CampaignsRecordDelete(RecordDelete):
 
     topic: ClassVar[str] = "campaigns.requests"
     type: ClassVar[str] = "record.delete"
+    readers: ClassVar[Roles] = ("campaigns",)
 
 
 SAVES: dict[str, type[RecordSave]] = {

@@ -2,18 +2,23 @@
 
 from typing import ClassVar
 
-from shared.contracts.base import Moment, Name, Token
+from shared.contracts.base import BACK_OFFICE, GATEWAY, Moment, Roles, Token
+from shared.contracts.members import ErrorCode, ErrorText, SendId, Wid
 from shared.contracts.message import ConversationEvent
 
 
 class SendResult(ConversationEvent):
-    """The result of the send `sendId`; `wid` is the id that the gateway gave the message."""
+    """The result of a send, by our sender or by the gateway that read `message.send`."""
 
     topic: ClassVar[str] = "message.answered"
 
-    send_id: Token
+    writers: ClassVar[Roles] = (GATEWAY, "messages")
+    readers: ClassVar[Roles] = ("messages", BACK_OFFICE)
+
+    send_id: SendId
     timestamp: Moment
-    wid: Token | None = None
+    """When the gateway answered: ISO 8601 with zone, or seconds or milliseconds since 1970."""
+    wid: Wid | None = None
 
 
 class MessageSent(SendResult):
@@ -23,15 +28,15 @@ class MessageSent(SendResult):
 
 
 class MessageFailed(SendResult):
-    """The message was not sent or, with `errorClass` `unknown`, may have been sent.
-
-    Other classes: `final_recipient` and `final_template` (never for this recipient or template),
-    `pause` (the line cannot send), `retry` (gave up after some attempts), `expired`. `errorCode`
-    and `error` are the provider's.
-    """
+    """The message was not sent or, with `errorClass` `unknown`, may have been sent."""
 
     type: ClassVar[str] = "message.failed"
 
     error_class: Token
-    error_code: Name | None = None
-    error: Name | None = None
+    """What the error means for the send.
+
+    `unknown`: it may have been sent; `final_recipient`, `final_template`: never for this recipient
+    or template; `pause`: the line cannot send; `retry`: gave up after some attempts; `expired`.
+    """
+    error_code: ErrorCode | None = None
+    error: ErrorText | None = None

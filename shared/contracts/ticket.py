@@ -4,28 +4,43 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from shared.contracts.base import Event, Id, Moment, Name, Token
+from shared.contracts.base import BACK_OFFICE, Event, Id, Moment, Roles, Token
+from shared.contracts.members import (
+    ContactId,
+    Ignored,
+    IsGroup,
+    Reason,
+    RequestId,
+    RowVersion,
+    TicketId,
+    WhatsappId,
+)
 
 
 class TicketChanged(Event):
-    """The state of a ticket after a change; the highest `version` (µs of updatedAt) is the newest.
-
-    `requestId` is set if a request was the cause.
-    """
+    """The state of a ticket after a change; the highest `version` is the newest."""
 
     topic: ClassVar[str] = "ticket.changed"
     ours_alone: ClassVar[bool] = True
 
-    ticket_id: Id
-    version: int
+    writers: ClassVar[Roles] = ("tickets",)
+    readers: ClassVar[Roles] = (BACK_OFFICE,)
+
+    ticket_id: TicketId
+    version: RowVersion
     status: str
-    contact_id: Id
-    whatsapp_id: Id
+    """As `"Tickets".status`: `pending`, `open`, `group`, `nps`, `lgpd`, `closed` …"""
+    contact_id: ContactId
+    whatsapp_id: WhatsappId
     user_id: Id | None = None
+    """The user who has the ticket, `"Users".id`."""
     queue_id: Id | None = None
+    """The queue that it is in, `"Queues".id`."""
     unread_messages: int = 0
-    is_group: bool = False
-    request_id: Token | None = None
+    """The contact's messages that no user has read."""
+    is_group: IsGroup = False
+    request_id: RequestId | None = None
+    ignored: Ignored | None = None
 
     @property
     @override
@@ -82,8 +97,10 @@ class TicketTransferred(TicketChanged):
     """The ticket has another user or queue, or was closed and continues as `successorTicketId`."""
 
     type: ClassVar[str] = "ticket.transferred"
+    readers: ClassVar[Roles] = ("messages", BACK_OFFICE)
 
     successor_ticket_id: Id | None = None
+    """The ticket that continues this one, which was closed."""
 
 
 class TicketClosed(TicketChanged):
@@ -98,14 +115,17 @@ class TicketRated(TicketChanged):
     type: ClassVar[str] = "ticket.rated"
 
     rate: int
+    """The rating, from 0 to 10."""
 
 
 class TicketViewed(TicketChanged):
-    """A user has seen the messages until `seenUntil`; null if none were unread."""
+    """A user has seen the messages of the ticket."""
 
     type: ClassVar[str] = "ticket.viewed"
+    readers: ClassVar[Roles] = ("messages", BACK_OFFICE)
 
     seen_until: Moment | None = None
+    """The newest message that was seen, ISO 8601 with zone; absent if none was unread."""
 
 
 class TicketNoted(TicketChanged):
@@ -120,23 +140,27 @@ class TicketTagged(TicketChanged):
     type: ClassVar[str] = "ticket.tagged"
 
     tag_ids: tuple[Id, ...] = ()
+    """All its tags, `"Tags".id`."""
     lane_id: Id | None = None
+    """Its lane, `"Tags".id`; absent if it is in none."""
 
 
 class TicketRefused(Event):
-    """A request about a ticket was refused; `reason` is a sentence for its author.
-
-    `otherTicketId` is the one that the contact has instead, or the successor of this one.
-    """
+    """A request about a ticket was refused; nothing changed."""
 
     topic: ClassVar[str] = "ticket.changed"
     ours_alone: ClassVar[bool] = True
     type: ClassVar[str] = "ticket.refused"
+    writers: ClassVar[Roles] = ("tickets",)
+    readers: ClassVar[Roles] = (BACK_OFFICE,)
 
-    ticket_id: Id
+    ticket_id: TicketId
     request_id: Token
-    reason: Name
+    """`requestId` of the request that this answers."""
+    reason: Reason
     other_ticket_id: Id | None = None
+    """The ticket that the contact has instead, or the successor of this one."""
+    ignored: Ignored | None = None
 
     @property
     @override

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from shared.contracts.base import Id, Name, Request, Text
+from shared.contracts.base import Id, Name, Request, Roles, Text
+from shared.contracts.members import ContactId, QueueId, TicketId, UserId, WhatsappId
 
 MOST_TAGS = 100  # in one request
 
@@ -15,14 +16,16 @@ Tags = Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_TAGS, fail_
 class TicketRequest(Request):
     """A request about a ticket; requests about one ticket are applied in partition order.
 
-    `actorId` is the user who made it, if a user did. The answer is a fact on ticket.changed
-    with the same `requestId`: the change, or ticket.refused with the reason.
+    The answer is a fact on ticket.changed with the same `requestId`: the change, or
+    ticket.refused with the reason.
     """
 
     topic: ClassVar[str] = "tickets.requests"
+    readers: ClassVar[Roles] = ("tickets",)
 
-    ticket_id: Id
+    ticket_id: TicketId
     actor_id: Id | None = None
+    """The user who asked, `"Users".id`, if a user did."""
 
     @property
     @override
@@ -35,8 +38,9 @@ class TicketAccept(TicketRequest):
 
     type: ClassVar[str] = "ticket.accept"
 
-    user_id: Id
+    user_id: UserId
     queue_id: Id | None = None
+    """The queue to put it into; by default it stays."""
 
 
 class TicketOpen(Request):
@@ -48,11 +52,13 @@ class TicketOpen(Request):
 
     topic: ClassVar[str] = "tickets.requests"
     type: ClassVar[str] = "ticket.open"
+    readers: ClassVar[Roles] = ("tickets",)
 
-    whatsapp_id: Id
-    contact_id: Id
-    user_id: Id
+    whatsapp_id: WhatsappId
+    contact_id: ContactId
+    user_id: UserId
     queue_id: Id | None = None
+    """The queue of a new ticket."""
 
     @property
     @override
@@ -71,21 +77,23 @@ class TicketQueue(TicketRequest):
 
     type: ClassVar[str] = "ticket.queue"
 
-    queue_id: Id
+    queue_id: QueueId
 
 
 class TicketTransfer(TicketRequest):
     """Transfer the ticket to a user (status open), to a queue (status pending), or to both.
 
     If the company has closeTicketOnTransfer, another queue closes the ticket and opens a new one.
-    The contact does not see `note`.
     """
 
     type: ClassVar[str] = "ticket.transfer"
 
     queue_id: Id | None = None
+    """The queue that gets it, `"Queues".id`."""
     user_id: Id | None = None
+    """The user who gets it, `"Users".id`."""
     note: Text | None = Field(None, repr=False)
+    """A note for colleagues, which the contact does not see."""
 
 
 class TicketClose(TicketRequest):
@@ -94,6 +102,7 @@ class TicketClose(TicketRequest):
     type: ClassVar[str] = "ticket.close"
 
     silent: bool = False
+    """Close without asking the contact for a rating."""
 
 
 class TicketView(TicketRequest):
@@ -108,6 +117,7 @@ class TicketRate(TicketRequest):
     type: ClassVar[str] = "ticket.rate"
 
     rate: Annotated[int, Field(ge=0, le=10)]
+    """The rating, from 0 to 10."""
 
 
 class TicketNote(TicketRequest):
@@ -116,6 +126,7 @@ class TicketNote(TicketRequest):
     type: ClassVar[str] = "ticket.note"
 
     note: Name = Field(repr=False)
+    """The text of the note."""
 
 
 class TicketTag(TicketRequest):
@@ -124,6 +135,7 @@ class TicketTag(TicketRequest):
     type: ClassVar[str] = "ticket.tag"
 
     tag_ids: Tags
+    """Tags of the company, `"Tags".id`."""
 
 
 class TicketUntag(TicketRequest):
@@ -132,11 +144,13 @@ class TicketUntag(TicketRequest):
     type: ClassVar[str] = "ticket.untag"
 
     tag_ids: Tags
+    """Tags of the company, `"Tags".id`."""
 
 
 class TicketMove(TicketRequest):
-    """The ticket moves to one lane of the kanban board; null means none."""
+    """The ticket moves to one lane of the kanban board."""
 
     type: ClassVar[str] = "ticket.move"
 
     lane_id: Id | None
+    """The lane, `"Tags".id`; null takes it out of all lanes."""
