@@ -1,4 +1,4 @@
-"""`chatia events`: publish events, and translate a gateway's payloads."""
+"""`chatia events`: what events look like; publish them, and translate a gateway's payloads."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from shared.cli import output
+from shared.cli import event_check, event_types, output
 from shared.cli.errors import InvalidUsageError
 from shared.cli.payloads import describe_translation, read_payloads
 from shared.cli.publishing import publish
@@ -21,6 +21,10 @@ from shared.gateways.normalize.line import Line
 from shared.settings import Settings
 
 app = typer.Typer(name="events", help="Events on Kafka.", no_args_is_help=True)
+app.command("types")(event_types.types_command)
+app.command("schema")(event_types.schema_command)
+app.command("sample")(event_types.sample_command)
+app.command("check")(event_check.check_command)
 
 InputFile = Annotated[
     typer.FileBinaryRead, typer.Argument(metavar="FILE", help="A file, or - for standard input.")

@@ -63,6 +63,7 @@ NewRequestId = Annotated[
 
 Roles = tuple[str, ...]
 GATEWAY, BACK_OFFICE, SCHEDULER = "gateway", "back office", "scheduler"
+OUTSIDE = frozenset({GATEWAY, BACK_OFFICE, SCHEDULER})
 
 
 class Event(BaseModel):
@@ -70,7 +71,7 @@ class Event(BaseModel):
 
     Members are camelCase in JSON, like the columns of the tables. Unknown members are ignored, so a
     producer may be newer than its consumer. `writers` and `readers` are services, and the parties
-    outside: GATEWAY, BACK_OFFICE, SCHEDULER.
+    outside (`OUTSIDE`).
     """
 
     model_config = ConfigDict(

@@ -1,15 +1,64 @@
 """Error messages about records; they never quote values of a body."""
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.contracts.base import NO_SPACES
+from shared.contracts.campaign import NUMBER_OR_GROUP
+from shared.contracts.message_request import WEB_ADDRESS
 
 LONGEST_QUOTED = 100  # characters of a name in an error message
+
+PATTERNS = {
+    NO_SPACES: "without spaces",
+    NUMBER_OR_GROUP: "digits only, with country code, or a group id",
+    WEB_ADDRESS: "an http or https address without spaces",
+}
+_TEXTS = {
+    "missing": "required",
+    "timezone_aware": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
+    "datetime_from_date_parsing": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
+    "datetime_parsing": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
+    "datetime_type": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
+    "string_type": "text is wanted",
+    "int_type": "an integer is wanted",
+    "int_parsing": "an integer is wanted",
+    "int_from_float": "an integer is wanted",
+    "bool_type": "true or false is wanted",
+    "bool_parsing": "true or false is wanted",
+    "tuple_type": "a list is wanted",
+    "dict_type": "an object is wanted",
+    "model_type": "an object is wanted",
+}
 
 
 def describe_first_error(error: ValidationError) -> str:
     """Return the first invalid member and what is wrong, without its value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = quote_name(".".join(str(part) for part in first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return describe_errors(error, 1)[0]
+
+
+def describe_errors(error: ValidationError, most: int = 20) -> list[str]:
+    """Return the invalid members and what is wrong with each, without values."""
+    errors = error.errors(include_input=False, include_url=False)[:most]
+    return [_prefix_place(each, describe_error(each)) for each in errors]
+
+
+def describe_error(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) -> str:
+    """Return what is wrong with one member, in words and without its value."""
+    if error["type"] == "string_pattern_mismatch":
+        return patterns.get(error["ctx"]["pattern"], error["msg"])
+    if error["type"] == "too_short":
+        return f"at least {error['ctx']['min_length']} elements are wanted"
+    if error["type"] == "too_long":
+        return f"at most {error['ctx']['max_length']} elements are wanted"
+    return _TEXTS.get(error["type"], error["msg"].removeprefix("Value error, "))
+
+
+def describe_pattern(pattern: str) -> str:
+    """Return a pattern of a contract in words."""
+    return PATTERNS[pattern]
 
 
 def quote_name(name: str) -> str:
@@ -24,3 +73,8 @@ def describe_missing_line(company_id: int, whatsapp_id: int) -> str:
         f'company {company_id} has no line {whatsapp_id} in "Whatsapps"; '
         "make it, then replay this record"
     )
+
+
+def _prefix_place(error: ErrorDetails, text: str) -> str:
+    place = quote_name(".".join(str(part) for part in error["loc"]))
+    return f"{place}: {text}" if place else text

@@ -49,7 +49,7 @@ class GatewayReceived(Event):
     gateway: Token
     """The gateway's name in webhook addresses, for example `waha`."""
     received_at: Moment
-    """When the webhook was called: ISO 8601 with zone, or seconds or milliseconds since 1970."""
+    """When the webhook was called, ISO 8601 with zone."""
     body: Text = Field(repr=False)
     """The JSON text that the gateway posted."""
 

@@ -82,7 +82,7 @@ RequestId = Annotated[
     Token, Field(description="`requestId` of the request that this answers, if there was one.")
 ]
 Ignored = Annotated[
-    tuple[str, ...],
+    tuple[Name, ...],
     Field(
         description="Names of the request's members that its contract does not have, at most 20: "
         "they had no effect.",

@@ -16,11 +16,12 @@ from pydantic import (
 )
 
 from shared.contracts.base import Id, Moment, Text, drop_nul
-from shared.contracts.error_texts import quote_name
+from shared.contracts.error_texts import describe_error, quote_name
 from shared.contracts.record_request import Row
 from shared.records.tables import Column, RecordTable, get_tables
 
 BCRYPT: Final = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$"
+PATTERNS: Final = {BCRYPT: "a bcrypt hash is wanted"}
 KINDS: Final[dict[type, Any]] = {
     int: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)],
     str: Text,
@@ -50,7 +51,7 @@ def _describe_error(table: RecordTable, error: ValidationError) -> str:
     column = quote_name(".".join(str(part) for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         return f'"{table.name}" has no column {column}'
-    return f'{column} of "{table.name}": {first["msg"]}'
+    return f'{column} of "{table.name}": {describe_error(first, PATTERNS)}'
 
 
 @cache

@@ -9,7 +9,8 @@ from services.tickets.domain.tags import find_lane_id, list_tag_ids
 from services.tickets.domain.ticket import INSTANT, AutoReply, Refusal, Ticket, Transition
 from shared.contracts.base import BEGINNING
 from shared.contracts.contact import ContactConsent
-from shared.contracts.message_request import LONGEST_TEXT, MessageCompose
+from shared.contracts.members import LONGEST_TEXT
+from shared.contracts.message_request import MessageCompose
 from shared.contracts.outcome import Emit, Outcome
 from shared.contracts.ticket import TicketChanged, TicketOpened, TicketRefused, TicketTagged
 

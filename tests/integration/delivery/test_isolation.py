@@ -80,7 +80,7 @@ async def test_a_fact_that_breaks_its_contract_refuses_its_own_event_only(
     async with engine.begin() as conn:
         _, refused = await run_handler(conn, validating, [Number(n=n) for n in range(6)])
     assert [(each.cause.n, each.reason) for each in refused] == [(5, "untellable")]  # type: ignore[attr-defined]
-    assert refused[0].detail == "n: Input should be a valid integer"
+    assert refused[0].detail == "n: an integer is wanted"
     assert await stored(engine) == [0, 1, 2, 3, 4]
 
 

@@ -142,7 +142,7 @@ def test_a_refused_request_writes_nothing() -> None:
 NEW = {"name": "x", "color": "y"}
 TICKET = {"contactId": 1, "whatsappId": 1}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("Queues", {"name": 3}, 'name of "Queues": Input should be a valid string'),
+    ("Queues", {"name": 3}, 'name of "Queues": text is wanted'),
     ("Queues", {"nome": "x"}, '"Queues" has no column nome'),
     ("Queues", {"name": "x"}, 'a new row of "Queues" needs color'),
     ("Queues", NEW | {"id": 5}, '"Queues" has no row 5; a new one has no id yet'),

@@ -1,0 +1,1 @@
+"""The published contract: schemas, samples and pages, generated from `shared.contracts`."""
