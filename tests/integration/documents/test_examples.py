@@ -142,7 +142,8 @@ async def _run_documents(terminal: Terminal, flow: Deployment) -> dict[Block, st
         await _prepare(document, flow)
         for block in blocks:
             printed[block] = await _run(block, terminal, flow)
-        await flow.settled()
+        if any(block.kind is Kind.SHELL for block in blocks):
+            await flow.settled()
     return printed
 
 
