@@ -31,7 +31,7 @@ from tests.support.servers import ROLE_PASSWORD, TestServers, cloned
 from tests.support.sources import ROOT
 from tests.support.terminal import PATIENCE_S, Terminal, open_terminal
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # many commands, one after the other
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # it runs many commands
 on_the_loop = pytest.mark.asyncio(loop_scope="module")
 
 FIRST = ("events", "gateways", "sending", "contacts", "tickets", "tables", "dead-letters")
