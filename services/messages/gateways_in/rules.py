@@ -13,6 +13,7 @@ from shared.contracts.base import BEGINNING
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.json_limits import find_exceeded_limit
 from shared.contracts.outcome import Emit, Outcome, Reject
+from shared.contracts.surrogates import repair_surrogates
 from shared.gateways import registry
 from shared.gateways.evolution import events as evolution
 from shared.gateways.normalize.line import Line
@@ -102,10 +103,11 @@ def translate_posted(
 
 
 def _parse_payload(posted: GatewayReceived) -> JsonValue | Reject:
-    if limit := find_exceeded_limit(posted.body.encode()):
+    body = posted.body.encode()
+    if limit := find_exceeded_limit(body):
         return Reject(posted, limit.reason, limit.detail)
     try:
-        payload: JsonValue = json.loads(posted.body)
+        payload: JsonValue = json.loads(repair_surrogates(body))
     except (ValueError, RecursionError):
         return Reject(posted, "unreadable-payload", "the body is not JSON")
     return payload

@@ -13,6 +13,7 @@ from shared.contracts.base import BEGINNING, Event
 from shared.contracts.error_texts import describe_first_error
 from shared.contracts.gateway import RawRecord
 from shared.contracts.json_limits import find_exceeded_limit
+from shared.contracts.surrogates import repair_surrogates
 from shared.delivery.kafka.record import (
     LONGEST_SHOWN,
     TENANT_MISMATCH,
@@ -114,7 +115,7 @@ class RecordDecoder:
             return Rejected(TOO_LARGE, record.value.explanation)
         is_ours_alone = getattr(self._contracts[record.topic][0], "ours_alone", False)
         limit = None if is_ours_alone else find_exceeded_limit(record.value)
-        return Rejected(limit.reason, limit.detail) if limit else record.value
+        return Rejected(limit.reason, limit.detail) if limit else repair_surrogates(record.value)
 
     def _find_contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
         contracts = self._contracts[topic]

@@ -41,12 +41,16 @@ TIMES = (
     '"2026-02-30T00:00:00Z"', '"2026-01-01T00:00:00"', '"+292278994-08-17T07:12:55Z"',
     str(2**63),
 )  # fmt: skip
-NO_JSON = (
+NO_JSON = ("tru", '"\x01"')  # no word, a control character
+ANYTHING = (
+    "null",
     '"\\ud800"',
-    "tru",
-    '"\x01"',
-)  # half a pair, no word, a control character
-ANYTHING = ("null", '"a\\u0000b"', "[[]]", '{"a": "\\u0000"}', '{"$ref": []}', '{"$ref": "x"}')
+    '"a\\u0000b"',
+    "[[]]",
+    '{"a": "\\u0000"}',
+    '{"$ref": []}',
+    '{"$ref": "x"}',
+)
 UNFIT: dict[type, tuple[str, ...]] = {
     str: ("7", "true"),
     int: (*NUMBERS, "1.5", '"1"'),

@@ -170,3 +170,13 @@ def test_a_timestamp_in_the_future_is_replaced_by_that_of_the_record(
 
 def test_without_a_record_timestamp_the_message_keeps_its_own() -> None:
     assert read(body(), at=BEGINNING) == received()
+
+
+def test_half_an_emoji_is_repaired_alike_however_the_event_comes() -> None:
+    cut = body(received(body="oi @")).replace(b"oi @", rb"oi \ud83d")
+    assert read(cut) == received(body="oi ?")
+    envelope = b'{"specversion":"1.0","type":"chatia.message.received.v1","data":%s}' % cut
+    assert read(envelope, content_type=b"application/cloudevents+json") == received(body="oi ?")
+    record_of_evolution = rb'{"event":"messages.upsert","instance":"x","data":"oi \ud83d"}'
+    decoded = read(record_of_evolution, "evolution.global.call")
+    assert (decoded.instance, decoded.data) == ("x", "oi ?")

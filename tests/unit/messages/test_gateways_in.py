@@ -85,3 +85,15 @@ def test_a_payload_of_another_number_than_the_lines_is_rejected() -> None:
     for registered in ({line: frozenset({"222", "111"})}, {}):
         (emit,) = rules.translate_posted(registered, [posted]).outcome
         assert isinstance(emit, Emit)
+
+
+def test_half_an_emoji_in_a_posted_payload_is_repaired() -> None:
+    message = {"id": "false_5511990000001@c.us_A1", "from": "5511990000001@c.us", "body": "oi @"}
+    body = json.dumps({"event": "message", "payload": message}).replace('@"', '\\ud83d"')
+    posted = GatewayReceived(
+        company_id=1, whatsapp_id=10, gateway="waha", received_at=NOON, body=body
+    )
+    (emit,) = rules.translate_posted({}, [posted]).outcome
+    assert isinstance(emit, Emit)
+    assert isinstance(emit.fact, MessageReceived)
+    assert emit.fact.body == "oi ?"
