@@ -134,7 +134,7 @@ class ContactLink(Request):
     number: Number | None = None
     lid: Lid | None = None
     jid: Jid | None = None
-    push_name: PushName | None = None
+    push_name: PushName = None
 
     @property
     @override

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.contracts.base import Id, Name, Text, Token
+from shared.contracts.names import read_name
 
 LONGEST_TEXT = 65_536  # characters, the limit of WhatsApp for one message
 
@@ -47,7 +48,9 @@ Lid = Annotated[
     Field(description="WhatsApp's address without the number.", examples=["91234567890123@lid"]),
 ]
 PushName = Annotated[
-    Name, Field(description="The name that the person chose in WhatsApp.", examples=["Maria"])
+    Name | None,
+    BeforeValidator(read_name),
+    Field(description="The name that the person chose in WhatsApp.", examples=["Maria"]),
 ]
 MediaUrl = Annotated[Text, Field(description="Where the file can be fetched.")]
 TimestampEstimated = Annotated[

@@ -125,7 +125,7 @@ class MessageReceived(ConversationEvent):
     quoted_wid: QuotedWid | None = None
     is_forwarded: bool = False
     """Whether WhatsApp shows it as forwarded."""
-    push_name: PushName | None = None
+    push_name: PushName = None
     lid: Lid | None = None
     jid: Jid | None = None
     participant: Chat | None = None
