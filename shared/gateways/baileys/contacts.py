@@ -5,9 +5,16 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from shared.contracts.contact import ContactLink
-from shared.gateways.normalize.addresses import AddressKind, Party, join_addresses, parse_address
+from shared.contracts.names import read_name
+from shared.gateways.normalize.addresses import join_addresses
 from shared.gateways.normalize.contact_links import build_contact_link
-from shared.gateways.normalize.json_values import JsonObject, as_list, read_object, read_text
+from shared.gateways.normalize.json_values import (
+    JsonObject,
+    as_list,
+    clean_text,
+    read_object,
+    read_text,
+)
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
 
@@ -51,13 +58,11 @@ def _translate_contact(contact: JsonObject, line: Line, reason: str) -> ContactL
         if name in _BARE or "@" in read_text(contact, name)
     )
     party = join_addresses(jids)
-    link = build_contact_link(line, party, _read_name(contact, party)) if party else None
+    link = build_contact_link(line, party, _read_name(contact)) if party else None
     return link or Ignored(reason, read_text(contact, "id", "remoteJid", "lid")[:LONGEST_DETAIL])
 
 
-def _read_name(contact: JsonObject, party: Party) -> str:
-    name = read_text(contact, "notify", "pushName", "verifiedName", "name").strip()
-    address = parse_address(name)
-    is_address = address is not None and address.kind in {AddressKind.NUMBER, AddressKind.LID}
-    user = (party.lid or "").partition("@")[0]
-    return "" if is_address or name == user else name
+def _read_name(contact: JsonObject) -> str:
+    raw_names = (contact.get(name) for name in ("notify", "pushName", "verifiedName", "name"))
+    name = next(filter(None, map(read_name, raw_names)), "")
+    return clean_text(name)

@@ -6,6 +6,7 @@ from itertools import chain
 from pydantic import JsonValue
 
 from shared.contracts.message_change import DELIVERED, FAILED, ON_SERVER, PENDING, PLAYED, READ
+from shared.gateways.baileys.event_replies import translate_event_replies
 from shared.gateways.baileys.poll_updates import translate_poll_updates
 from shared.gateways.normalize.json_values import (
     JsonObject,
@@ -23,11 +24,17 @@ from shared.gateways.normalize.outcome import (
     Unreadable,
     yield_or_default,
 )
+from shared.gateways.normalize.placeholders import UNDECRYPTABLE, UNSUPPORTED
 from shared.gateways.proto_message.changed_message import ChangedMessage
-from shared.gateways.proto_message.content import read_edit, read_reaction, read_target_wid
+from shared.gateways.proto_message.content import (
+    Content,
+    read_edit,
+    read_reaction,
+    read_target_wid,
+)
 from shared.gateways.proto_message.invisible_content import join_names
 from shared.gateways.proto_message.key import MessageKey, read_key
-from shared.gateways.proto_message.received_message import translate_message
+from shared.gateways.proto_message.received_message import build_message_received, translate_message
 
 _ACKS = {
     "ERROR": FAILED,
@@ -74,9 +81,10 @@ def _translate_update(raw_key: JsonObject, update: JsonObject, line: Line) -> It
         return
     outcomes = chain(
         translate_poll_updates(key, raw_key, update, line),
+        translate_event_replies(key, update, line),
         _translate_status(key, raw_key, update, line),
     )
-    yield from yield_or_default(outcomes, lambda: _ignore_update(update))
+    yield from yield_or_default(outcomes, lambda: _explain_update(key, raw_key, update, line))
 
 
 def _translate_changed_message(raw_key: JsonObject, update: JsonObject, line: Line) -> PartOutcome:
@@ -88,8 +96,10 @@ def _translate_changed_message(raw_key: JsonObject, update: JsonObject, line: Li
     if not isinstance(key, MessageKey):
         return key
     change = read_edit(key.wid, edited, None)
-    if isinstance(change, Ignored | Unreadable):
+    if isinstance(change, Unreadable):
         return change
+    if isinstance(change, Content):  # the edited message itself, if it did not arrive
+        return build_message_received({**update, "key": raw_key}, key, Content(*UNSUPPORTED), line)
     return ChangedMessage(line, key, key.wid, _read_time(update, line)).build_edit(
         change.body, is_by_key=True
     )
@@ -165,11 +175,13 @@ def _translate_their_ack(change: ChangedMessage, ack: int) -> PartOutcome:
     )
 
 
-def _ignore_update(update: JsonObject) -> Ignored:
-    if update.get("messageStubParameters"):
-        return Ignored("undecryptable")
-    if update.get("eventResponses"):
-        return Ignored("event-reply")
+def _explain_update(
+    key: MessageKey, raw_key: JsonObject, update: JsonObject, line: Line
+) -> PartOutcome:
+    if update.get("messageStubParameters") and not key.from_me:
+        # The message could not be decrypted; it may have come before, then this is a duplicate.
+        message = {**update, "key": raw_key}
+        return build_message_received(message, key, Content(*UNDECRYPTABLE), line)
     return Ignored("message-update", join_names(list(update)))
 
 

@@ -9,7 +9,7 @@ from shared.gateways.normalize.json_values import JsonObject, as_list, read_obje
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, PartOutcome, Unreadable
 from shared.gateways.normalize.redaction import LARGEST, redact_message, redact_within
-from shared.gateways.proto_message.content import Content
+from shared.gateways.proto_message.content import VOTE_WITHDRAWN, Content
 from shared.gateways.proto_message.key import MessageKey
 from shared.gateways.proto_message.poll_votes import (
     build_vote_wid,
@@ -45,7 +45,7 @@ def _translate_summary(key: MessageKey, update: JsonObject, line: Line) -> Itera
         return
     by_voter = group_by_voter(poll_updates)
     if not by_voter:
-        yield Ignored("poll-vote-withdrawn")
+        yield Ignored(VOTE_WITHDRAWN.reason)
     data_json, shared = redact_message(update), _redact_shared_members(update)
     for party, options in by_voter.values():
         author = party if key.is_group else None

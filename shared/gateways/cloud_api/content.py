@@ -1,4 +1,8 @@
-"""Contents of messages by type: media type and body."""
+"""Contents of messages by type: media type and body.
+
+A type that is not known, or a content that cannot be read, is a placeholder: Meta sends only what a
+person wrote, but for `NOT_WRITTEN`.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,16 +19,26 @@ from shared.gateways.normalize.json_values import (
     read_objects,
     read_text,
 )
-from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, TypeAndBody, Unreadable
+from shared.gateways.normalize.outcome import Ignored, TypeAndBody
+from shared.gateways.normalize.placeholders import UNSUPPORTED, NotWritten, is_placeholder
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The visible content of a message; `body` is plain text, never member names or JSON."""
+    """The content of a message; `body` is plain text, never member names or JSON.
+
+    A content that cannot be shown has a placeholder's media type and an empty body.
+    """
 
     media_type: str
     body: str
     media_url: str | None = None
+    quoted_wid: str | None = None
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the content cannot be shown."""
+        return is_placeholder(self.media_type)
 
 
 def find_kind(message: JsonObject) -> str:
@@ -33,20 +47,20 @@ def find_kind(message: JsonObject) -> str:
     return kind or next((kind for kind in KINDS if isinstance(message.get(kind), dict)), "")
 
 
-def read_content(message: JsonObject) -> Content | Ignored | Unreadable:
+def read_content(message: JsonObject) -> Content | Ignored:
     """Return the content that the message's type names, or why there is none."""
     kind = find_kind(message)
+    if kind in NOT_WRITTEN:
+        return Ignored(NOT_WRITTEN[kind].reason, kind)
     if kind == "contacts":
-        return _read_contacts(message)
+        return Content(*_read_contacts(message) or UNSUPPORTED)
     read = _READERS.get(kind)
-    if read is None:
-        return _explain_unknown_type(kind, message)
     content = message.get(kind) or message.get(_OLDER_NAMES.get(kind, ""))
-    if not isinstance(content, dict):
-        return Unreadable(f"{kind} is not an object")
-    visible = read(content) or Ignored("empty-message", kind)
-    if isinstance(visible, Ignored):
-        return visible
+    if read is None or not isinstance(content, dict):
+        return Content(*UNSUPPORTED)
+    visible = read(content)
+    if visible is None:
+        return Content(*UNSUPPORTED)
     return Content(*visible, _find_media_url(content) if kind in _MEDIA else None)
 
 
@@ -149,15 +163,11 @@ def _read_price(item: JsonObject) -> float | None:
     return price * _read_quantity(item) if 0 <= price < _DEAREST else None  # NaN is not
 
 
-def _read_contacts(message: JsonObject) -> Content | Ignored | Unreadable:
-    cards = message.get("contacts")
-    if not isinstance(cards, list):
-        return Unreadable("contacts is not a list")
-    lines = [_format_card(card) for card in read_objects(cards)]
+def _read_contacts(message: JsonObject) -> TypeAndBody | None:
+    lines = [_format_card(card) for card in read_objects(message.get("contacts"))]
     body = "\n".join(filter(None, lines))
-    if not body:
-        return Ignored("empty-message", "contacts")
-    return Content("contactMessage" if len(lines) == 1 else "contactsArrayMessage", body)
+    media_type = "contactMessage" if len(lines) == 1 else "contactsArrayMessage"
+    return (media_type, body) if body else None
 
 
 def _format_card(card: JsonObject) -> str:
@@ -194,7 +204,7 @@ def _list_emails(card: JsonObject) -> Iterator[str]:
 
 _MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 _OLDER_NAMES = {"voice": "audio"}
-_READERS: dict[str, Callable[[JsonObject], TypeAndBody | Ignored | None]] = {
+_READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {
     "text": _read_text,
     "image": _read_image,
     "video": _read_video,
@@ -209,21 +219,12 @@ _READERS: dict[str, Callable[[JsonObject], TypeAndBody | Ignored | None]] = {
     "order": _read_order,
 }
 KINDS = (*_READERS, "reaction", "edit", "revoke", "system")
-_IGNORED = {
-    "unsupported": "unsupported",
-    "unknown": "unsupported",
-    "errors": "unsupported",
-    "ephemeral": "unsupported",
-    "request_welcome": "request-welcome",
-    "pin": "pin",
+# By type; `reaction`, `edit` and `revoke` are changes.
+NOT_WRITTEN = {
+    "system": NotWritten("system-notice", "a new number or id of the contact, which is linked"),
+    "request_welcome": NotWritten("request-welcome", "the chat was opened, nothing is written yet"),
+    "pin": NotWritten("pin", "marks a message for all members of the chat"),
 }
-
-
-def _explain_unknown_type(kind: str, message: JsonObject) -> Ignored | Unreadable:
-    if not kind:
-        return Unreadable("the message has no type")
-    detail = read_text(read_object(message, "unsupported"), "type") or kind
-    return Ignored(_IGNORED.get(kind, "unknown-message-type"), detail[:LONGEST_DETAIL])
 
 
 def _find_media_url(content: JsonObject) -> str | None:

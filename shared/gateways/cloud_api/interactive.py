@@ -7,18 +7,19 @@ from shared.gateways.normalize.json_values import (
     JsonObject,
     join_lines,
     parse_embedded_json,
+    read_flag,
     read_object,
     read_objects,
     read_text,
 )
 from shared.gateways.normalize.offered_choices import list_flow_choices, list_rows
-from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, TypeAndBody
+from shared.gateways.normalize.outcome import TypeAndBody
 
 _REPLIES = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")
 _OFFERS = {"button": "buttonsMessage", "list": "listMessage", "product": "productMessage"}
 
 
-def read_interactive(interactive: JsonObject) -> TypeAndBody | Ignored | None:
+def read_interactive(interactive: JsonObject) -> TypeAndBody | None:
     """Return a customer's choice, or what we offered."""
     kind = read_text(interactive, "type").strip().lower()
     kind = kind or next((reply for reply in _REPLIES if reply in interactive), "")
@@ -32,9 +33,21 @@ def read_interactive(interactive: JsonObject) -> TypeAndBody | Ignored | None:
         case "nfm_reply":
             return "interactiveResponseMessage", _read_form(reply)
         case "call_permission_reply":
-            return Ignored("call-permission", read_text(reply, "response")[:LONGEST_DETAIL])
+            return _build_body("interactiveResponseMessage", _read_permission(reply))
         case _:
             return _read_offer(kind, interactive)
+
+
+_PERMISSIONS = {"accept": "accepted", "reject": "rejected"}
+
+
+def _read_permission(reply: JsonObject) -> str:
+    """Return whether the customer lets the business call them."""
+    answer = _PERMISSIONS.get(read_text(reply, "response").strip().lower())
+    if answer is None:
+        return ""
+    suffix = " (permanent)" if read_flag(reply, "is_permanent") else ""
+    return f"Call permission: {answer}{suffix}"
 
 
 def read_template(template: JsonObject) -> TypeAndBody:
@@ -55,16 +68,14 @@ def _build_body(media_type: str, *lines: str) -> TypeAndBody | None:
     return (media_type, body) if body else None
 
 
-def _read_offer(kind: str, interactive: JsonObject) -> TypeAndBody | Ignored:
+def _read_offer(kind: str, interactive: JsonObject) -> TypeAndBody | None:
     texts = (
         read_text(read_object(interactive, part), "text") for part in ("header", "body", "footer")
     )
     visible = _build_body("", *texts, *_list_options(read_object(interactive, "action")))
     product = read_object(interactive, "product") or read_object(interactive, "action")
     visible = visible or _build_body("", read_text(product, "name", "title", "product_retailer_id"))
-    if visible is None:
-        return Ignored("unknown-message-type", f"interactive {kind}"[:LONGEST_DETAIL])
-    return _OFFERS.get(kind, "interactiveMessage"), visible[1]
+    return (_OFFERS.get(kind, "interactiveMessage"), visible[1]) if visible else None
 
 
 def _list_options(action: JsonObject) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Messages that change older messages: edits, revokes and reactions."""
+"""Messages that change older messages: edits, revokes and reactions.
+
+An edit whose new text cannot be shown is a placeholder that quotes the edited message.
+"""
 
 from collections.abc import Callable
 
@@ -9,15 +12,16 @@ from shared.gateways.cloud_api.content import Content, read_content
 from shared.gateways.normalize.addresses import parse_wid
 from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.outcome import PartOutcome, Unreadable
+from shared.gateways.normalize.placeholders import UNSUPPORTED
 
 
-def _translate_edit(change: Change, message: JsonObject, chat: Chat) -> PartOutcome:
+def _translate_edit(change: Change, message: JsonObject, chat: Chat) -> PartOutcome | Content:
     wid = parse_wid(read_text(read_object(message, "edit"), "original_message_id"))
     if wid is None:
         return Unreadable("the edit has no message")
     content = read_content(read_object(message, "edit", "message"))
-    if not isinstance(content, Content):
-        return content
+    if not isinstance(content, Content) or content.is_placeholder:
+        return Content(*UNSUPPORTED, quoted_wid=wid)
     return MessageEdited(**change.build_fields(chat.party, message), wid=wid, body=content.body)
 
 
@@ -42,7 +46,7 @@ def _translate_reaction(change: Change, message: JsonObject, chat: Chat) -> Even
     )
 
 
-TRANSLATORS: dict[str, Callable[[Change, JsonObject, Chat], PartOutcome]] = {
+TRANSLATORS: dict[str, Callable[[Change, JsonObject, Chat], PartOutcome | Content]] = {
     "edit": _translate_edit,
     "revoke": _translate_revoke,
     "reaction": _translate_reaction,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from shared.contracts.message import MessageReceived, Referral
-from shared.gateways.cloud_api.chat import Change, Chat, find_chat, is_ours, list_parts
+from shared.gateways.cloud_api.chat import Change, Chat, find_chat, is_ours
 from shared.gateways.cloud_api.contact_updates import translate_system_message
 from shared.gateways.cloud_api.content import Content, find_kind, read_content
 from shared.gateways.cloud_api.message_changes import TRANSLATORS
@@ -17,7 +17,7 @@ from shared.gateways.normalize.json_values import (
     read_object,
     read_text,
 )
-from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
+from shared.gateways.normalize.outcome import PartOutcome, Unreadable
 from shared.gateways.normalize.redaction import redact_message
 
 
@@ -47,22 +47,15 @@ def _translate(change: Change, message: JsonObject, *, from_me: bool) -> PartOut
     kind = find_kind(message)
     if kind == "system":
         return translate_system_message(change.line, message)
-    if changed := TRANSLATORS.get(kind):
-        chat = find_chat(change, message, from_me=from_me)
-        return changed(change, message, chat) if isinstance(chat, Chat) else chat
-    content = _read_content(change, message)
+    chat = find_chat(change, message, from_me=from_me)
+    changed = TRANSLATORS.get(kind)
+    if changed and isinstance(chat, Chat):
+        content = changed(change, message, chat)
+    else:
+        content = read_content(message)
     if not isinstance(content, Content):
         return content
-    chat = find_chat(change, message, from_me=from_me)
     return _build_message(change, message, chat, content) if isinstance(chat, Chat) else chat
-
-
-def _read_content(change: Change, message: JsonObject) -> Content | Ignored | Unreadable:
-    content = read_content(message)
-    errors = list_parts(message, "errors") or list_parts(change.value, "errors")
-    if errors and isinstance(content, Unreadable):
-        return Ignored("unsupported", content.detail)  # Meta itself could not read the content
-    return content
 
 
 def _build_message(
@@ -81,7 +74,7 @@ def _build_message(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
-        quoted_wid=parse_wid(read_text(context, "id", "message_id")),
+        quoted_wid=content.quoted_wid or parse_wid(read_text(context, "id", "message_id")),
         is_forwarded=read_flag(context, "forwarded") or read_flag(context, "frequently_forwarded"),
         push_name=chat.name,
         lid=chat.party.lid,

@@ -10,9 +10,9 @@ from functools import cached_property
 
 from pydantic import JsonValue
 
-from shared.contracts.base import LONGEST_NAME
+from shared.contracts.names import read_name
 from shared.gateways.normalize.addresses import LONGEST_ADDRESS, parse_address
-from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
+from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
 from shared.gateways.normalize.redaction import redact_within
 
 LARGEST_CONTACT = 512  # bytes of a redacted contact, which is stored with each of its messages
@@ -21,7 +21,6 @@ _IDS = frozenset(IDS)
 
 # Mobile numbers of these countries exist with and without this digit: Brazil, Mexico, Argentina.
 _MOBILE_DIGIT = re.compile(r"(55[0-9]{2})9(?=[0-9]{8}$)|(52)1(?=[0-9]{10}$)|(54)9(?=[0-9]{10}$)")
-_NUMBER_LIKE = re.compile(r"[+(]?[0-9][0-9 ().-]{5,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,8 @@ def _read_contact(contact: JsonObject) -> Contact:
 
 
 def _read_name(contact: JsonObject) -> str | None:
-    """Return the name of a contact; '' if it is only an address."""
-    name = read_text(read_object(contact, "profile"), "name", "username").strip()
-    name = name or read_text(contact, "username").strip()
-    if _NUMBER_LIKE.fullmatch(name) or name in list_addresses(contact, IDS):
-        return None
-    return name[:LONGEST_NAME] or None
+    """Return the name of a contact; None if it is only an address."""
+    profile = read_object(contact, "profile")
+    raw_names = (profile.get("name"), profile.get("username"), contact.get("username"))
+    name = next(filter(None, map(read_name, raw_names)), None)
+    return None if name is None or name in list_addresses(contact, IDS) else clean_text(name)

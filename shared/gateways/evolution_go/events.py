@@ -63,7 +63,7 @@ def _translate_message(data: JsonObject, _: str, line: Line) -> Iterable[PartOut
 
 def _reject_without_key(data: JsonObject) -> Ignored | Unreadable:
     is_empty = not any(value for name, value in data.items() if name != "state")
-    return Ignored("empty-message", "no data") if is_empty else Unreadable("data has no key")
+    return Ignored("empty-payload", "no data") if is_empty else Unreadable("data has no key")
 
 
 # Members of whatsmeow's UndecryptableMessage.
@@ -72,8 +72,9 @@ _WITHHELD = {"IsUnavailable", "UnavailableType", "DecryptFailMode"}
 
 def _build_proto_message(data: JsonObject) -> JsonObject:
     info = read_object(data, "Info")
+    key = build_key(info, read_text(info, "ID"))
     message: JsonObject = {
-        "key": build_key(info, read_text(info, "ID")),
+        "key": key,
         "messageTimestamp": info.get("Timestamp"),
         "pushName": info.get("PushName"),
         "verifiedBizName": read_object(info, "VerifiedName", "Details").get("verifiedName"),
@@ -81,6 +82,8 @@ def _build_proto_message(data: JsonObject) -> JsonObject:
     }
     if data.get("Message") is not None:
         return {**message, "message": respell_names(data["Message"])}
+    if read_text(data, "UnavailableType").strip().lower() == "view_once":
+        message["key"] = {**key, "isViewOnce": True}
     return {**message, "messageStubType": "CIPHERTEXT"} if _WITHHELD & data.keys() else message
 
 
@@ -168,6 +171,7 @@ def _translate_contact(data: JsonObject, _: str, line: Line) -> Iterable[PartOut
 _TRANSLATORS: dict[str, Callable[[JsonObject, str, Line], Iterable[PartOutcome]]] = {
     "message": _translate_message,
     "sendmessage": _translate_message,
+    "undecryptablemessage": _translate_message,
     "receipt": _translate_receipt,
     "readreceipt": _translate_receipt,
     "call": _translate_call,

@@ -15,5 +15,5 @@ def build_contact_link(line: Line, party: Party, name: str = "") -> ContactLink 
         number=party.canonical,
         lid=party.lid,
         jid=party.jid,
-        push_name=name.strip() or None,
+        push_name=name or None,
     )

@@ -18,12 +18,27 @@ from shared.gateways.normalize.json_values import (
     read_object,
     read_text,
 )
-from shared.gateways.normalize.outcome import Ignored, Unreadable
+from shared.gateways.normalize.outcome import Ignored, TypeAndBody, Unreadable
+from shared.gateways.normalize.placeholders import (
+    UNDECRYPTABLE,
+    UNSUPPORTED,
+    VIEW_ONCE,
+    NotWritten,
+    is_placeholder,
+)
 from shared.gateways.proto_message.invisible_content import (
+    CIPHERTEXTS,
+    ENCRYPTED,
+    ENCRYPTED_POLL_CHANGES,
+    KEYS,
     MISSED_CALLS,
-    ignore_invisible,
+    NOT_WRITTEN,
+    POLL_OPTION,
+    choose_placeholder,
+    find_not_written,
     ignore_stub,
     join_names,
+    list_contents,
 )
 from shared.gateways.proto_message.poll_votes import read_chosen_options
 from shared.gateways.proto_message.visible_content import find_kind, read_visible
@@ -31,13 +46,21 @@ from shared.gateways.proto_message.visible_content import find_kind, read_visibl
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The visible content of a message; `body` is plain text, never member names or JSON."""
+    """The content of a message; `body` is plain text, never member names or JSON.
+
+    A content that cannot be shown has a placeholder's media type and an empty body.
+    """
 
     media_type: str
     body: str
     media_url: str | None = None
     quoted_wid: str | None = None
     is_forwarded: bool = False
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the content cannot be shown."""
+        return is_placeholder(self.media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +92,35 @@ ContentOutcome = Content | Edit | Revoke | Reaction | Ignored | Unreadable
 
 
 def read_content(message: JsonObject) -> ContentOutcome:
-    """Return the content of `message`, the hoisted `contextInfo` and the stub members."""
-    outer = message.get("message")
-    if outer is None:
-        return _read_stub(message)
-    if not isinstance(outer, dict):
-        return Unreadable("message is not an object")
+    """Return the content of `message`, the hoisted `contextInfo` and the stub members.
+
+    What a person sent has a content in any case, a placeholder if nothing else.
+    """
+    outer = read_object(message, "message")
     content = _unwrap(outer)
     kind = find_kind(content)
     if kind is not None:
         return _build_content(kind, message, outer, content)
-    outcome = _read_invisible(message, content)
-    is_empty = isinstance(outcome, Ignored) and outcome.reason == "empty-message"
-    return _read_stub(message) if is_empty and _read_stub_kind(message) else outcome
+    return _read_invisible(message, outer, content)
 
 
-def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Ignored | Unreadable:
-    """Return the edit that gives the message `wid` the text in `edited`."""
+def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Content | Unreadable:
+    """Return the edit that gives the message `wid` the text in `edited`.
+
+    If the new text cannot be shown, it is a placeholder that quotes the message.
+    """
     if not isinstance(edited, dict):
         return Unreadable("editedMessage is not an object")
     content = _unwrap(edited)
     kind = find_kind(content)
-    if kind is None:
-        return ignore_invisible(content, _WRAPPERS)
-    visible = read_visible(kind, content[kind])
-    return Edit(wid, visible[1], at) if isinstance(visible, tuple) else visible
+    visible = read_visible(kind, content[kind]) if kind else UNSUPPORTED
+    if isinstance(visible, Ignored) or is_placeholder(visible[0]):
+        return _build_placeholder(UNSUPPORTED, wid)
+    return Edit(wid, visible[1], at)
+
+
+def _build_placeholder(placeholder: TypeAndBody, quoted_wid: str | None = None) -> Content:
+    return Content(*placeholder, quoted_wid=quoted_wid)
 
 
 def read_reaction(wid: str | None, reaction: JsonObject) -> Reaction | Unreadable:
@@ -111,11 +138,10 @@ def read_target_wid(key: JsonObject) -> str | None:
     return parse_wid(read_text(key, "id"))
 
 
-_WRAPPERS = (
+_VIEW_ONCE = ("viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension")
+WRAPPERS = (
     "ephemeralMessage",
-    "viewOnceMessage",
-    "viewOnceMessageV2",
-    "viewOnceMessageV2Extension",
+    *_VIEW_ONCE,
     "documentWithCaptionMessage",
     "editedMessage",
     "deviceSentMessage",
@@ -136,7 +162,7 @@ _DEEPEST_WRAPPING = 8  # up to three levels occur; the limit protects against cr
 
 def _unwrap(message: JsonObject) -> JsonObject:
     for _ in range(_DEEPEST_WRAPPING):
-        present = (wrapper for wrapper in _WRAPPERS if wrapper in message)
+        present = (wrapper for wrapper in WRAPPERS if wrapper in message)
         wrapped = (read_object(message, wrapper, "message") for wrapper in present)
         inner = next(filter(None, wrapped), None)
         if inner is None:
@@ -147,9 +173,9 @@ def _unwrap(message: JsonObject) -> JsonObject:
 
 def _build_content(
     kind: str, message: JsonObject, outer: JsonObject, content: JsonObject
-) -> Content | Ignored | Unreadable:
+) -> Content | Ignored:
     visible = read_visible(kind, content[kind])
-    if not isinstance(visible, tuple):
+    if isinstance(visible, Ignored):
         return visible
     contexts = list(iterate_contexts(message))
     quoted = (parse_wid(read_text(context, "stanzaId")) for context in contexts)
@@ -185,14 +211,49 @@ def _find_media_url(*holders: JsonObject) -> str | None:
     return next((url for url in urls if url.startswith(("https://", "http://"))), None)
 
 
-def _read_invisible(message: JsonObject, content: JsonObject) -> ContentOutcome:
+def _read_invisible(message: JsonObject, outer: JsonObject, content: JsonObject) -> ContentOutcome:
     if protocol := read_object(content, "protocolMessage"):
         return _read_protocol_message(protocol)
-    if reaction := read_object(content, "reactionMessage"):
+    if content.get("reactionMessage") is not None:
+        reaction = read_object(content, "reactionMessage")
         return read_reaction(read_target_wid(read_object(reaction, "key")), reaction)
     if vote := read_object(content, "pollUpdateMessage"):
         return _read_vote(message, vote)
-    return ignore_invisible(content, _WRAPPERS)
+    contents = list_contents(content, WRAPPERS)
+    if contents:
+        return find_not_written(contents) or _read_hidden(content, contents)
+    return _read_without_content(message, outer, content)
+
+
+def _read_hidden(content: JsonObject, contents: list[str]) -> Content | Ignored:
+    """Return the placeholder of a content, which quotes the message that it is about."""
+    for name, key in ENCRYPTED.items():
+        encrypted = read_object(content, name)
+        if read_enum(encrypted.get("secretEncType")) in ENCRYPTED_POLL_CHANGES:
+            return Ignored(POLL_OPTION.reason, name)
+        if encrypted:
+            return _build_placeholder(UNDECRYPTABLE, read_target_wid(read_object(encrypted, key)))
+    return _build_placeholder(choose_placeholder(contents))
+
+
+def _read_without_content(
+    message: JsonObject, outer: JsonObject, content: JsonObject
+) -> Content | Ignored:
+    stub = _read_stub_kind(message)
+    if stub in MISSED_CALLS:
+        return Content("call_log", "")
+    if stub and stub not in CIPHERTEXTS:
+        return ignore_stub(stub)
+    if read_flag(read_object(message, "key"), "isViewOnce") or any(
+        outer.get(wrapper) is not None for wrapper in _VIEW_ONCE
+    ):
+        return _build_placeholder(VIEW_ONCE)
+    if stub:
+        return _build_placeholder(UNDECRYPTABLE)
+    keys = [name for name in KEYS if content.get(name) is not None]
+    if keys:
+        return Ignored(NOT_WRITTEN[keys[0]].reason, keys[0])
+    return _build_placeholder(UNSUPPORTED)
 
 
 _REVOKE, _EDIT = {"0", "REVOKE"}, {"14", "MESSAGE_EDIT"}
@@ -212,23 +273,19 @@ def _read_protocol_message(protocol: JsonObject) -> ContentOutcome:
     return read_edit(wid, protocol.get("editedMessage"), protocol.get("timestampMs"))
 
 
+VOTE_WITHDRAWN = NotWritten("poll-vote-withdrawn", "takes back a vote")
+
+
 def _read_vote(message: JsonObject, vote: JsonObject) -> Content | Ignored:
-    options = read_chosen_options(message, vote)
-    if options is None:
-        return Ignored("encrypted-poll-vote")
-    if not options:
-        return Ignored("poll-vote-withdrawn")
     poll = read_target_wid(read_object(vote, "pollCreationMessageKey"))
+    options = read_chosen_options(message, vote)
+    if options is None:  # decrypted by some gateways later, under the same id
+        return _build_placeholder(UNDECRYPTABLE, poll)
+    if not options:
+        return Ignored(VOTE_WITHDRAWN.reason)
     return Content("pollUpdateMessage", "\n".join(options), quoted_wid=poll)
 
 
 def _read_stub_kind(message: JsonObject) -> str:
     kind = read_enum(message.get("messageStubType"))
     return "" if kind in {"0", "UNKNOWN"} else kind
-
-
-def _read_stub(message: JsonObject) -> Content | Ignored:
-    kind = _read_stub_kind(message)
-    if kind in MISSED_CALLS:
-        return Content("call_log", "")
-    return ignore_stub(kind)

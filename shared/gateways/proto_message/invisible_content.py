@@ -1,98 +1,112 @@
-"""Contents that WhatsApp does not show, each with the reason why it is ignored."""
+"""Contents that a person does not see: the closed list of those that no person wrote, and stubs."""
 
+import re
 from collections.abc import Collection
 
 from shared.gateways.normalize.json_values import JsonObject, clean_text
-from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored
-
-# Members without a content of their own.
-_SIDE_MEMBERS = frozenset(
-    {
-        "messageContextInfo",
-        "senderKeyDistributionMessage",
-        "fastRatchetKeySenderKeyDistributionMessage",
-        "contextInfo",
-        "mediaUrl",
-        "base64",
-        "mimetype",
-        "speechToText",
-        "conversation",
-    }
+from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, TypeAndBody
+from shared.gateways.normalize.placeholders import (
+    UNDECRYPTABLE,
+    UNSUPPORTED,
+    NotWritten,
 )
 
-# Matched by prefix, because WhatsApp adds V2, V3, …; where one name begins with another, the longer
-# one is first.
-_REASONS = {
-    "reactionMessage": "empty-message",
-    "encReactionMessage": "encrypted-reaction",
-    "pollCreationOptionImageMessage": "poll-option-image",
-    "pollUpdateMessage": "encrypted-poll-vote",
-    "pollResultSnapshotMessage": "poll-result",
-    "pollAddOptionMessage": "poll-option",
-    "pinInChatMessage": "pin",
-    "keepInChatMessage": "keep",
-    "albumMessage": "album",
-    "stickerSyncRmrMessage": "sticker-sync",
-    "encEventResponseMessage": "event-reply",
-    "eventCoverImage": "event-cover",
-    "encCommentMessage": "encrypted-comment",
-    "paymentInviteMessage": "payment",
-    "paymentReminderMessage": "payment",
-    "splitPayment": "payment",
-    "declinePaymentRequestMessage": "payment",
-    "cancelPaymentRequestMessage": "payment",
-    "requestPhoneNumberMessage": "phone-number-request",
-    "groupStatusMentionMessage": "status-mention",
-    "statusMentionMessage": "status-mention",
-    "statusAddYours": "status-mention",
-    "statusNotificationMessage": "status-mention",
-    "groupStatusMessage": "group-status",
-    "limitSharingMessage": "limit-sharing",
-    "newsletterAdmin": "newsletter-invite",
-    "newsletterFollowerInviteMessage": "newsletter-invite",
-    "scheduledCall": "call-notice",
-    "callLogMesssage": "call-notice",  # spelt so in the proto
-    "bcallMessage": "call-notice",
-    "call": "call-notice",
-    "messageHistory": "history-notice",
-    "secretEncryptedMessage": "secret-encrypted",
-    "placeholderMessage": "undecryptable",
-    "unsupportedMessage": "unsupported",
+KEYS = frozenset({"senderKeyDistributionMessage", "fastRatchetKeySenderKeyDistributionMessage"})
+# Members without a content of their own.
+_SIDE_MEMBERS = KEYS | {
+    "messageContextInfo",
+    "contextInfo",
+    "mediaUrl",
+    "base64",
+    "mimetype",
+    "speechToText",
+    "conversation",
 }
-_PREFIXES = tuple(_REASONS)
+
+_KEYS = NotWritten("key-distribution", "keys of a group; the message comes beside or after them")
+_HISTORY = NotWritten("history-notice", "old messages of a group for a new member")
+_OF_STATUS = NotWritten("status-mention", "belongs to a status, which is in no chat")
+
+# By member name, without the V2, V3, … that WhatsApp appends.
+NOT_WRITTEN = {
+    **dict.fromkeys(sorted(KEYS), _KEYS),
+    "protocolMessage": NotWritten(
+        "protocol-message", "settings, keys and synchronisation; edits and revokes are changes"
+    ),
+    "encReactionMessage": NotWritten(
+        "encrypted-reaction", "a reaction has no row, and the emoji of this one is encrypted"
+    ),
+    "pollCreationOptionImageMessage": NotWritten(
+        "poll-option-image", "a picture in a poll, which comes by itself"
+    ),
+    "pollAddOptionMessage": NotWritten("poll-option", "an option added to a poll"),
+    "pinInChatMessage": NotWritten("pin", "marks a message for all members of the chat"),
+    "keepInChatMessage": NotWritten("keep", "keeps a disappearing message"),
+    "albumMessage": NotWritten("album", "the head of an album; its files come by themselves"),
+    "stickerSyncRmrMessage": NotWritten("sticker-sync", "synchronises stickers between devices"),
+    "eventCoverImage": NotWritten("event-cover", "the picture of an event, which comes by itself"),
+    "limitSharingMessage": NotWritten("limit-sharing", "a setting of the chat"),
+    "messageHistoryBundle": _HISTORY,
+    "messageHistoryNotice": _HISTORY,
+    "statusAddYours": _OF_STATUS,
+    "statusNotificationMessage": _OF_STATUS,
+    "groupStatusMessage": NotWritten("group-status", "a status of a group, not in its chat"),
+    "call": NotWritten("call-notice", "a call that rings; a missed one is a message"),
+    "callLogMesssage": NotWritten("call-notice", "a call that was taken or declined"),
+}
+# A poll's new options and texts are `secretEncryptedMessage` too; the numbers are the proto's.
+ENCRYPTED_POLL_CHANGES = frozenset({"4", "POLL_EDIT", "5", "POLL_ADD_OPTION"})
+POLL_OPTION = NotWritten("poll-option", "an encrypted new text or option of a poll")
+_VERSION = re.compile(r"V[0-9]{1,3}\Z")
+
+# Encrypted answers to another message, by the member with the other message's key.
+ENCRYPTED = {
+    "pollUpdateMessage": "pollCreationMessageKey",
+    "encEventResponseMessage": "eventCreationMessageKey",
+    "encCommentMessage": "targetMessageKey",
+    "secretEncryptedMessage": "targetMessageKey",
+}
+_PLACEHOLDERS = {
+    **dict.fromkeys(ENCRYPTED, UNDECRYPTABLE),
+    "placeholderMessage": UNDECRYPTABLE,  # shown on the phone, withheld from linked devices
+}
 
 MISSED_CALLS = frozenset(
     {"40", "41", "45", "46"}
     | {f"CALL_MISSED_{kind}" for kind in ("VOICE", "VIDEO", "GROUP_VOICE", "GROUP_VIDEO")}
 )
-_STUBS = {
-    "1": "revoke",
-    "REVOKE": "revoke",
-    "2": "undecryptable",
-    "CIPHERTEXT": "undecryptable",
+CIPHERTEXTS = frozenset({"2", "CIPHERTEXT"})
+REVOKES = frozenset({"1", "REVOKE"})
+NOT_WRITTEN_STUBS = {
+    "REVOKE": NotWritten("revoke", "the author deleted the message before the gateway had it"),
+    "any other": NotWritten("system-notice", "WhatsApp's notice of a change of the chat or group"),
 }
 
 
-def ignore_invisible(message: JsonObject, wrappers: Collection[str]) -> Ignored:
-    """Return why a message without a visible content is ignored."""
+def list_contents(message: JsonObject, wrappers: Collection[str]) -> list[str]:
+    """Return the names of the members that are a content, known or not."""
     present = (name for name, value in message.items() if value is not None)
-    contents = [name for name in present if name not in _SIDE_MEMBERS and name not in wrappers]
-    known_name = next((name for name in contents if name.startswith(_PREFIXES)), None)
-    if known_name is not None:
-        reason = next(
-            reason for prefix, reason in _REASONS.items() if known_name.startswith(prefix)
-        )
-        return Ignored(reason, join_names([known_name]))
-    if contents:
-        return Ignored("unknown-message-type", join_names(contents))
-    return Ignored("empty-message", join_names(list(message)))
+    return [name for name in present if name not in _SIDE_MEMBERS and name not in wrappers]
+
+
+def find_not_written(contents: Collection[str]) -> Ignored | None:
+    """Return why a message with these contents is ignored; None if a person wrote it."""
+    for name in contents:
+        if kind := NOT_WRITTEN.get(_VERSION.sub("", name)):
+            return Ignored(kind.reason, join_names([name]))
+    return None
+
+
+def choose_placeholder(contents: Collection[str]) -> TypeAndBody:
+    """Return the placeholder of a message that a person wrote."""
+    known = (_PLACEHOLDERS.get(_VERSION.sub("", name)) for name in contents)
+    return next(filter(None, known), UNSUPPORTED)
 
 
 def ignore_stub(kind: str) -> Ignored:
-    """Return why a system notice (`messageStubType`) is ignored; '' means that it is not one."""
-    if not kind:
-        return Ignored("empty-message", "no message")
-    return Ignored(_STUBS.get(kind, "system-notice"), join_names([kind]))
+    """Return why a system notice (`messageStubType`) is ignored."""
+    listed = NOT_WRITTEN_STUBS["REVOKE" if kind in REVOKES else "any other"]
+    return Ignored(listed.reason, join_names([kind]))
 
 
 def join_names(names: list[str]) -> str:

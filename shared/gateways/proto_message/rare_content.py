@@ -7,12 +7,13 @@ from pydantic import JsonValue
 from shared.gateways.normalize.json_values import (
     JsonObject,
     join_lines,
+    parse_count,
     parse_time,
     read_object,
     read_objects,
     read_text,
 )
-from shared.gateways.normalize.outcome import Ignored, TypeAndBody
+from shared.gateways.normalize.outcome import TypeAndBody
 from shared.gateways.proto_message.interactive import format_price
 
 
@@ -25,6 +26,21 @@ def _read_group_invite(invite: JsonObject) -> TypeAndBody | None:
 def _read_newsletter_invite(invite: JsonObject) -> TypeAndBody | None:
     words = read_text(invite, "newsletterName"), read_text(invite, "caption")
     return _build_body("newsletterAdminInviteMessage", *words)
+
+
+def _read_channel_invite(invite: JsonObject) -> TypeAndBody | None:
+    words = read_text(invite, "newsletterName"), read_text(invite, "caption")
+    return _build_body("newsletterFollowerInviteMessageV2", *words)
+
+
+def _read_poll_result(result: JsonObject) -> TypeAndBody | None:
+    votes = (_format_votes(option) for option in read_objects(result.get("pollVotes")))
+    return _build_body("pollResultSnapshotMessage", read_text(result, "name"), *votes)
+
+
+def _format_votes(option: JsonObject) -> str:
+    name, votes = read_text(option, "optionName").strip(), option.get("optionVoteCount")
+    return f"{name}: {parse_count(votes) or 0}" if name else ""
 
 
 def _read_event_invite(invite: JsonObject) -> TypeAndBody | None:
@@ -42,21 +58,17 @@ def _read_sticker_pack(pack: JsonObject) -> TypeAndBody | None:
     return _build_body("stickerPackMessage", *words)
 
 
-def _read_payment(sent: JsonObject) -> TypeAndBody | Ignored:
-    return _build_body("sendPaymentMessage", _read_note(sent)) or Ignored(
-        "payment", "sendPaymentMessage"
-    )
+def _read_payment(sent: JsonObject) -> TypeAndBody | None:
+    return _build_body("sendPaymentMessage", _read_note(sent))
 
 
-def _read_payment_request(request: JsonObject) -> TypeAndBody | Ignored:
+def _read_payment_request(request: JsonObject) -> TypeAndBody | None:
     amount = format_price(request, "amount1000", "currencyCodeIso4217")
-    visible = _build_body("requestPaymentMessage", _read_note(request), amount)
-    return visible or Ignored("payment", "requestPaymentMessage")
+    return _build_body("requestPaymentMessage", _read_note(request), amount)
 
 
-def _read_invoice(invoice: JsonObject) -> TypeAndBody | Ignored:
-    visible = _build_body("invoiceMessage", read_text(invoice, "note"))
-    return visible or Ignored("payment", "invoiceMessage")
+def _read_invoice(invoice: JsonObject) -> TypeAndBody | None:
+    return _build_body("invoiceMessage", read_text(invoice, "note"))
 
 
 def _read_note(payment: JsonObject) -> str:
@@ -85,9 +97,13 @@ def _format_minute(value: JsonValue) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
-RARE_READERS: dict[str, Callable[[JsonObject], TypeAndBody | Ignored | None]] = {
+RARE_READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {
     "groupInviteMessage": _read_group_invite,
     "newsletterAdminInviteMessage": _read_newsletter_invite,
+    "newsletterFollowerInviteMessage": _read_channel_invite,
+    "newsletterFollowerInviteMessageV2": _read_channel_invite,
+    "pollResultSnapshotMessage": _read_poll_result,
+    "pollResultSnapshotMessageV3": _read_poll_result,
     "eventInviteMessage": _read_event_invite,
     "scheduledCallCreationMessage": _read_scheduled_call,
     "stickerPackMessage": _read_sticker_pack,

@@ -5,7 +5,8 @@ from pydantic import JsonValue
 from shared.contracts.base import Event
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import MessageChange
-from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
+from shared.contracts.names import read_name
+from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
 from shared.gateways.normalize.redaction import redact_message
@@ -36,6 +37,8 @@ def translate_message(message: JsonValue, line: Line, *, is_whole: bool = True) 
     if isinstance(content, Ignored | Unreadable):
         return content
     if isinstance(content, Content):
+        if content.is_placeholder and not is_whole:
+            return Unreadable("the new text of an edit cannot be read")  # the key is the message's
         return build_message_received(message, key, content, line)
     sent_at = message.get("messageTimestamp")
     return _build_change(key, content, line, sent_at, is_by_key=is_whole)
@@ -97,10 +100,9 @@ def build_message_received(
 
 def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
     # On our own messages it is our name, or Evolution's "Você", never the contact's.
-    name = read_text(message, "pushName", "verifiedBizName").strip()
-    if not name or key.from_me or key.is_address(name):
-        return None
-    return name
+    names = (read_name(message.get(member)) for member in ("pushName", "verifiedBizName"))
+    name = next(filter(None, names), None)
+    return None if name is None or key.from_me or key.is_address(name) else clean_text(name)
 
 
 def _read_referral(message: JsonObject) -> Referral | None:

@@ -13,7 +13,8 @@ from shared.gateways.normalize.json_values import (
     read_enum,
     read_text,
 )
-from shared.gateways.normalize.outcome import Ignored, TypeAndBody, Unreadable
+from shared.gateways.normalize.outcome import Ignored, TypeAndBody
+from shared.gateways.normalize.placeholders import UNSUPPORTED
 from shared.gateways.proto_message.interactive import INTERACTIVE_READERS
 from shared.gateways.proto_message.polls import read_poll
 from shared.gateways.proto_message.rare_content import RARE_READERS
@@ -21,24 +22,24 @@ from shared.gateways.proto_message.rare_content import RARE_READERS
 
 def find_kind(message: JsonObject) -> str | None:
     """Return the name of the member that is the content; None if a person sees nothing."""
-    kind = next((kind for kind in _KINDS if message.get(kind) not in (None, "")), None)
+    kind = next((kind for kind in VISIBLE_KINDS if isinstance(message.get(kind), dict)), None)
     if kind is not None:
         return kind
-    polls = (name for name, value in message.items() if value is not None and _is_poll(name))
-    return next(polls, None)
+    polls = (name for name, value in message.items() if isinstance(value, dict) and _is_poll(name))
+    poll = next(polls, None)
+    # Text is last: a file has precedence.
+    return poll or ("conversation" if read_text(message, "conversation") else None)
 
 
-def read_visible(kind: str, content: JsonValue) -> TypeAndBody | Ignored | Unreadable:
-    """Return the media type and the body of a content of this kind."""
-    if kind == "conversation":
-        if not isinstance(content, str):
-            return Unreadable("conversation is not text")
-        body = clean_text(content)
-        return ("conversation", body) if body.strip() else Ignored("empty-message", kind)
-    if not isinstance(content, dict):
-        return Unreadable(f"{kind} is not an object")
+def read_visible(kind: str, content: JsonValue) -> TypeAndBody | Ignored:
+    """Return the media type and the body of the content that `find_kind` found.
+
+    A content without anything to show is a placeholder.
+    """
+    if isinstance(content, str):
+        return "conversation", clean_text(content)
     reader = read_poll if _is_poll(kind) else _READERS[kind]
-    return reader(content) or Ignored("empty-message", kind)
+    return (reader(content) if isinstance(content, dict) else None) or UNSUPPORTED
 
 
 def _is_poll(name: str) -> bool:
@@ -135,4 +136,4 @@ _READERS: dict[str, Callable[[JsonObject], TypeAndBody | Ignored | None]] = {
     "callLogMesssage": _read_call,  # spelt so in the proto
     "extendedTextMessage": _read_extended_text,
 }
-_KINDS = (*_READERS, "conversation")  # text is last: a file has precedence
+VISIBLE_KINDS = tuple(_READERS)

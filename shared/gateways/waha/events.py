@@ -28,6 +28,9 @@ from shared.gateways.normalize.outcome import (
     Unreadable,
     build_translation,
 )
+from shared.gateways.normalize.placeholders import UNDECRYPTABLE
+from shared.gateways.proto_message.content import Content
+from shared.gateways.proto_message.event_replies import read_event_reply
 from shared.gateways.proto_message.key import MessageKey
 from shared.gateways.waha.message import (
     explain_edit_without_text,
@@ -36,7 +39,11 @@ from shared.gateways.waha.message import (
     read_revoked_message,
     translate_message,
 )
-from shared.gateways.whatsapp_web.event_builders import build_ack, ignore_without_message
+from shared.gateways.whatsapp_web.event_builders import (
+    build_ack,
+    build_web_message,
+    ignore_without_message,
+)
 from shared.gateways.whatsapp_web.ids import find_wid, parse_message_id
 from shared.gateways.whatsapp_web.messages import (
     build_changed_message,
@@ -150,7 +157,7 @@ def _translate_edit(event: _PostedEvent) -> PartOutcome:
     if not isinstance(key, MessageKey):
         return key
     if not body and (reason := explain_edit_without_text(data)):
-        return reason
+        return _build_message(event, reason) if isinstance(reason, Content) else reason
     at = event.line.read_time(
         read_object(data, "_data").get("latestEditSenderTimestampMs"),
         event.sent,
@@ -170,6 +177,30 @@ def _translate_revoke(event: _PostedEvent) -> PartOutcome:
     protocol = read_changed_wid(after)
     targets = (data.get("revokedMessageId"), original, protocol, before.get("id"))
     return build_changed_message(event.line, key, event.now, *targets).build_deletion()
+
+
+def _translate_waiting(event: _PostedEvent) -> PartOutcome:
+    """Translate a message that WhatsApp shows as "waiting for this message"."""
+    return _build_message(event, Content(*UNDECRYPTABLE))
+
+
+def _translate_event_reply(event: _PostedEvent) -> PartOutcome:
+    reply = read_event_reply(event.data.get("eventResponse"))
+    replied = find_wid(read_object(event.data, "eventCreationKey").get("id"))
+    return _build_message(event, Content(*reply, quoted_wid=replied))
+
+
+def _build_message(event: _PostedEvent, content: Content) -> PartOutcome:
+    key = read_message_key(event.data)
+    if not isinstance(key, MessageKey):
+        return key
+    at = event.line.read_time(event.data.get("timestamp"), event.sent)
+    return build_web_message(event.line, key, content, at, event.data)
+
+
+def _translate_failed_vote(event: _PostedEvent) -> PartOutcome:
+    vote = read_object(event.data, "vote") | {"selectedOptions": None}
+    return _translate_vote(replace(event, data=event.data | {"vote": vote}))
 
 
 def _translate_vote(event: _PostedEvent) -> PartOutcome:
@@ -239,16 +270,17 @@ _TRANSLATORS: dict[str, Callable[[_PostedEvent], PartOutcome]] = {
     "message.reaction": _translate_reaction,
     "message.edited": _translate_edit,
     "message.revoked": _translate_revoke,
+    "message.waiting": _translate_waiting,
+    "event.response": _translate_event_reply,
+    "event.response.failed": _translate_event_reply,
     "poll.vote": _translate_vote,
+    "poll.vote.failed": _translate_failed_vote,
     "call.rejected": _translate_ended_call,
     "session.status": _translate_session_status,
 }
 
 # By prefix; where one begins with another, the longer one is first.
 _IGNORED_PREFIXES = {
-    "message.waiting": "undecryptable",
-    "poll.vote.failed": "encrypted-poll-vote",
-    "event.response": "event-reply",
     "state.change": "engine-state",  # the state of the line comes as session.status
     "engine.event": "engine-event",
     "presence.update": "presence-update",

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from shared.contracts.names import read_name
 from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
@@ -95,13 +96,13 @@ def read_revoked_message(payload: JsonObject) -> JsonObject:
     return {"id": wid, "from": data.get("from"), "participant": data.get("participant")}
 
 
-def explain_edit_without_text(payload: JsonObject) -> Ignored | Unreadable | None:
-    """Return why an edit has no text; None if a caption was removed."""
+def explain_edit_without_text(payload: JsonObject) -> Content | Ignored | Unreadable | None:
+    """Return why an edit has no text, or its placeholder; None if a caption was removed."""
     proto = _read_proto_message(payload)
     content = read_content(proto) if proto else None
     if isinstance(content, Edit) or read_object(payload, "_data").get("newBody") == "":
         return None
-    if isinstance(content, Ignored) and content.reason not in _WITHOUT_WORDS:
+    if isinstance(content, Ignored) or (isinstance(content, Content) and content.is_placeholder):
         return content
     return Unreadable("an edit without the new words")
 
@@ -129,15 +130,15 @@ def _flatten(payload: JsonObject) -> JsonObject:
     return flatten(payload) | {"caption": caption}
 
 
-_WITHOUT_WORDS = frozenset({"empty-message", "unknown-message-type"})
-
-
 def _read_message_content(payload: JsonObject, proto: JsonObject | None) -> ContentOutcome:
     web_content = read_web_content(payload)
     if proto is None:
         return web_content
     content = read_content(proto)
     if isinstance(content, Content):
+        if content.is_placeholder and isinstance(web_content, Content):
+            # WAHA's own members may be readable; a placeholder of the engine is more precise.
+            return content if web_content.is_placeholder else web_content
         # If the message has a text and a file, the file counts.
         visible = (
             web_content
@@ -151,12 +152,6 @@ def _read_message_content(payload: JsonObject, proto: JsonObject | None) -> Cont
             media_url=find_media_url(payload) or content.media_url,
             quoted_wid=content.quoted_wid or find_quoted_wid(payload),
         )
-    if (
-        isinstance(web_content, Content)
-        and isinstance(content, Ignored)
-        and content.reason in _WITHOUT_WORDS
-    ):
-        return web_content
     return content
 
 
@@ -166,9 +161,9 @@ def _is_text(content: Content) -> bool:
 
 def _build_description(payload: JsonObject, proto: JsonObject | None) -> JsonObject:
     data = read_object(payload, "_data")
-    name = read_text(data, "pushName", "verifiedBizName") or read_text(
-        read_object(data, "Info"), "PushName"
-    )
+    info = read_object(data, "Info")
+    raw_names = (data.get("pushName"), data.get("verifiedBizName"), info.get("PushName"))
+    name = next(filter(None, map(read_name, raw_names)), "")
     return {"pushName": name, "ctwaContext": _read_advert(proto or {})}
 
 

@@ -13,26 +13,27 @@ from shared.gateways.normalize.json_values import (
     read_object,
     read_text,
 )
-from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, TypeAndBody
+from shared.gateways.normalize.outcome import Ignored, TypeAndBody
+from shared.gateways.normalize.placeholders import UNSUPPORTED, VIEW_ONCE
 from shared.gateways.proto_message.content import Content
 from shared.gateways.whatsapp_web.ids import find_wid
 from shared.gateways.whatsapp_web.interactive import INTERACTIVE_READERS, is_missed_call
+from shared.gateways.whatsapp_web.not_written import CALL_NOTICE, NOT_WRITTEN
+from shared.gateways.whatsapp_web.rare_content import RARE_READERS
 from shared.gateways.whatsapp_web.texts import read_words
 
 
 def read_web_content(message: JsonObject) -> Content | Ignored:
-    """Return the visible content of a message, or why it is ignored."""
+    """Return the content of a message, a placeholder if nothing else, or why it is ignored."""
     kind = read_text(message, "type").strip().lower()
-    if reason := _REASONS.get(kind):
-        return Ignored(reason, kind)
-    read = _READERS.get(kind) or INTERACTIVE_READERS.get(kind) or (None if kind else _read_untyped)
-    if read is None:
-        return Ignored("unknown-message-type", kind[:LONGEST_DETAIL])
+    if listed := NOT_WRITTEN.get(kind):
+        return Ignored(listed.reason, kind)
     if kind == "call_log" and not is_missed_call(message):
-        return Ignored("call-notice")
-    visible = read(message)
+        return Ignored(CALL_NOTICE.reason)
+    read = _READERS.get(kind) if kind else _read_untyped
+    visible = read(message) if read else None
     if visible is None:
-        return Ignored("empty-message", kind)
+        visible = VIEW_ONCE if read_flag(message, "isViewOnce") else UNSUPPORTED
     return build_web_content(message, visible)
 
 
@@ -71,6 +72,10 @@ def read_file(message: JsonObject) -> TypeAndBody | None:
     return _read_document(message) if mime or media else None
 
 
+# The commented, edited or answered message of an encrypted content, as bridges name it.
+_TARGETS = ("commentParentKey", "parentMsgKey", "targetMessageKey", "eventCreationKey")
+
+
 def find_quoted_wid(message: JsonObject) -> str | None:
     """Return the id of the quoted message."""
     return find_wid(
@@ -79,6 +84,7 @@ def find_quoted_wid(message: JsonObject) -> str | None:
         read_object(message, "quotedMsg").get("id"),
         read_object(message, "quotedMsgObj").get("id"),
         read_object(message, "replyTo").get("id"),
+        *(message.get(name) for name in _TARGETS),
     )
 
 
@@ -182,13 +188,14 @@ def _read_untyped(message: JsonObject) -> TypeAndBody | None:
             _read_cards(message) if isinstance(vcards, list) and vcards[1:] else _read_card(message)
         )
     if read_flag(message, "hasMedia") or read_object(message, "media"):
-        return read_file(message) or _read_body(message)
+        return read_file(message) or _read_unknown_file(message)
     return _read_chat(message)
 
 
-def _read_body(message: JsonObject) -> TypeAndBody | None:
-    body = read_words(message, "body", "content")
-    return ("conversation", body) if body else None
+def _read_unknown_file(message: JsonObject) -> TypeAndBody | None:
+    """Return the caption of a file of which nothing is known; None without one."""
+    body = read_words(message, "caption", "body", "content")
+    return ("application", body) if body else None
 
 
 # The names are WhatsApp Web's own, and those that bridges put in their place.
@@ -210,54 +217,7 @@ _READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {
     "vcard": _read_card,
     "contact": _read_card,
     "multi_vcard": _read_cards,
+    **INTERACTIVE_READERS,
+    **RARE_READERS,
 }
-
-_REASONS = {
-    "album": "album",
-    "sticker_pack": "sticker-pack",
-    "sticker-pack": "sticker-pack",
-    "groups_v4_invite": "group-invite",
-    "newsletter_admin_invite": "newsletter-invite",
-    "payment": "payment",
-    "ciphertext": "undecryptable",
-    "poll_update": "encrypted-poll-vote",
-    "poll_result_snapshot": "poll-result",
-    "event_response": "event-reply",
-    "reaction": "reaction",
-    "reaction_enc": "encrypted-reaction",
-    "pin_message": "pin",
-    "pinned_message": "pin",
-    "message_edit_encrypted": "secret-encrypted",
-    "event_edit_encrypted": "secret-encrypted",
-    "poll_edit_encrypted": "secret-encrypted",
-    "poll_add_option_encrypted": "poll-option",
-    "poll_add_option_decrypted": "poll-option",
-    "group-history": "history-notice",
-    "history_bundle": "history-notice",
-    "message_history_notice": "history-notice",
-    "sharable_event_invite": "event-invite",
-    "newsletter_follower_invite": "newsletter-invite",
-    "newsletter_question_response": "newsletter",
-    "biz-cover-photo": "system-notice",
-    "guest_upsell_system_msg": "system-notice",
-    "debug_placeholder": "system-notice",
-    "biz_content_placeholder": "unsupported",
-    "quarantined": "unsupported",
-    "keep_in_chat": "keep",
-    "comment": "comment",
-    "revoked": "revoke",
-    "protocol": "protocol-message",
-    "gp2": "group-update",
-    "group_notification": "group-update",
-    "notification": "system-notice",
-    "notification_template": "system-notice",
-    "broadcast_notification": "system-notice",
-    "newsletter_notification": "newsletter",
-    "status_notification": "status-broadcast",
-    "e2e_notification": "system-notice",
-    "request_phone_number": "phone-number-request",
-    "debug": "system-notice",
-    "scheduled_call": "call-notice",
-    "oversized": "unsupported",
-    "unknown": "unsupported",
-}
+VISIBLE_TYPES = tuple(_READERS)

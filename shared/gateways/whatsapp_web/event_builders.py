@@ -5,8 +5,9 @@ from pydantic import JsonValue
 from shared.contracts.contact import ContactLink
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import FAILED, PLAYED, READ
+from shared.contracts.names import read_name
 from shared.gateways.normalize.addresses import AddressKind, join_addresses, parse_address
-from shared.gateways.normalize.json_values import JsonObject, read_text
+from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
 from shared.gateways.proto_message.changed_message import ChangedMessage
@@ -55,16 +56,14 @@ def build_web_message(
 
 
 def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
-    sender = message.get("sender")
-    names = (
-        read_text(message, "notifyName", "pushName"),
-        read_text(sender, "pushname", "pushName") if isinstance(sender, dict) else "",
-        read_text(message, "contactName"),  # WPPConnect's mapper
+    sender = read_object(message, "sender")
+    raw_names = (
+        *(message.get(member) for member in ("notifyName", "pushName")),
+        *(sender.get(member) for member in ("pushname", "pushName")),
+        message.get("contactName"),  # WPPConnect's mapper
     )
-    name = next((name.strip() for name in names if name.strip()), "")
-    if not name or key.from_me or key.is_address(name):
-        return None
-    return name
+    name = next(filter(None, map(read_name, raw_names)), None)
+    return None if name is None or key.from_me or key.is_address(name) else clean_text(name)
 
 
 def read_referral(advert: JsonValue) -> Referral | None:

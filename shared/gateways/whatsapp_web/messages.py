@@ -6,8 +6,9 @@ from shared.gateways.normalize.addresses import AddressKind, parse_address, pars
 from shared.gateways.normalize.json_values import JsonObject, parse_count, read_flag, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
+from shared.gateways.normalize.placeholders import UNDECRYPTABLE
 from shared.gateways.proto_message.changed_message import ChangedMessage
-from shared.gateways.proto_message.content import Content
+from shared.gateways.proto_message.content import VOTE_WITHDRAWN, Content
 from shared.gateways.proto_message.key import MessageKey, read_key
 from shared.gateways.whatsapp_web.content import read_web_content
 from shared.gateways.whatsapp_web.event_builders import build_web_message
@@ -129,14 +130,18 @@ def translate_chosen_options(
     """Translate the chosen options of a poll; a withdrawn vote is ignored."""
     selected = vote.get("selectedOptions")
     if not isinstance(selected, list):
-        return Ignored("encrypted-poll-vote")
+        return build_web_message(line, key, _build_encrypted_vote(poll), at, vote)
     if not selected:
-        return Ignored("poll-vote-withdrawn")
+        return Ignored(VOTE_WITHDRAWN.reason)
     body = "\n".join(filter(None, list_options(vote, "selectedOptions", "name")))
-    if not body:
-        return Ignored("encrypted-poll-vote", "options without names")
+    if not body:  # options without names
+        return build_web_message(line, key, _build_encrypted_vote(poll), at, vote)
     content = Content("pollUpdateMessage", body, quoted_wid=find_wid(poll))
     return build_web_message(line, key, content, at, vote)
+
+
+def _build_encrypted_vote(poll: JsonValue) -> Content:
+    return Content(*UNDECRYPTABLE, quoted_wid=find_wid(poll))
 
 
 def _is_our_vote(voter: str, chat: str, poll_id: MessageId) -> bool:

@@ -80,6 +80,10 @@ def _translate_message(event: PostedEvent) -> PartOutcome:
     return translate_web_message(event.line, event.message, event.sent)
 
 
+def _translate_ciphertext(event: PostedEvent) -> PartOutcome:
+    return translate_web_message(event.line, {**event.message, "type": "ciphertext"}, event.sent)
+
+
 def _translate_ack(event: PostedEvent) -> PartOutcome:
     key = read_message_key(event.message)
     if not isinstance(key, MessageKey):
@@ -200,6 +204,8 @@ _TRANSLATORS: dict[str, Callable[[PostedEvent], PartOutcome]] = {
     "message_create": _translate_message,
     "message_sent": _translate_message,
     "media": _translate_message,
+    "message_ciphertext": _translate_ciphertext,
+    "message_ciphertext_failed": _translate_ciphertext,
     "message_ack": _translate_ack,
     "message_revoke_everyone": _translate_revoke,
     "message_revoked_everyone": _translate_revoke,
@@ -230,8 +236,6 @@ _TRANSLATORS: dict[str, Callable[[PostedEvent], PartOutcome]] = {
 _IGNORED = {
     "message_revoke_me": "deleted-for-me",
     "message_revoked_me": "deleted-for-me",
-    "message_ciphertext": "undecryptable",
-    "message_ciphertext_failed": "undecryptable",
     "media_uploaded": "media-uploaded",
     "loading_screen": "loading-progress",
     "remote_session_saved": "session-saved",

@@ -86,10 +86,10 @@ def test_a_choice_without_a_title_shows_its_id(content: JsonObject, body: str) -
     assert event.body == body
 
 
-def test_a_button_with_only_a_json_payload_is_ignored() -> None:
+def test_a_button_with_only_a_json_payload_cannot_be_shown() -> None:
     message = _build_text("5511990000001") | {"type": "button", "button": {"payload": '{"step":1}'}}
     translation = translate("cloud-api", {"messages": [message]}, LINE)
-    assert samples.describe_outcomes(translation) == ["ignored: empty-message"]
+    assert samples.describe_outcomes(translation) == ["message.received unsupported"]
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ def test_our_own_unanswered_call_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("member", ["IsUnavailable", "UnavailableType", "DecryptFailMode"])
-def test_an_undecryptable_message_is_ignored_as_such(member: str) -> None:
+@pytest.mark.parametrize("name", ["Message", "UndecryptableMessage"])
+def test_an_undecryptable_message_is_a_placeholder(member: str, name: str) -> None:
     data: JsonValue = {"Info": {"Chat": ANA, "Sender": ANA, "ID": "A1"}, member: ""}
-    assert describe_outcomes(translate("Message", data)) == ["ignored: undecryptable"]
+    assert describe_outcomes(translate(name, data)) == ["message.received undecryptable"]
 
 
 def test_a_business_without_a_push_name_has_its_verified_one() -> None:

@@ -32,7 +32,7 @@ def test_unwrapping_stops_at_the_limit() -> None:
     message: JsonObject = {"conversation": "x"}
     for _ in range(500):
         message = {"ephemeralMessage": {"message": message}}
-    assert read_content({"message": message}) == Ignored("empty-message", "ephemeralMessage")
+    assert read_content({"message": message}) == Content("unsupported", "")
 
 
 def test_media_is_not_lost_to_a_text_beside_it() -> None:
@@ -75,10 +75,9 @@ def test_only_the_stored_file_is_a_media_address() -> None:
     "location",
     [{}, {"degreesLatitude": True}, {"degreesLatitude": 1.5, "degreesLongitude": float("nan")}],
 )
-def test_a_location_without_coordinates_or_name_is_ignored(location: JsonObject) -> None:
-    assert read_content({"message": {"locationMessage": location}}) == Ignored(
-        "empty-message", "locationMessage"
-    )
+def test_a_location_without_coordinates_or_name_cannot_be_shown(location: JsonObject) -> None:
+    read = read_content({"message": {"locationMessage": location}})
+    assert read == Content("unsupported", "")
 
 
 def test_a_tiny_angle_is_not_written_as_an_exponent() -> None:
@@ -93,8 +92,8 @@ def test_a_stub_that_repeats_a_revoke_is_ignored_as_revoke() -> None:
 
 
 @pytest.mark.parametrize("kind", ["listResponseMessage", "buttonsResponseMessage"])
-def test_an_empty_reply_is_ignored(kind: str) -> None:
-    assert read_content({"message": {kind: {"x": 1}}}) == Ignored("empty-message", kind)
+def test_an_empty_reply_cannot_be_shown(kind: str) -> None:
+    assert read_content({"message": {kind: {"x": 1}}}) == Content("unsupported", "")
 
 
 def test_an_offer_of_buttons_alone_is_kept_though_it_has_no_words() -> None:
@@ -106,7 +105,7 @@ def test_edits_in_edits_are_not_followed() -> None:
     message: JsonObject = {"conversation": "x"}
     for _ in range(500):
         message = {"protocolMessage": {"key": {"id": "A"}, "type": 14, "editedMessage": message}}
-    assert isinstance(read_content({"message": message}), Ignored)
+    assert read_content({"message": message}) == Content("unsupported", "", quoted_wid="A")
 
 
 def test_an_order_counts_its_items() -> None:
@@ -172,8 +171,8 @@ def test_a_payment_shows_its_note_and_its_amount() -> None:
     "kind",
     ["sendPaymentMessage", "requestPaymentMessage", "invoiceMessage", "paymentInviteMessage"],
 )
-def test_a_payment_without_a_note_is_ignored_as_payment(kind: str) -> None:
-    assert read_content({"message": {kind: {"x": 1}}}) == Ignored("payment", kind)
+def test_a_payment_without_a_note_cannot_be_shown(kind: str) -> None:
+    assert read_content({"message": {kind: {"x": 1}}}) == Content("unsupported", "")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +219,7 @@ def test_a_pix_key_that_is_offered_can_be_read() -> None:
 @pytest.mark.parametrize("message", [{}, {"messageContextInfo": {"messageSecret": "S"}}])
 def test_a_notice_beside_an_empty_message_is_still_read(message: JsonObject) -> None:
     undecrypted: JsonObject = {"message": message, "messageStubType": 2}
-    assert read_content(undecrypted) == Ignored("undecryptable", "2")
+    assert read_content(undecrypted) == Content("undecryptable", "")
     missed: JsonObject = {"message": message, "messageStubType": "CALL_MISSED_VOICE"}
     assert read_content(missed) == Content("call_log", "")
 
@@ -228,7 +227,7 @@ def test_a_notice_beside_an_empty_message_is_still_read(message: JsonObject) -> 
 @pytest.mark.parametrize("unknown", [0, "UNKNOWN"])
 def test_the_unknown_stub_type_is_no_notice(unknown: int | str) -> None:
     read = read_content({"message": None, "messageStubType": unknown})
-    assert read == Ignored("empty-message", "no message")
+    assert read == Content("unsupported", "")
 
 
 @pytest.mark.parametrize("name", ["flow", "galaxy_message"])

@@ -171,11 +171,12 @@ def test_an_edit_can_remove_a_caption(raw: JsonObject) -> None:
     assert (event.wid, event.body) == ("A1", "")
 
 
-def test_an_edit_that_waha_could_not_decrypt_is_ignored_with_the_reason() -> None:
+def test_an_edit_that_waha_could_not_decrypt_quotes_its_message() -> None:
     raw: JsonObject = {"message": {"secretEncryptedMessage": {"targetMessageKey": {"id": "A1"}}}}
     edit: JsonObject = {"id": f"false_{CHAT}_A2", "from": CHAT, "body": "", "_data": raw}
-    translation = translate("waha", build_event("message.edited", edit), LINE)
-    assert describe_outcomes(translation) == ["ignored: secret-encrypted"]
+    (event,) = translate_events("message.edited", edit)
+    assert isinstance(event, MessageReceived)
+    assert (event.wid, event.media_type, event.quoted_wid) == ("A2", "undecryptable", "A1")
 
 
 @pytest.mark.parametrize("name", ["callerPn", "CallCreatorAlt"])

@@ -106,9 +106,7 @@ def test_our_own_unanswered_call_is_no_message() -> None:
     [
         ("pinned_message", "pin"),
         ("poll_add_option_encrypted", "poll-option"),
-        ("message_edit_encrypted", "secret-encrypted"),
         ("group-history", "history-notice"),
-        ("biz_content_placeholder", "unsupported"),
     ],
 )
 def test_new_message_types_of_whatsapp_web_are_ignored_with_a_reason(
