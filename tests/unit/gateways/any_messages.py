@@ -143,7 +143,8 @@ def draw_web(draw: st.DrawFn, gateway: str) -> dict[str, Any]:
     """Return a message in the form of WhatsApp Web."""
     names = _name(gateway, *_WEB)
     message = draw(st.dictionaries(st.sampled_from(_WEB), _build_json(names), max_size=5))
-    kind = st.one_of(_name(gateway, *VISIBLE_TYPES, "unknown", "oversized", "hologram"), _scalars)
+    unknown = st.sampled_from(["unknown", "oversized", "hologram", "ciphertext", 7, None, " "])
+    kind: st.SearchStrategy[Any] = unknown | _name(gateway, *VISIBLE_TYPES)
     kinds = kind.filter(lambda k: not isinstance(k, str) or k.strip().lower() not in _CHANGES)
     message |= draw(_build_optional("type", kinds))
     chat = draw(st.sampled_from([f"{NUMBER}@c.us", f"{LID}@lid", f"{GROUP}@g.us"]))
