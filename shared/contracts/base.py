@@ -87,6 +87,7 @@ class Event(BaseModel):
     type: ClassVar[str]
     major: ClassVar[int] = 1
     ours_alone: ClassVar[bool] = False  # only our services write the topic: ce_sequence is trusted
+    names_ignored: ClassVar[bool] = False  # its writer is told which members were ignored
     writers: ClassVar[Roles]
     readers: ClassVar[Roles]
 
@@ -114,6 +115,7 @@ class Request(Event):
     A repetition with the same `request_id` within 30 days gets the same answer and changes nothing.
     """
 
+    names_ignored: ClassVar[bool] = True
     writers: ClassVar[Roles] = (BACK_OFFICE,)
 
     request_id: NewRequestId

@@ -19,6 +19,7 @@ class CampaignSend(Event):
 
     topic: ClassVar[str] = "campaign.send"
     type: ClassVar[str] = "campaign.send"
+    names_ignored: ClassVar[bool] = True
     writers: ClassVar[Roles] = (SCHEDULER,)
     readers: ClassVar[Roles] = ("campaigns",)
 

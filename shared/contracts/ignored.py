@@ -1,6 +1,6 @@
 """Names of members that a body has and its contract does not: they are ignored when it is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import get_args
 
@@ -17,6 +17,11 @@ def find_ignored(contract: type[BaseModel], body: JsonValue) -> tuple[str, ...]:
     At most the first 20 are returned, each cut to 100 characters.
     """
     return tuple(islice(_iterate_ignored(contract, body, ""), MOST_NAMES))
+
+
+def describe_ignored(names: Sequence[str]) -> str:
+    """Return the end of a sentence about a rejected body; empty if nothing was ignored."""
+    return f"; ignored: {', '.join(names)}" if names else ""
 
 
 def _iterate_ignored(contract: type[BaseModel], body: JsonValue, prefix: str) -> Iterator[str]:

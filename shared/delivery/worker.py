@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.delivery.batch import ignored_members
 from shared.delivery.batch.poison import FailureAction, PoisonDetector, PostponedRecord
 from shared.delivery.batch.portions import Portions
 from shared.delivery.batch.transaction import BatchResult, BatchTransaction, DeferredChangedError
@@ -217,6 +218,7 @@ class Worker:
         result = await self._commit(fitting)
         self._runs = result.runs
         self._positions.mark_committed(result.next_offsets, result.deferred)
+        ignored_members.log_names(self.transaction.service, result.ignored)
         self._poison.note_success(result.kinds)
         self._poison.forget(result.next_offsets)
         await self._publisher.publish(result.facts)

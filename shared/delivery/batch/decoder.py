@@ -12,6 +12,7 @@ from shared.contracts import catalogue
 from shared.contracts.base import BEGINNING, Event
 from shared.contracts.error_texts import describe_first_error
 from shared.contracts.gateway import RawRecord
+from shared.contracts.ignored import describe_ignored, find_ignored
 from shared.contracts.json_limits import find_exceeded_limit
 from shared.contracts.surrogates import repair_surrogates
 from shared.delivery.kafka.record import (
@@ -29,6 +30,11 @@ from shared.delivery.kafka.too_large import TooLarge
 from shared.delivery.subscription import Subscription
 
 LARGE = 65_536  # bytes of a body
+STRUCTURED = "application/cloudevents+json"
+TWO_MODES = (
+    "the body is a structured CloudEvent, but the header ce_type says that it is not: "
+    f"remove that header, or add the header content-type: {STRUCTURED}"
+)
 
 _Data = TypeVar("_Data", bound=BaseModel)
 
@@ -40,6 +46,15 @@ class _Attributes(BaseModel):
 
     type: str
     companyid: JsonValue = ""
+
+
+class _Envelope(BaseModel):
+    """The attributes by which a structured CloudEvent is recognised without its header."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    specversion: str
+    type: str
 
 
 class _Structured(BaseModel, Generic[_Data]):
@@ -78,7 +93,9 @@ class RecordDecoder:
         headers = parse_headers(record)
         if isinstance(headers, Rejected):
             return DecodedRecord(record, Headers(), headers)
-        return DecodedRecord(record, headers, self.decode_body(record, headers))
+        event = self.decode_body(record, headers)
+        ignored = _find_ignored(type(event), record.value)
+        return DecodedRecord(record, headers, event, ignored)
 
     def decode_body(self, record: Record, headers: Headers) -> BaseModel | Rejected | Skipped:
         """Return the event in a record's body; topic and type header name its contract.
@@ -88,9 +105,9 @@ class RecordDecoder:
         value = self._read_body(record)
         if isinstance(value, Rejected):
             return value
-        is_structured = headers.content_type.startswith("application/cloudevents+json")
+        is_structured = self._is_structured(record.topic, headers, value)
         if is_structured:
-            attributes = _parse_attributes(value)
+            attributes = _parse_attributes(value, headers.company_id)
             if isinstance(attributes, Rejected):
                 return attributes
             headers = attributes
@@ -100,7 +117,7 @@ class RecordDecoder:
         try:
             event = _parse_event(contract, value, is_structured=is_structured)
         except ValidationError as error:
-            return Rejected("unreadable-body", describe_first_error(error))
+            return _explain(error, contract, value, is_structured=is_structured)
         if isinstance(event, RawRecord):
             return event.model_copy(update={"received_at": _read_time(record)})
         if isinstance(event, Event) and not event.ours_alone and record.timestamp > 0:
@@ -116,6 +133,15 @@ class RecordDecoder:
         is_ours_alone = getattr(self._contracts[record.topic][0], "ours_alone", False)
         limit = None if is_ours_alone else find_exceeded_limit(record.value)
         return Rejected(limit.reason, limit.detail) if limit else repair_surrogates(record.value)
+
+    def _is_structured(self, topic: str, headers: Headers, value: bytes) -> bool:
+        """Return whether the body holds the attributes of the event, not only its members.
+
+        Without the header content-type the body decides: no event has a member `specversion`.
+        """
+        if headers.content_type.lower().startswith(STRUCTURED):
+            return True
+        return not headers.type and self.is_ours(topic) and _is_envelope(value)
 
     def _find_contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
         contracts = self._contracts[topic]
@@ -137,6 +163,16 @@ class RecordDecoder:
         )
 
 
+def _explain(
+    error: ValidationError, contract: type[BaseModel], value: bytes, *, is_structured: bool
+) -> Rejected:
+    """Return the reason why a body is invalid, with the members that may be misspelt."""
+    if not is_structured and issubclass(contract, Event) and _is_envelope(value):
+        return Rejected("unreadable-body", TWO_MODES)
+    ignored = describe_ignored(_find_ignored(contract, value))
+    return Rejected("unreadable-body", describe_first_error(error) + ignored)
+
+
 def _read_time(record: Record) -> datetime:
     return BEGINNING + timedelta(milliseconds=max(record.timestamp, 0))
 
@@ -145,14 +181,38 @@ def _list_types(topic: str) -> set[str]:
     return {contract.ce_type() for contract in catalogue.load_contracts().get(topic, ())}
 
 
-def _parse_attributes(value: bytes) -> Headers | Rejected:
+def _is_envelope(value: bytes) -> bool:
+    if b'"specversion"' not in value:  # nearly always; avoids parsing twice
+        return False
+    try:
+        _Envelope.model_validate_json(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _find_ignored(contract: type[object], value: bytes | None) -> tuple[str, ...]:
+    """Return the names of ignored members, if the contract is one of a request or a job."""
+    if not (issubclass(contract, Event) and contract.names_ignored and value):
+        return ()
+    try:
+        body = from_json(value)
+    except ValueError:
+        return ()
+    if isinstance(body, dict) and "specversion" in body:
+        body = body.get("data")
+    return find_ignored(contract, body)
+
+
+def _parse_attributes(value: bytes, company_id: str) -> Headers | Rejected:
+    """Return the attributes; `company_id` is that of a header, if the body names none."""
     try:
         envelope = _Attributes.model_validate_json(value)
     except ValidationError as error:
         if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
             return Rejected("unreadable-body", "the body is not JSON")
         return Rejected("unreadable-body", "a structured CloudEvent needs a type")
-    return Headers(type=envelope.type, company_id=str(envelope.companyid))
+    return Headers(type=envelope.type, company_id=str(envelope.companyid) or company_id)
 
 
 def _parse_event(contract: type[BaseModel], value: bytes, *, is_structured: bool) -> BaseModel:

@@ -6,14 +6,18 @@ docs/architecture.md.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts.base import Event
+from shared.contracts.ignored import describe_ignored
 from shared.contracts.outcome import Emit, Outcome, Reject, RejectWaiting
+from shared.delivery.batch import ignored_members
 from shared.delivery.batch.decoder import RecordDecoder
+from shared.delivery.batch.ignored_members import IgnoredNames, add_to_answer
 from shared.delivery.batch.isolation import RefusedEvent, run_handler
 from shared.delivery.batch.poison import Kind, read_kind
 from shared.delivery.batch.reading import Batch, BatchReader
@@ -49,6 +53,7 @@ class BatchResult:
     """The result of a batch transaction: facts to publish, new offsets, and counts to log.
 
     `runs` counts unreadable records in a row, `kinds` are topic and type of the applied records.
+    `ignored` names ignored members of events without an answer, by type.
     """
 
     facts: list[OutgoingRecord]
@@ -57,6 +62,7 @@ class BatchResult:
     runs: UnreadableRuns
     deferred: Mapping[TopicPartition, StoredRanges] = field(default_factory=dict)
     kinds: frozenset[Kind] = frozenset()
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class BatchTransaction:
@@ -117,6 +123,7 @@ class BatchTransaction:
             triaged.runs,
             {TopicPartition(p.topic, p.partition): json.loads(p.deferred) for p in progress},
             _find_kinds(triaged),
+            ignored_members.collect((event for event, _ in triaged.events), triaged.ignored),
         )
 
     async def _apply(
@@ -160,12 +167,17 @@ class BatchTransaction:
             emits += [item for item in outcome if isinstance(item, Emit)]
             rejects = [item for item in outcome if not isinstance(item, Emit)]
             batch.dead_letters += [
-                self._build_dead_letter(item, records) for item in (*rejects, *refused)
+                self._build_dead_letter(item, records, batch.ignored)
+                for item in (*rejects, *refused)
             ]
-        return self._encode_facts(emits, records, checkpoints)
+        caused = [(records[id(e.cause)], add_to_answer(e, batch.ignored)) for e in emits]
+        return self._encode_facts(caused, checkpoints)
 
     def _build_dead_letter(
-        self, item: Reject | RejectWaiting | RefusedEvent, records: Mapping[int, Record]
+        self,
+        item: Reject | RejectWaiting | RefusedEvent,
+        records: Mapping[int, Record],
+        ignored: IgnoredNames,
     ) -> DeadLetter:
         if isinstance(item, RejectWaiting):
             return build_waiting_dead_letter(item, self.namespace)
@@ -175,16 +187,14 @@ class BatchTransaction:
             sqlstate, company_id = None, item.company_id
         company_id = getattr(item.cause, "company_id", company_id)
         record = records[id(item.cause)]
-        return build_dead_letter(record, item.reason, item.detail, sqlstate, company_id)
+        detail = item.detail + describe_ignored(ignored.get(id(item.cause), ()))
+        return build_dead_letter(record, item.reason, detail, sqlstate, company_id)
 
     def _encode_facts(
-        self, emits: Sequence[Emit], records: Mapping[int, Record], checkpoints: Checkpoints
+        self, caused: Iterable[tuple[Record, Event]], checkpoints: Checkpoints
     ) -> Facts:
         """Encode facts in the order of the records that cause them."""
-        caused = sorted(
-            ((records[id(item.cause)], item.fact) for item in emits),
-            key=lambda pair: (pair[0].topic, pair[0].partition, pair[0].offset),
-        )
+        caused = sorted(caused, key=lambda pair: (pair[0].topic, pair[0].partition, pair[0].offset))
         next_index: Counter[tuple[TopicPartition, int]] = Counter()
         facts: Facts = []
         for record, fact in caused:

@@ -54,7 +54,8 @@ class Count(StrEnum):
 class Triage:
     """The new events of a batch with their records, and the dead letters of the others.
 
-    `seen` has the highest sequence of each source of facts, by partition.
+    `seen` has the highest sequence of each source of facts, by partition. `ignored` names the
+    members of requests and jobs that were ignored, by `id()` of the event.
     """
 
     runs: UnreadableRuns
@@ -62,6 +63,7 @@ class Triage:
     quarantined: set[str]
     deleted_tenants: Mapping[str, bool] = field(default_factory=dict)
     events: list[tuple[BaseModel, Record]] = field(default_factory=list)
+    ignored: dict[int, tuple[str, ...]] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     quarantines: list[Quarantine] = field(default_factory=list)
     counts: Counter[Count] = field(default_factory=Counter)
@@ -133,6 +135,8 @@ def _add_reading(
         batch.dead_letters.append(dead_letter)
     elif _is_new(event, reading.headers, seen):
         batch.events.append((event, record))
+        if reading.ignored:
+            batch.ignored[id(event)] = reading.ignored
     else:
         batch.counts[Count.REPEATED] += 1
 

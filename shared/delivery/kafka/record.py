@@ -39,11 +39,15 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class DecodedRecord:
-    """A record with its headers, and its event or the reason why it has none."""
+    """A record with its headers, and its event or the reason why it has none.
+
+    `ignored` names the members of a request or job that its contract does not have.
+    """
 
     record: Record
     headers: Headers
     event: BaseModel | Rejected | Skipped
+    ignored: tuple[str, ...] = ()
 
 
 LONGEST_SHOWN = 100  # characters

@@ -63,9 +63,10 @@ class HeldConsumer:
 
 @dataclass
 class HeldPublisher:
-    """A publisher that records keys and partitions, and fails while `away`."""
+    """A publisher that records keys, bodies and partitions, and fails while `away`."""
 
     published: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
     published_to: list[int] = field(default_factory=list)
     away: bool = False
     topic_partitions: int = 1
@@ -78,6 +79,7 @@ class HeldPublisher:
         if self.away and listed:
             raise KafkaConnectionError
         self.published += [record.key for record in listed]
+        self.values += [record.value for record in listed]
         self.published_to += [record.partition for record in listed]
         return len(listed)
 

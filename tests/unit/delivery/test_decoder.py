@@ -1,5 +1,6 @@
 """Decoding: every record becomes an event, is skipped, or is rejected with a reason."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,14 +9,17 @@ import pytest
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
-from shared.contracts.base import BEGINNING
+from shared.contracts.base import BACK_OFFICE, BEGINNING, SCHEDULER, Event
+from shared.contracts.campaign import CampaignSend
+from shared.contracts.catalogue import load_contracts
 from shared.contracts.gateway import EvolutionRecord
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
 from shared.contracts.outcome import Outcome
+from shared.contracts.ticket_request import TicketClose
 from shared.delivery.batch.decoder import RecordDecoder
-from shared.delivery.kafka.record import Headers, Rejected, Skipped, parse_headers
+from shared.delivery.kafka.record import DecodedRecord, Headers, Rejected, Skipped, parse_headers
 from shared.delivery.subscription import Subscription
-from tests.support.build import NOON, received, stored
+from tests.support.build import NOON, job, received, stored
 
 
 async def _handler(*_: object) -> Outcome:
@@ -26,6 +30,8 @@ DECODER = RecordDecoder(
     (
         Subscription((MessageReceived,), _handler),
         Subscription((MessageStored, MessageRefused), _handler),
+        Subscription((TicketClose,), _handler),
+        Subscription((CampaignSend,), _handler),
         Subscription((EvolutionRecord,), _handler, ("evolution.global.call",)),
     ),
     "chatia",
@@ -52,6 +58,22 @@ def read(value: bytes | None, topic: str = "chatia.message.received", **headers:
 
 def body(event: BaseModel | None = None) -> bytes:
     return (event or received()).model_dump_json(by_alias=True).encode()
+
+
+def wrap(event: Event, type_name: str = "") -> bytes:
+    """Return a structured CloudEvent."""
+    return b'{"specversion":"1.0","type":"%s","data":%s}' % (
+        (type_name or event.ce_type()).encode(),
+        body(event),
+    )
+
+
+CLOSE: dict[str, Any] = {"companyId": 1, "requestId": "r", "ticketId": 5}
+
+
+def decode(body: dict[str, Any], topic: str = "tickets.requests") -> DecodedRecord:
+    """Decode the body of a request to close a ticket, or of another topic."""
+    return DECODER.decode(record(json.dumps(body).encode(), f"chatia.{topic}"))
 
 
 def test_a_topic_of_one_type_needs_no_headers() -> None:
@@ -86,6 +108,78 @@ def test_a_broken_structured_cloudevent_is_rejected_with_a_detail(
 ) -> None:
     result = read(envelope, content_type=b"application/cloudevents+json")
     assert result == Rejected("unreadable-body", detail)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content_type": b"application/json"},
+        {"content_type": b"Application/CloudEvents+JSON; charset=UTF-8"},
+        {"content_type": b"application/cloudevents+json", "ce_type": b"chatia.other.v1"},
+    ],
+)
+def test_a_structured_cloudevent_is_recognised_without_its_content_type(
+    headers: dict[str, Any],
+) -> None:
+    assert read(wrap(stored()), "chatia.message.stored", **headers) == stored()
+
+
+def test_the_type_of_a_recognised_structured_cloudevent_is_checked() -> None:
+    rejected = read(wrap(received(), "chatia.message.recieved.v1"))
+    assert rejected.reason == "unknown-type"
+
+
+def test_the_company_header_counts_for_a_structured_cloudevent_too() -> None:
+    assert read(wrap(received()), ce_companyid=b"2").reason == "tenant-mismatch"
+
+
+def test_a_structured_cloudevent_beside_a_type_header_names_both_headers() -> None:
+    rejected = read(wrap(stored()), "chatia.message.stored", ce_type=stored().ce_type().encode())
+    assert rejected == Rejected(
+        "unreadable-body",
+        "the body is a structured CloudEvent, but the header ce_type says that it is not: "
+        "remove that header, or add the header content-type: application/cloudevents+json",
+    )
+
+
+@pytest.mark.parametrize("word", ['{"specversion":"1.0"}', "specversion"])
+def test_the_words_of_a_customer_make_no_structured_cloudevent(word: str) -> None:
+    event = received(body=word, data_json=word)
+    assert read(body(event)) == event
+
+
+def test_no_event_has_members_by_which_structured_cloudevents_are_recognised() -> None:
+    events = [event for events in load_contracts().values() for event in events]
+    assert not any({"specversion", "data"} & event.model_fields.keys() for event in events)
+
+
+def test_ignored_members_of_a_request_and_a_job_are_named() -> None:
+    assert decode(CLOSE | {"mediaUrl": "x", "silent": True}).ignored == ("mediaUrl",)
+    assert decode(
+        {"specversion": "1.0", "type": TicketClose.ce_type(), "data": CLOSE | {"a": 1}}
+    ).ignored == ("a",)
+    job_body = job().model_dump(mode="json", by_alias=True) | {"scheduledAt": "x"}
+    assert decode(job_body, job().topic).ignored == ("scheduledAt",)
+    assert decode(CLOSE).ignored == ()
+
+
+def test_ignored_members_of_what_gateways_publish_are_not_searched_for() -> None:
+    body_of_message = received().model_dump(mode="json", by_alias=True) | {"x": 1}
+    assert decode(body_of_message, received().topic).ignored == ()
+
+
+def test_ignored_members_of_an_unreadable_request_are_named_in_its_detail() -> None:
+    broken = {"companyId": 1, "requestId": "r", "ticketID": 5}
+    assert decode(broken).event == Rejected(
+        "unreadable-body", "ticketId: required; ignored: ticketID"
+    )
+
+
+def test_every_request_and_job_from_outside_has_its_ignored_members_named() -> None:
+    events = [event for events in load_contracts().values() for event in events]
+    asked = {e for e in events if {BACK_OFFICE, SCHEDULER} & set(e.writers)}
+    assert {event for event in events if event.names_ignored} == asked
 
 
 def test_a_type_of_other_subscribers_is_skipped() -> None:
