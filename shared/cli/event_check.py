@@ -16,6 +16,7 @@ from shared.contracts.catalogue import load_contracts
 from shared.contracts.error_texts import describe_errors
 from shared.contracts.ignored import find_ignored
 from shared.contracts.json_limits import find_exceeded_limit
+from shared.contracts.surrogates import repair_surrogates
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _check_line(number: int, line: bytes, default: type[Event] | None, topic: st
     if limit := find_exceeded_limit(line):
         return Finding(number, "", [limit.detail])
     try:
-        value: JsonValue = from_json(line)
+        value: JsonValue = from_json(repair_surrogates(line))
     except ValueError as error:
         return Finding(number, "", [f"it is not JSON: {error}"])
     contract, body = default, value

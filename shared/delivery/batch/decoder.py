@@ -196,7 +196,7 @@ def _find_ignored(contract: type[object], value: bytes | None) -> tuple[str, ...
     if not (issubclass(contract, Event) and contract.names_ignored and value):
         return ()
     try:
-        body = from_json(value)
+        body = from_json(repair_surrogates(value))
     except ValueError:
         return ()
     if isinstance(body, dict) and "specversion" in body:

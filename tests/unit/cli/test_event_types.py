@@ -110,6 +110,10 @@ def test_lines_that_can_be_published_are_counted(check: Run) -> None:
     assert check([wrap(MESSAGE), wrap(MESSAGE)]) == (0, "Lines that can be published: 2.\n", "")
 
 
+def test_half_an_emoji_is_no_error_because_workers_repair_it(check: Run) -> None:
+    assert check([wrap(MESSAGE | {"body": "\ud83d"})])[0] == 0
+
+
 def test_each_wrong_line_is_explained_in_words(check: Run) -> None:
     job = {"companyId": 1, "campaignId": 3, "number": "+55 11", "message": "Oi"}
     code, output, errors = check(

@@ -164,6 +164,10 @@ def test_ignored_members_of_a_request_and_a_job_are_named() -> None:
     assert decode(CLOSE).ignored == ()
 
 
+def test_ignored_members_beside_half_an_emoji_are_named() -> None:
+    assert decode(CLOSE | {"note": "\ud83d"}).ignored == ("note",)
+
+
 def test_ignored_members_of_what_gateways_publish_are_not_searched_for() -> None:
     body_of_message = received().model_dump(mode="json", by_alias=True) | {"x": 1}
     assert decode(body_of_message, received().topic).ignored == ()
