@@ -7,6 +7,8 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.messages.change_requests.handler import request_changes
+from services.messages.change_requests.rules import REQUESTS
 from services.messages.changes.handler import apply_waiting_changes, change_messages
 from services.messages.changes.rules import CHANGES
 from services.messages.composing.handler import compose_messages
@@ -74,6 +76,7 @@ def _build_subscriptions(settings: Settings) -> tuple[Subscription, ...]:
         Subscription(CHANGES, change_messages),
         Subscription((ConnectionUpdated,), update_lines),
         Subscription((MessageCompose,), compose_messages),
+        Subscription(REQUESTS, request_changes),
         Subscription((MessageSent, MessageFailed), save_send_results),
         *sends,
         Subscription((TicketTransferred,), move_messages),

@@ -93,7 +93,7 @@ class SimulatedGateway:
         return Starlette(
             routes=[
                 Route("/sent", self.list_sent, methods=["GET"]),
-                Route("/{path:path}", self.receive_send, methods=["POST"]),
+                Route("/{path:path}", self.receive_send, methods=["POST", "PUT", "DELETE"]),
             ]
         )
 
@@ -104,9 +104,9 @@ class SimulatedGateway:
     async def receive_send(self, request: Request) -> Response:
         """Answer a request to send."""
         try:
-            body = json.loads(await request.body())
+            body = json.loads(await request.body() or b"{}")
             send = simulated.read_send_request(
-                self.gateway, request.url.path, body, int(time.time())
+                self.gateway, request.url.path, body, int(time.time()), request.method
             )
         except ValueError:
             return JSONResponse({"message": "the body is not JSON"}, 400)
@@ -119,9 +119,13 @@ class SimulatedGateway:
             self.refused += 1
             return _build_response(simulated.build_refusal(self.gateway, final=has_no_whatsapp))
         wid = send.requested_wid or f"SIM{self._started_ms:X}N{len(self.sent) + 1}"
-        self.sent.append({"id": wid, "to": send.to, "text": send.text, "sendId": send.send_id})
+        self.sent.append({
+            "id": wid, "to": send.to, "text": send.text, "sendId": send.send_id,
+            "kind": send.kind, "target": send.target,
+        })  # fmt: skip
         is_lost = self._random.random() < self.faults.loss
-        self._post_events(send, wid)
+        if not send.target:
+            self._post_events(send, wid)
         with suppress(TimeoutError):
             async with asyncio.timeout(LOST_RESPONSE_S if is_lost else self.faults.delay_ms / 1000):
                 await self._stopped.wait()

@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 from shared.contracts.base import NO_SPACES
 from shared.contracts.campaign import NUMBER_OR_GROUP
-from shared.contracts.message_request import WEB_ADDRESS
+from shared.contracts.message_content import EMOJI, LANGUAGE, TEMPLATE_NAME, WEB_ADDRESS
 
 LONGEST_QUOTED = 100  # characters of a name in an error message
 
@@ -15,6 +15,9 @@ PATTERNS = {
     NO_SPACES: "without spaces",
     NUMBER_OR_GROUP: "digits only, with country code, or a group id",
     WEB_ADDRESS: "an http or https address without spaces",
+    EMOJI: "an emoji without spaces",
+    TEMPLATE_NAME: "small letters, digits and underscores",
+    LANGUAGE: "a language as Meta spells it, such as pt_BR",
 }
 _TEXTS = {
     "missing": "required",

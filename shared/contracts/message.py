@@ -23,6 +23,8 @@ from shared.contracts.members import (
     Ack,
     CampaignId,
     ContactId,
+    ErrorCode,
+    ErrorText,
     FromMe,
     Ignored,
     IsGroup,
@@ -41,6 +43,7 @@ from shared.contracts.members import (
     WhatsappId,
     Wid,
 )
+from shared.contracts.message_content import Buttons, MessageTemplate, OptionList, SendChange
 
 ABSORBED = "absorbed"  # a reason of message.refused
 PLACEHOLDERS = frozenset({"unsupported", "undecryptable", "view_once"})  # media types, see below
@@ -226,13 +229,18 @@ class MessageRefused(ConversationEvent):
     reason: Name
     """`duplicate`, `groups-not-allowed` or `absorbed` (the echo of a send, merged into its row).
 
-    For a request: `no-ticket`, `other-line`, `other-chat` or `duplicate`.
+    For a request to send a message: `no-ticket`, `other-line`, `other-chat`, `outside-window`,
+    `unknown-template`, `template-not-approved`, `template-parameters` or `duplicate`. For one to
+    change a message: `no-message`, `other-chat`, `private-note`, `deleted`, `not-ours`, `ours`,
+    `gateway-cannot`, `not-sent`, `unknown` or `duplicate`.
     """
     ticket_id: Id | None = None
     """The ticket that the message was routed to, if it was."""
     ticket_effect: TicketEffect = "none"
     request_id: RequestId | None = None
     ignored: Ignored | None = None
+    error_code: ErrorCode | None = None
+    error: ErrorText | None = None
 
 
 class MessageUpdated(ConversationEvent):
@@ -256,7 +264,11 @@ class MessageUpdated(ConversationEvent):
     read: bool
     """Whether a user has read it."""
     changes: tuple[str, ...]
-    """The changed parts: `ack`, `body`, `deleted`, `read`, `reactions`."""
+    """The changed parts: `ack`, `body`, `deleted`, `read`, `reactions`.
+
+    For a request empty, if the message was like that already.
+    """
+    request_id: RequestId | None = None
 
 
 class MessagesMoved(Event):
@@ -298,7 +310,8 @@ class MessagesSeen(Event):
 class MessageSend(ConversationEvent):
     """A message to send on a line, once per `sendId`, and not after `expiresAt`.
 
-    The send result goes to `message.answered`, as `message.sent` or `message.failed`.
+    The send result goes to `message.answered`, as `message.sent` or `message.failed`. With `change`
+    nothing new is sent: a message is edited, deleted, reacted to or marked as read.
     """
 
     topic: ClassVar[str] = "message.send"
@@ -308,7 +321,7 @@ class MessageSend(ConversationEvent):
 
     send_id: SendId
     body: Text
-    """The text, or the caption of the file."""
+    """The text, the caption of the file, what a template says, or the new text of an edit."""
     expires_at: Moment
     """Not to be sent after this time: ISO 8601 with zone."""
     campaign_id: CampaignId | None = None
@@ -320,3 +333,16 @@ class MessageSend(ConversationEvent):
     quoted_wid: QuotedWid | None = None
     message_id: Id | None = None
     """The row of the message, `"Messages".id`, if it has one."""
+    template: MessageTemplate | None = None
+    """A message template, for gateways that can send it; others send the body."""
+    buttons: Buttons | None = None
+    """Up to 3 buttons below the body."""
+    option_list: OptionList | None = Field(None, alias="list")
+    """A list below the body."""
+    change: SendChange | None = None
+    """What to change, instead of sending a message."""
+
+    @property
+    def is_free_text(self) -> bool:
+        """Whether WhatsApp's window of 24 hours applies: not to templates, reactions, receipts."""
+        return self.template is None and self.change is None

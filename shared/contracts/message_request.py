@@ -17,15 +17,21 @@ from shared.contracts.base import (
     build_conversation_key,
 )
 from shared.contracts.members import LONGEST_TEXT, CampaignId, QuotedWid, WhatsappId
-
-WEB_ADDRESS = r"^https?://[^\s]+$"
-Link = Annotated[Text, Field(max_length=2_048, pattern=WEB_ADDRESS)]
+from shared.contracts.message_content import (
+    Buttons,
+    Emoji,
+    Link,
+    MessageTemplate,
+    OptionList,
+    check_content,
+)
 
 
 class MessageCompose(Request):
     """A message to store in a ticket and to send before `expiresAt` (by default, in an hour).
 
-    It needs a `body` or a `mediaUrl`, and is sent to the address that the customer wrote from. The
+    It has a `body`, a `mediaUrl`, a `template`, or a `body` with `buttons` or a `list`, and is sent
+    to the address that the customer wrote from. The
     answer is message.stored or message.refused on message.stored with the same `requestId`.
     """
 
@@ -55,11 +61,18 @@ class MessageCompose(Request):
     campaign_id: CampaignId | None = None
     user_id: Id | None = None
     """The user who wrote it, `"Users".id`."""
+    template: MessageTemplate | None = None
+    """A message template of WhatsApp, instead of a body."""
+    buttons: Buttons | None = None
+    """Up to 3 buttons below the body."""
+    option_list: OptionList | None = Field(None, alias="list")
+    """A list below the body."""
 
     @model_validator(mode="after")
     def _require_content(self) -> Self:
-        if not (self.body.strip() or self.media_url):
-            msg = "a message needs a body or a mediaUrl"
+        check_content(self.body, self.media_url, self.template, self.buttons, self.option_list)
+        if self.is_private and (self.template or self.buttons or self.option_list):
+            msg = "a private note has no template, buttons or list"
             raise ValueError(msg)
         return self
 
@@ -67,3 +80,72 @@ class MessageCompose(Request):
     @override
     def key(self) -> str:
         return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
+
+
+class MessageChangeRequest(Request):
+    """A request to change a stored message at its gateway.
+
+    The message is named by its `wid` or by its `messageId`. Its row changes when the gateway has
+    done it. The answer then is message.updated, or message.refused with a reason, with the same
+    `requestId`.
+    """
+
+    topic: ClassVar[str] = "messages.requests"
+    writers: ClassVar[Roles] = (BACK_OFFICE,)
+    readers: ClassVar[Roles] = ("messages",)
+
+    whatsapp_id: WhatsappId
+    chat: Token
+    """Its chat: a number's digits, a group's id, `…@lid` or Meta's user id (BSUID)."""
+    wid: Token | None = None
+    """WhatsApp's id of the message; also the one that it had before it was sent."""
+    message_id: Id | None = None
+    """The row of the message, `"Messages".id`, instead of `wid`."""
+    timestamp: Moment | None = None
+    """When it was asked for, ISO 8601 with zone; by default when the request is applied."""
+    expires_at: Moment | None = None
+    """The gateway is not asked after this time, ISO 8601 with zone; by default an hour later."""
+    user_id: Id | None = None
+    """The user who asks for it, `"Users".id`."""
+
+    @model_validator(mode="after")
+    def _require_one_name(self) -> Self:
+        if (self.wid is None) == (self.message_id is None):
+            msg = "name the message either by wid or by messageId"
+            raise ValueError(msg)
+        return self
+
+    @property
+    @override
+    def key(self) -> str:
+        return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
+
+
+class MessageReact(MessageChangeRequest):
+    """React to a message, or remove our reaction."""
+
+    type: ClassVar[str] = "message.react"
+
+    emoji: Emoji = ""
+    """The reaction; empty: ours is removed."""
+
+
+class MessageEdit(MessageChangeRequest):
+    """Replace the text, or the caption, of one of our messages."""
+
+    type: ClassVar[str] = "message.edit"
+
+    body: Annotated[Text, Field(min_length=1, max_length=LONGEST_TEXT)]
+    """The new text."""
+
+
+class MessageDelete(MessageChangeRequest):
+    """Delete a message for everyone: ours, or in a group any, if the line is an admin."""
+
+    type: ClassVar[str] = "message.delete"
+
+
+class MessageMarkRead(MessageChangeRequest):
+    """Tell the customer that their message was read (the blue ticks), and mark it as read."""
+
+    type: ClassVar[str] = "message.markRead"

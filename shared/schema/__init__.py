@@ -3,7 +3,7 @@
 from typing import Final
 
 # Imported because defining their classes adds the tables to the metadata.
-from shared.schema import campaigns, contacts, internal, messages, tickets
+from shared.schema import campaigns, contacts, internal, messages, sending, tickets
 from shared.schema.base import Base
 from shared.schema.lengths import limit_indexed_text
 
@@ -27,6 +27,7 @@ INTERNAL: Final = {
     "LineStates": "messages",
     "LidNumbers": "contacts",
     "Sends": "messages",
+    "MessageTemplates": "messages",
     "LineSendRates": "campaigns",
     "TicketSuccessors": "tickets",
     "LaneTimers": "tickets",
@@ -57,5 +58,6 @@ __all__ = [
     "internal",
     "messages",
     "metadata",
+    "sending",
     "tickets",
 ]

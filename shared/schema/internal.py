@@ -12,14 +12,12 @@ from shared.schema.base import (
     Jsonb,
     LongText,
     Now,
-    Off,
     Timestamped,
     WithId,
     Zero,
     belongs_to,
     index,
     index_where_set,
-    refers_to,
     unique,
 )
 from shared.schema.lengths import MAX_LENGTH
@@ -213,62 +211,6 @@ class LidNumber(Base):
     updatedAt: Mapped[Now]
 
 
-class Send(Base):
-    """A text to send to a chat, at most once; `wid` is the id of its message.
-
-    `request` is the whole `message.send`, kept as long as it may still be sent. `place` orders
-    the sends of a chat. `isUntold` is true until its send result is published.
-    """
-
-    __tablename__ = "Sends"
-    __table_args__ = (
-        belongs_to("whatsappId", "Whatsapps"),
-        refers_to("messageId", "Messages"),
-        unique("companyId", "whatsappId", "wid"),
-        CheckConstraint(
-            "status IN ('queued', 'waiting', 'claimed', 'unknown', 'failed', 'sent')",
-            name="status",
-        ),
-        Index(
-            "ix_Sends_under_way",
-            "companyId",
-            "whatsappId",
-            "chat",
-            "place",
-            postgresql_where=text("status IN ('waiting', 'claimed')"),
-        ),
-        Index(
-            "ix_Sends_next",
-            "companyId",
-            "whatsappId",
-            "place",
-            postgresql_where=text("status IN ('waiting', 'claimed')"),
-        ),
-        Index("ix_Sends_untold", "place", postgresql_where=text('"isUntold"')),
-        index_where_set("messageId"),
-    )
-
-    companyId: Mapped[int] = mapped_column(primary_key=True)
-    sendId: Mapped[LongText] = mapped_column(primary_key=True)
-    whatsappId: Mapped[int]
-    chat: Mapped[LongText]
-    wid: Mapped[LongText]
-    messageId: Mapped[int | None]
-    status: Mapped[LongText] = mapped_column(server_default="queued")
-    place: Mapped[BigInt] = mapped_column(Identity())
-    request: Mapped[Jsonb | None]
-    expiresAt: Mapped[datetime | None]
-    nextTryAt: Mapped[datetime | None]
-    attempts: Mapped[Zero]
-    claimedAt: Mapped[datetime | None]
-    errorClass: Mapped[LongText | None]
-    errorCode: Mapped[LongText | None]
-    error: Mapped[LongText | None]
-    answeredAt: Mapped[datetime | None]
-    isUntold: Mapped[Off]
-    createdAt: Mapped[Now]
-
-
 class TicketSuccessor(Base):
     """The ticket that a transfer opened in place of a closed one.
 
@@ -305,22 +247,6 @@ class LaneTimer(Base):
     ticketId: Mapped[int] = mapped_column(primary_key=True)
     laneId: Mapped[int]
     nextMoveAt: Mapped[datetime | None]
-
-
-class LineSendRate(Base):
-    """The send rate of a line, and when it may send next."""
-
-    __tablename__ = "LineSendRates"
-    __table_args__ = (
-        belongs_to("whatsappId", "Whatsapps"),
-        CheckConstraint('"intervalMs" > 0', name="intervalMs"),
-    )
-
-    companyId: Mapped[int] = mapped_column(primary_key=True)
-    whatsappId: Mapped[int] = mapped_column(primary_key=True)
-    intervalMs: Mapped[int]
-    nextSendAt: Mapped[Now]
-    updatedAt: Mapped[Now]
 
 
 class Request(Base):

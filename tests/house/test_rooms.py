@@ -15,6 +15,7 @@ USE_CASES = {
     "campaigns": {"shipping"},
     "contacts": {"consent", "identifying", "linking", "requests"},
     "messages": {
+        "change_requests",
         "changes",
         "composing",
         "connections",

@@ -28,7 +28,14 @@ from shared.contracts.message_change import (
     MessageReacted,
     MessageRead,
 )
-from shared.contracts.message_request import MessageCompose
+from shared.contracts.message_request import (
+    MessageChangeRequest,
+    MessageCompose,
+    MessageDelete,
+    MessageEdit,
+    MessageMarkRead,
+    MessageReact,
+)
 from shared.contracts.record_request import DELETES, SAVES, RecordRequest
 from shared.contracts.send_result import MessageFailed, MessageSent, SendResult
 from shared.contracts.ticket import TicketTransferred, TicketViewed
@@ -82,6 +89,13 @@ INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromM
   FROM generate_series(0, 199) AS n, unnest(ARRAY['P', 'F']) AS kind;
 INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, "messageId", place)
   SELECT 1, wid, 10, 'chat', wid, id, 0 FROM "Messages" WHERE "fromMe";
+INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, place, change)
+  SELECT 1, kind || 'C' || n, 10, 'chat', kind || 'C' || n, 0, jsonb_build_object(
+    'kind', (ARRAY['react', 'edit', 'delete', 'markRead'])[1 + n % 4], 'request_id', 'c' || n,
+    'chat', 'chat', 'message_id', 0, 'wid', kind || n, 'text', 'melhor', 'told', '')
+  FROM generate_series(1, 199, 2) AS n, unnest(ARRAY['P', 'F']) AS kind;
+INSERT INTO "MessageTemplates" ("companyId", "whatsappId", name, language, status, body)
+  VALUES (1, 10, 'promo', 'pt_BR', 'APPROVED', 'Oi {{{{1}}}}');
 """  # noqa: S608 - the test's own numbers
 
 
@@ -230,7 +244,33 @@ def _compose(n: int, **members: object) -> MessageCompose:
         "is_private": n % 5 == 0, "quoted_wid": f"S{n}" if n % 3 else None,
         "ticket_id": 1000 + n % PEOPLE // 2 if n % 4 == 0 else None,
     }  # fmt: skip
+    if n % 5 == 2:
+        name = "promo" if n % 4 else "nothing"
+        parameters = [{"text": f"{n}"}]
+        given["template"] = {"name": name, "language": "pt_BR", "body": parameters}
+        given["body"] = ""
     return MessageCompose.model_validate(given | members)
+
+
+def _change_asked(kind: type[MessageChangeRequest], wids: str, **members: object) -> Sample:
+    """Build requests to change messages; some are not stored, some of another chat."""
+
+    def ask(n: int, **more: object) -> MessageChangeRequest:
+        given: dict[str, Any] = {
+            "company_id": 1, "whatsapp_id": 10, "chat": f"55119900000{2 * n % PEOPLE:02}",
+            "request_id": f"{kind.type}:{n}", "wid": f"{wids}{n}" if n % 3 else "nothing",
+            "timestamp": at(n),
+        }  # fmt: skip
+        if n % 7 == 0:
+            given |= {"wid": None, "message_id": 2**31 - 1}
+        return kind.model_validate(given | members | more)
+
+    return Sample(lambda size: [ask(n) for n in range(size)], lambda: ask(1, whatsapp_id=99))
+
+
+def _result_of_change(n: int, kind: str) -> dict[str, Any]:
+    """Build the members of the result of every second requested change."""
+    return {**_answer(n, kind), "send_id": f"{kind}C{n}", "wid": f"{kind}CW{n}"}
 
 
 def _answer(n: int, kind: str, **members: object) -> dict[str, Any]:
@@ -394,15 +434,23 @@ SAMPLES: dict[type[BaseModel], Sample] = {
     MessageCompose: Sample(
         lambda size: [_compose(n) for n in range(size)], lambda: _compose(0, whatsapp_id=99)
     ),
+    MessageReact: _change_asked(MessageReact, "S", emoji="👍"),
+    MessageEdit: _change_asked(MessageEdit, "P", body="melhor"),
+    MessageDelete: _change_asked(MessageDelete, "F"),
+    MessageMarkRead: _change_asked(MessageMarkRead, "M"),
     MessageSent: Sample(
-        lambda size: [MessageSent(**_answer(n, "P")) for n in range(size)], _answer_of_no_line
+        lambda size: [
+            MessageSent(**members)
+            for n in range(size)
+            for members in (_answer(n, "P"), _result_of_change(n, "P"))
+        ],
+        _answer_of_no_line,
     ),
     MessageFailed: Sample(
         lambda size: [
-            MessageFailed(
-                **_answer(n, "F"), error_class="unknown" if n % 3 else "retry", error_code=str(n)
-            )
+            MessageFailed(**members, error_class="unknown" if n % 3 else "retry", error_code=str(n))
             for n in range(size)
+            for members in (_answer(n, "F"), _result_of_change(n, "F"))
         ],
         _answer_of_no_line,
     ),

@@ -38,14 +38,26 @@ JOIN "Tickets" t ON t.id = m."ticketId"
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """)
 
+# An equal reaction, such as the echo of ours, only moves the time: it is not returned. The messages
+# are locked, so the old reactions are those that are replaced.
 SAVE_REACTIONS = statement(f"""
-INSERT INTO "Reactions" AS r ("companyId", "messageId", author, emoji, "reactedAt")
-SELECT b.* FROM {source(Reaction)}
-ORDER BY b.message_id, b.author
-ON CONFLICT ("companyId", "messageId", author) DO UPDATE
-SET emoji = EXCLUDED.emoji, "reactedAt" = EXCLUDED."reactedAt"
-WHERE (EXCLUDED."reactedAt", EXCLUDED.emoji COLLATE "C") > (r."reactedAt", r.emoji COLLATE "C")
-RETURNING "messageId"
+WITH b AS (
+  SELECT * FROM {source(Reaction)}
+), old AS (
+  SELECT r."messageId", r.author, r.emoji
+  FROM b JOIN "Reactions" r ON r."companyId" = b.company_id AND r."messageId" = b.message_id
+                           AND r.author = b.author
+), saved AS (
+  INSERT INTO "Reactions" AS r ("companyId", "messageId", author, emoji, "reactedAt")
+  SELECT b.* FROM b ORDER BY b.message_id, b.author
+  ON CONFLICT ("companyId", "messageId", author) DO UPDATE
+  SET emoji = EXCLUDED.emoji, "reactedAt" = EXCLUDED."reactedAt"
+  WHERE (EXCLUDED."reactedAt", EXCLUDED.emoji COLLATE "C") > (r."reactedAt", r.emoji COLLATE "C")
+  RETURNING r."messageId", r.author, r.emoji
+)
+SELECT saved."messageId"
+FROM saved LEFT JOIN old ON old."messageId" = saved."messageId" AND old.author = saved.author
+WHERE old.emoji IS DISTINCT FROM saved.emoji
 """)
 
 # With two settings of the company (LGPD) the text of deleted messages is removed.

@@ -13,13 +13,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from services.messages.composing.templates import (
+    KnownTemplate,
+    TemplateKey,
+    find_template_refusal,
+    get_template_key,
+    render_template,
+)
 from services.messages.domain.keys import (
+    ChatKey,
     LineKey,
     MessageKey,
     SendKey,
+    get_chat_key,
     get_line_key,
     get_message_key,
 )
+from services.messages.domain.routes import NO_ROUTE, OUTSIDE_WINDOW, Route
 from services.messages.storing.rules import LONGEST_MEDIA_URL, Quote
 from shared.contracts.error_texts import describe_missing_line
 from shared.contracts.message import MessageRefused, MessageSend, MessageStored
@@ -52,6 +62,20 @@ class Conversation:
     ticket_traking_id: int | None
     jid: str | None
     is_of_chat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known when a batch is planned: lines, tickets, routes of chats, and templates.
+
+    `now` is the time of the transaction, by the database's clock.
+    """
+
+    lines: Collection[LineKey]
+    conversations: Mapping[ConversationKey, Conversation]
+    routes: Mapping[ChatKey, Route]
+    templates: Mapping[TemplateKey, KnownTemplate]
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +114,29 @@ def get_conversation_key(request: MessageCompose) -> ConversationKey:
     return ConversationKey(*get_line_key(request), request.ticket_id or 0, request.chat)
 
 
-def plan_messages(
-    lines: Collection[LineKey],
-    conversations: Mapping[ConversationKey, Conversation],
-    now: datetime,
-    batch: Sequence[MessageCompose],
-) -> Plan:
-    """Plan a row per request whose ticket exists.
+def list_template_keys(batch: Sequence[MessageCompose]) -> set[TemplateKey]:
+    """Return the keys of the templates that a batch names."""
+    return {get_template_key(request, request.template) for request in batch if request.template}
 
-    Requests without a timestamp get `now` plus their index in microseconds, to keep their order.
+
+def plan_messages(situation: Situation, batch: Sequence[MessageCompose]) -> Plan:
+    """Plan a row per request whose ticket exists and which may be sent.
+
+    Requests without a timestamp get the situation's time plus their index in microseconds, to keep
+    their order.
     """
     plan = Plan()
     for number, request in enumerate(batch):
-        if (line := get_line_key(request)) not in lines:
+        if (line := get_line_key(request)) not in situation.lines:
             plan.outcome.append(Reject(request, "unknown-line", describe_missing_line(*line)))
             continue
-        conversation = conversations.get(get_conversation_key(request))
-        at = request.timestamp or now + timedelta(microseconds=number)
-        reason = _find_refusal(request, conversation)
+        conversation = situation.conversations.get(get_conversation_key(request))
+        at = request.timestamp or situation.now + timedelta(microseconds=number)
+        reason = _find_refusal(request, conversation) or _find_content_refusal(request, situation)
         if reason or conversation is None:
             plan.outcome.append(Emit(request, _build_refused(request, reason, at)))
             continue
-        row = _build_row(request, conversation, at)
+        row = _build_row(request, conversation, at, _find_template(request, situation))
         first, _ = plan.requests.setdefault(get_message_key(row), (request, conversation))
         if first is request:
             plan.rows.append(row)
@@ -159,7 +184,28 @@ def _find_refusal(request: MessageCompose, conversation: Conversation | None) ->
     return "" if conversation.is_of_chat else OTHER_CHAT
 
 
-def _build_row(request: MessageCompose, conversation: Conversation, at: datetime) -> ComposedRow:
+def _find_content_refusal(request: MessageCompose, situation: Situation) -> str:
+    """Return why the gateway would not send the content; private notes are not sent."""
+    if request.is_private:
+        return ""
+    route = situation.routes.get(get_chat_key(request), NO_ROUTE)
+    if request.template:
+        known = _find_template(request, situation)
+        return find_template_refusal(request.template, known, route)
+    return "" if route.takes_free_text else OUTSIDE_WINDOW
+
+
+def _find_template(request: MessageCompose, situation: Situation) -> KnownTemplate | None:
+    template = request.template
+    return situation.templates.get(get_template_key(request, template)) if template else None
+
+
+def _build_row(
+    request: MessageCompose,
+    conversation: Conversation,
+    at: datetime,
+    known: KnownTemplate | None,
+) -> ComposedRow:
     wid = derive_wid(request.company_id, request.whatsapp_id, request.request_id)
     url = request.media_url
     return ComposedRow(
@@ -169,7 +215,9 @@ def _build_row(request: MessageCompose, conversation: Conversation, at: datetime
         ticket_id=conversation.ticket_id,
         queue_id=conversation.queue_id,
         ticket_traking_id=conversation.ticket_traking_id,
-        body=request.body,
+        body=render_template(request.template, known)
+        if request.template and known
+        else request.body,
         media_type=_choose_media_type(request),
         media_url=url if url and len(url) <= LONGEST_MEDIA_URL else None,
         ack=DELIVERED if request.is_private else PENDING,
@@ -188,20 +236,20 @@ def _build_note_wid(request: MessageCompose) -> str:
 
 
 def _choose_media_type(request: MessageCompose) -> str:
+    if request.template:
+        return "template"
+    if request.buttons or request.option_list:
+        return "buttonsMessage" if request.buttons else "listMessage"
     return request.media_type or (
         "application/octet-stream" if request.media_url else "conversation"
     )
 
 
 def _build_data_json(request: MessageCompose) -> str | None:
-    """Return as JSON what "Messages" has no column for: author, campaign, whole media address."""
-    members = {
-        "userId": request.user_id,
-        "campaignId": request.campaign_id,
-        "mediaUrl": request.media_url,
-    }
-    members = {name: value for name, value in members.items() if value is not None}
-    return json.dumps(members) if members else None
+    """Return as JSON what "Messages" has no column for: author, campaign, template, options."""
+    kept = {"user_id", "campaign_id", "media_url", "template", "buttons", "option_list"}
+    members = request.model_dump(mode="json", by_alias=True, exclude_none=True, include=kept)
+    return json.dumps(members, ensure_ascii=False) if members else None
 
 
 def _build_stored(
@@ -238,6 +286,9 @@ def _build_send(
         media_type=row.media_type if request.media_url else None,
         quoted_wid=request.quoted_wid,
         message_id=message_id,
+        template=request.template,
+        buttons=request.buttons,
+        option_list=request.option_list,
     )
 
 

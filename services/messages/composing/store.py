@@ -7,7 +7,9 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.composing.rules import ComposedRow, Conversation, ConversationKey
+from services.messages.composing.templates import KnownTemplate, TemplateKey
 from services.messages.domain.keys import MessageKey, SendKey, get_message_key
+from services.messages.persistence.routes import CONTACT_OF_CHAT
 from shared.db.bulk import rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 from shared.gateways.normalize.numbers import find_other_spelling
@@ -32,24 +34,13 @@ class SendMessage(NamedTuple):
     message_id: int | None
 
 
-# A transferred ticket is replaced by its successor. The chat is compared with the number, LID and
-# JID of contacts and merged contacts; the number's other spelling is tried last.
+# A transferred ticket is replaced by its successor.
 CONVERSATIONS = statement(f"""
 SELECT b.company_id, b.whatsapp_id, b.ticket_id, b.chat, t.id, t."whatsappId", t."contactId",
        t."queueId", k.id AS ticket_traking_id, COALESCE(c."remoteJid", c.jid) AS jid,
        COALESCE(c.id = of_chat.id, FALSE) AS is_of_chat
 FROM {source(ConversationKey, spelt_otherwise="text")}
-LEFT JOIN LATERAL (
-  SELECT COALESCE(f."mergedIntoContactId", f.id) AS id FROM (
-    SELECT id, "mergedIntoContactId", 1 AS rank FROM "Contacts"
-    WHERE "companyId" = b.company_id AND number = b.chat
-    UNION ALL SELECT id, "mergedIntoContactId", 2 FROM "Contacts"
-    WHERE "companyId" = b.company_id AND lid = b.chat
-    UNION ALL SELECT id, "mergedIntoContactId", 3 FROM "Contacts"
-    WHERE "companyId" = b.company_id AND jid = b.chat
-    UNION ALL SELECT id, "mergedIntoContactId", 4 FROM "Contacts"
-    WHERE "companyId" = b.company_id AND number = b.spelt_otherwise) AS f
-  ORDER BY f.rank LIMIT 1) AS of_chat ON TRUE
+{CONTACT_OF_CHAT}
 LEFT JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
 JOIN LATERAL (
   SELECT * FROM "Tickets"
@@ -87,6 +78,13 @@ ON CONFLICT ("companyId", "whatsappId", wid) DO NOTHING
 RETURNING "companyId", "whatsappId", wid, id
 """)
 
+TEMPLATES = statement(f"""
+SELECT b.company_id, b.whatsapp_id, b.name, b.language, t.status, t.header, t.body, t.footer
+FROM {source(TemplateKey)}
+JOIN "MessageTemplates" t ON t."companyId" = b.company_id AND t."whatsappId" = b.whatsapp_id
+                         AND t.name = b.name AND t.language = b.language
+""")
+
 LINK_SENDS = statement(f"""
 UPDATE "Sends" s SET "messageId" = b.message_id
 FROM {source(SendMessage)}
@@ -119,6 +117,21 @@ async def load_conversations(
             ticket_traking_id=row.ticket_traking_id,
             jid=row.jid,
             is_of_chat=row.is_of_chat,
+        )
+        for row in rows
+    }
+
+
+async def load_templates(
+    conn: AsyncConnection, keys: Collection[TemplateKey]
+) -> dict[TemplateKey, KnownTemplate]:
+    """Return the templates that are registered for their lines."""
+    if not keys:
+        return {}
+    rows = await conn.execute(TEMPLATES, rows_as_columns(sorted(keys), TemplateKey))
+    return {
+        TemplateKey(row.company_id, row.whatsapp_id, row.name, row.language): KnownTemplate(
+            row.status, row.header, row.body, row.footer
         )
         for row in rows
     }

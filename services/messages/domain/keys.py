@@ -10,6 +10,14 @@ class LineKey(NamedTuple):
     whatsapp_id: int
 
 
+class ChatKey(NamedTuple):
+    """Key of a chat on a line."""
+
+    company_id: int
+    whatsapp_id: int
+    chat: str
+
+
 class MessageKey(NamedTuple):
     """Key of a message: `wid` is WhatsApp's message id, unique per line."""
 
@@ -60,6 +68,14 @@ class HasLineKey(Protocol):
         """The line's id."""
 
 
+class HasChatKey(HasLineKey, Protocol):
+    """Protocol of events and rows with the key of a chat."""
+
+    @property
+    def chat(self) -> str:
+        """The chat: a number, a group's id, a LID or a BSUID."""
+
+
 class HasMessageKey(HasLineKey, Protocol):
     """Protocol of events and rows with the key of a message."""
 
@@ -76,3 +92,8 @@ def get_line_key(event: HasLineKey) -> LineKey:
 def get_message_key(event: HasMessageKey) -> MessageKey:
     """Return the key of an event's message."""
     return MessageKey(event.company_id, event.whatsapp_id, event.wid)
+
+
+def get_chat_key(event: HasChatKey) -> ChatKey:
+    """Return the key of an event's chat."""
+    return ChatKey(event.company_id, event.whatsapp_id, event.chat)

@@ -9,7 +9,7 @@ from services.messages.changes.apply import apply_changes
 from services.messages.changes.rules import decode_saved
 from services.messages.connections.store import find_lines
 from services.messages.domain.keys import get_line_key, get_message_key
-from services.messages.send_results import rules, store
+from services.messages.send_results import change_results, rules, store
 from services.messages.storing.store import link_waiting_quotes
 from shared.contracts.outcome import Outcome
 from shared.contracts.send_result import SendResult
@@ -32,6 +32,15 @@ async def save_plan(conn: AsyncConnection, plan: rules.Plan, *, may_be_new: bool
     early = decode_saved(
         await awaited_changes.take_early(conn, {get_message_key(s) for s in sends})
     )
+    due = change_results.list_due(plan, sends)
+    targets = await store.load_targets(conn, due)
     changes = rules.build_changes(plan, sends, echoes, (event for _, event in early))
+    changes += change_results.build_events(due, targets)
     facts, rejects = await apply_changes(conn, changes, early)
-    return [*rules.build_facts(plan, sends, echoes, facts), *rejects]
+    states = await store.load_targets(conn, due)
+    others = change_results.drop_answered(facts, due, states)
+    return [
+        *rules.build_facts(plan, sends, echoes, others),
+        *change_results.build_answers(due, states, facts),
+        *rejects,
+    ]

@@ -53,7 +53,10 @@ class SendOutcome:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSend:
-    """A send with its result; `message_id` is None for campaign sends, which have no row."""
+    """A send with its result; `message_id` is None for campaign sends, which have no row.
+
+    `change` is the change of a message that it requests, as JSON.
+    """
 
     company_id: int
     send_id: str
@@ -61,6 +64,7 @@ class MatchedSend:
     wid: str
     message_id: int | None
     status: str
+    change: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

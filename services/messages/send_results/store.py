@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.domain.keys import MessageKey, MessageRef, SendKey
+from services.messages.send_results.change_results import DueChange, MessageState, TargetKey
 from services.messages.send_results.rules import Echo, MatchedSend, SendOutcome
 from shared.db.bulk import rows_as_columns, source, statement
 
@@ -24,19 +25,20 @@ JOIN "Sends" s ON s."companyId" = b.company_id AND s."sendId" = b.send_id
 ORDER BY s."companyId", s."sendId" FOR NO KEY UPDATE OF s
 """)
 
-# Precedence of results: sent, failed, unknown. The gateway's wid, once
-# known, does not change.
+# Precedence of results: sent, failed, unknown. The gateway's wid, once known, does not change. A
+# requested change is returned as it was before, with the status that the requester was told last;
+# it is removed when it is done.
 SAVE_RESULTS = statement(f"""
 WITH b AS (
   SELECT * FROM {source(SendOutcome)}
 ), n AS (
-  SELECT b.*, s."whatsappId" AS old_line, s.wid AS old_wid, s.status AS old_status,
+  SELECT b.*, s."whatsappId" AS old_line, s.wid AS old_wid, s.status AS old_status, s.change,
          COALESCE(array_position(ARRAY['unknown', 'failed', 'sent'], b.status) >
                   array_position(ARRAY['unknown', 'failed', 'sent'], s.status), TRUE)
            AS is_stronger
   FROM b LEFT JOIN "Sends" s ON s."companyId" = b.company_id AND s."sendId" = b.send_id
   WHERE s."sendId" IS NOT NULL OR :may_be_new
-)
+), saved AS (
 INSERT INTO "Sends" AS s ("companyId", "sendId", "whatsappId", chat, place, wid, status,
                           "errorClass", "errorCode", error)
 SELECT company_id, send_id, COALESCE(old_line, whatsapp_id), chat, 0,
@@ -49,9 +51,30 @@ SET wid = EXCLUDED.wid, status = EXCLUDED.status, request = NULL,
                         ELSE EXCLUDED."errorClass" END,
     "errorCode" = CASE WHEN EXCLUDED.status = s.status THEN s."errorCode"
                        ELSE EXCLUDED."errorCode" END,
-    error = CASE WHEN EXCLUDED.status = s.status THEN s.error ELSE EXCLUDED.error END
+    error = CASE WHEN EXCLUDED.status = s.status THEN s.error ELSE EXCLUDED.error END,
+    change = CASE WHEN EXCLUDED.status = 'sent' THEN NULL
+                  ELSE s.change || jsonb_build_object('told', EXCLUDED.status) END
 RETURNING s."companyId" AS company_id, s."sendId" AS send_id, s."whatsappId" AS whatsapp_id, s.wid,
           s."messageId" AS message_id, s.status
+)
+SELECT saved.*, CAST(n.change AS text) AS change
+FROM saved JOIN n ON n.company_id = saved.company_id AND n.send_id = saved.send_id
+ORDER BY saved.company_id, saved.send_id
+""")
+
+# The row of an absorbed echo has another id now, and the wid that the request named.
+TARGETS = statement(f"""
+SELECT b.company_id, b.whatsapp_id, b.message_id AS named_id, b.wid AS named_wid,
+       m.id AS message_id, m.wid, m."ticketId" AS ticket_id,
+       CAST(extract(epoch FROM m."updatedAt") * 1000000 AS bigint) AS version, m.ack,
+       COALESCE(m."isEdited", FALSE) AS is_edited, m."isDeleted" AS is_deleted, m.read
+FROM {source(TargetKey)}
+JOIN LATERAL (
+  SELECT 1 AS rank, n.* FROM "Messages" n
+  WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.id = b.message_id
+  UNION ALL SELECT 2, n.* FROM "Messages" n
+  WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.wid = b.wid
+  ORDER BY rank LIMIT 1) AS m ON TRUE
 """)
 
 LOCK_MESSAGES = statement(f"""
@@ -120,6 +143,29 @@ async def save_results(
     parameters = {**rows_as_columns(results, SendOutcome), "may_be_new": may_be_new}
     rows = await conn.execute(SAVE_RESULTS, parameters)
     return [MatchedSend(**row) for row in rows.mappings()]
+
+
+async def load_targets(
+    conn: AsyncConnection, due: Sequence[DueChange]
+) -> dict[TargetKey, MessageState]:
+    """Return the messages that requests change, as their rows are now."""
+    if not due:
+        return {}
+    keys = sorted({one.target for one in due})
+    rows = await conn.execute(TARGETS, rows_as_columns(keys, TargetKey))
+    return {
+        TargetKey(row.company_id, row.whatsapp_id, row.named_id, row.named_wid): MessageState(
+            message_id=row.message_id,
+            wid=row.wid,
+            ticket_id=row.ticket_id,
+            version=row.version,
+            ack=row.ack,
+            is_edited=row.is_edited,
+            is_deleted=row.is_deleted,
+            read=row.read,
+        )
+        for row in rows
+    }
 
 
 async def absorb_echoes(conn: AsyncConnection, ids: Mapping[MessageKey, int]) -> list[Echo]:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.messages.domain.keys import LineKey, SendKey, get_line_key
+from services.messages.domain.routes import GATEWAY_CANNOT, OUTSIDE_WINDOW, Route
 from services.messages.send_results.rules import NOT_SENT, SENT, UNKNOWN, SendOutcome
 from shared.contracts.message import MessageSend
 from shared.contracts.send_result import MessageFailed, MessageSent
 from shared.gateways.senders.outgoing import (
     ErrorClass,
     GatewayResponse,
+    OutgoingChange,
     OutgoingMessage,
     Quoted,
+    build_failure,
     derive_wid_of_send,
 )
 
@@ -35,13 +38,17 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A send that only this process may make; it fails without a connection."""
+    """A send that only this process may make; it fails without a connection.
+
+    `quoted` is the message that it quotes or changes. `refusal` is why it may not be sent now.
+    """
 
     send: MessageSend
     wid: str
     attempts: int
     connection: Connection | None
     quoted: Quoted | None
+    refusal: str = ""
 
     @property
     def line(self) -> LineKey:
@@ -60,8 +67,20 @@ class Claim:
             jid=self.send.jid,
             media_url=self.send.media_url,
             media_type=self.send.media_type,
-            quoted=self.quoted,
+            quoted=None if self.send.change else self.quoted,
+            template=self.send.template,
+            buttons=self.send.buttons or (),
+            option_list=self.send.option_list,
+            change=self._change,
         )
+
+    @property
+    def _change(self) -> OutgoingChange | None:
+        change = self.send.change
+        if change is None:
+            return None
+        of = self.quoted or Quoted(change.wid, change.from_me, change.participant)
+        return OutgoingChange(change.kind, of, self.send.body or change.emoji)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,25 @@ def plan_waiting(lines: Collection[LineKey], batch: Iterable[MessageSend]) -> li
         )
         rows.setdefault(SendKey(send.company_id, send.send_id), row)
     return list(rows.values())
+
+
+def find_refusal(send: MessageSend, route: Route) -> str:
+    """Return why a send is not made now, although it was requested; empty if it is made.
+
+    It may have waited until the window closed, and the line may have another gateway meanwhile.
+    """
+    if send.change and not route.can(send.change.kind):
+        return GATEWAY_CANNOT
+    return OUTSIDE_WINDOW if send.is_free_text and not route.takes_free_text else ""
+
+
+def build_refusal(reason: str) -> GatewayResponse:
+    """Return the result of a send that the gateway is not asked to make."""
+    texts = {
+        OUTSIDE_WINDOW: "the customer has not written for 24 hours: only a template can be sent",
+        GATEWAY_CANNOT: "the line's gateway cannot do this",
+    }
+    return build_failure(ErrorClass.FINAL_RECIPIENT, reason, texts[reason])
 
 
 def decide_update(result: GatewayResponse, attempts: int, first_wait_s: float) -> SendUpdate:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.messages.domain.keys import LineKey
 from services.messages.sending import store
-from services.messages.sending.rules import Claim, SendUpdate, decide_update
+from services.messages.sending.rules import Claim, SendUpdate, build_refusal, decide_update
 from shared.gateways.senders.outgoing import ErrorClass, GatewayResponse, build_failure
 from shared.gateways.senders.registry import SENDERS
 from shared.settings import Settings
@@ -151,14 +151,18 @@ class Sender:
             return build_failure(
                 ErrorClass.PAUSE, "no-connection", "the line has no gateway with a server"
             )
-        sender = SENDERS[claim.connection.gateway]
-        post = sender.build_request(claim.sending)
+        if claim.refusal:
+            return build_refusal(claim.refusal)
+        sender, message = SENDERS[claim.connection.gateway], claim.sending
+        post = sender.build(message)
         key = self._settings.sending.find_gateway_key(claim.connection.gateway, *claim.line)
         headers = {sender.key_header: sender.key_prefix + key} if key else {}
         url = claim.connection.server + post.path
         try:
             async with asyncio.timeout(self._settings.sending.timeout_ms / 1000):
-                response = await self._client.post(url, json=post.json, headers=headers)
+                response = await self._client.request(
+                    post.method, url, json=post.json or None, headers=headers
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return build_failure(ErrorClass.RETRY, "unreachable", "the gateway does not answer")
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
@@ -169,7 +173,7 @@ class Sender:
             return build_failure(
                 ErrorClass.UNKNOWN, "no-answer", "the gateway was asked and did not answer"
             )
-        return sender.read_response(response.status_code, _parse_json(response))
+        return sender.read(message, response.status_code, _parse_json(response))
 
     async def _save(self, claim: Claim, update: SendUpdate) -> None:
         """Save a result; retry until it is saved, because only this process knows it."""

@@ -7,9 +7,23 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.messages.domain.keys import LineKey, MessageKey
+from services.messages.domain.keys import (
+    LineKey,
+    MessageKey,
+    SendKey,
+    get_chat_key,
+    get_line_key,
+)
+from services.messages.persistence.routes import load_routes
 from services.messages.send_results.rules import SENT, SendOutcome
-from services.messages.sending.rules import WAITING, Claim, Connection, SendUpdate, WaitingSend
+from services.messages.sending.rules import (
+    WAITING,
+    Claim,
+    Connection,
+    SendUpdate,
+    WaitingSend,
+    find_refusal,
+)
 from shared.contracts.message import MessageSend
 from shared.db.bulk import rows_as_columns, source, statement
 from shared.gateways.senders.outgoing import Quoted
@@ -96,13 +110,20 @@ RETURNING s."companyId", s."whatsappId", s.request, s.wid, s.attempts, c.gateway
           c.instance
 """)
 
-# Our message may be quoted by the wid that it had before the send result changed it.
+# Our message may be named by the wid that it had before the gateway chose another one, which its
+# send has before its row.
 QUOTED = statement(f"""
-SELECT b.company_id, b.whatsapp_id, b.wid, m.wid AS current_wid, m."fromMe", m.participant
+SELECT b.company_id, b.whatsapp_id, b.wid, COALESCE(m.sent_wid, m.wid) AS current_wid, m."fromMe",
+       m.participant
 FROM {source(MessageKey)}
-LEFT JOIN "Sends" s ON s."companyId" = b.company_id AND s."sendId" = b.wid
-JOIN "Messages" m ON m."companyId" = b.company_id AND m."whatsappId" = b.whatsapp_id
-                 AND m.wid = COALESCE(s.wid, b.wid)
+JOIN LATERAL (
+  SELECT 1 AS rank, s.wid AS sent_wid, n.wid, n."fromMe", n.participant
+  FROM "Sends" s JOIN "Messages" n ON n."companyId" = s."companyId" AND n.id = s."messageId"
+  WHERE s."companyId" = b.company_id AND s."whatsappId" = b.whatsapp_id AND s."sendId" = b.wid
+  UNION ALL SELECT 2, NULL, n.wid, n."fromMe", n.participant
+  FROM "Messages" n
+  WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.wid = b.wid
+  ORDER BY rank LIMIT 1) AS m ON TRUE
 """)
 
 FINISH = statement("""
@@ -176,8 +197,9 @@ async def claim_sends(
     }
     claimed = await conn.execute(CLAIM, parameters)
     rows = [(row, MessageSend.model_validate(row.request)) for row in claimed]
-    quoted = await _load_quoted(conn, [send for _, send in rows if send.quoted_wid])
-    return [_build_claim(row, send, quoted) for row, send in rows]
+    quoted = await _load_quoted(conn, [send for _, send in rows])
+    refusals = await _find_refusals(conn, rows)
+    return [_build_claim(row, send, quoted, refusals) for row, send in rows]
 
 
 async def save_update(conn: AsyncConnection, send: MessageSend, update: SendUpdate) -> None:
@@ -210,14 +232,11 @@ async def take_results(conn: AsyncConnection) -> list[tuple[SendOutcome, datetim
 async def _load_quoted(
     conn: AsyncConnection, sends: Sequence[MessageSend]
 ) -> dict[MessageKey, Quoted]:
-    keys = [
-        MessageKey(send.company_id, send.whatsapp_id, send.quoted_wid)
-        for send in sends
-        if send.quoted_wid
-    ]
+    """Return the messages that the sends quote or change."""
+    keys = {MessageKey(*get_line_key(send), wid) for send in sends if (wid := _find_wid(send))}
     if not keys:
         return {}
-    rows = await conn.execute(QUOTED, rows_as_columns(keys, MessageKey))
+    rows = await conn.execute(QUOTED, rows_as_columns(sorted(keys), MessageKey))
     return {
         MessageKey(row.company_id, row.whatsapp_id, row.wid): Quoted(
             row.current_wid, row.fromMe, row.participant
@@ -226,11 +245,38 @@ async def _load_quoted(
     }
 
 
-def _build_claim(row: Row[Any], send: MessageSend, quoted: Mapping[MessageKey, Quoted]) -> Claim:
+async def _find_refusals(
+    conn: AsyncConnection, rows: Sequence[tuple[Row[Any], MessageSend]]
+) -> dict[SendKey, str]:
+    """Return why some of these sends may not be made now; only Meta's gateway limits them."""
+    limited = [send for row, send in rows if row.gateway and SENDERS[row.gateway].is_official]
+    if not limited:
+        return {}
+    routes = await load_routes(conn, {get_chat_key(send) for send in limited})
+    return {
+        SendKey(send.company_id, send.send_id): reason
+        for send in limited
+        if (reason := find_refusal(send, routes[get_chat_key(send)]))
+    }
+
+
+def _find_wid(send: MessageSend) -> str | None:
+    return send.change.wid if send.change else send.quoted_wid
+
+
+def _build_claim(
+    row: Row[Any],
+    send: MessageSend,
+    quoted: Mapping[MessageKey, Quoted],
+    refusals: Mapping[SendKey, str],
+) -> Claim:
     connection = Connection(row.gateway, row.server, row.instance) if row.gateway else None
-    wid = send.quoted_wid
-    quote = quoted.get(MessageKey(row.companyId, row.whatsappId, wid), Quoted(wid)) if wid else None
-    return Claim(send, row.wid, row.attempts, connection, quote)
+    wid = _find_wid(send)
+    quote = quoted.get(MessageKey(row.companyId, row.whatsappId, wid)) if wid else None
+    if quote is None and send.quoted_wid:
+        quote = Quoted(send.quoted_wid)
+    refusal = refusals.get(SendKey(send.company_id, send.send_id), "")
+    return Claim(send, row.wid, row.attempts, connection, quote, refusal)
 
 
 def _read_result(row: Row[Any]) -> tuple[SendOutcome, datetime]:

@@ -11,6 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import JsonValue
 
+from shared.contracts.message_content import (
+    ChangeKind,
+    MessageTemplate,
+    OptionList,
+    ReplyButton,
+)
 from shared.gateways.normalize.addresses import Address, AddressKind, parse_address
 
 JsonObject = dict[str, JsonValue]
@@ -55,8 +61,20 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingChange:
+    """A change of the message `of`; `text` is the new text of an edit, or the emoji."""
+
+    kind: ChangeKind
+    of: Quoted
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One message to send; `wid` is its id for gateways that accept a given id."""
+    """One message to send; `wid` is its id for gateways that accept a given id.
+
+    With `change` an existing message is changed instead.
+    """
 
     instance: str
     chat: str
@@ -67,6 +85,22 @@ class OutgoingMessage:
     media_url: str | None = None
     media_type: str | None = None
     quoted: Quoted | None = None
+    template: MessageTemplate | None = None
+    buttons: tuple[ReplyButton, ...] = ()
+    option_list: OptionList | None = None
+    change: OutgoingChange | None = None
+
+    @property
+    def numbered_text(self) -> str:
+        """The body, with buttons or rows of a list as numbered lines below it."""
+        options: list[tuple[str, str | None]] = [(button.title, None) for button in self.buttons]
+        if self.option_list:
+            options = [(row.title, row.description) for row in self.option_list.rows]
+        lines = [
+            f"{number}. {title}" + (f" - {description}" if description else "")
+            for number, (title, description) in enumerate(options, 1)
+        ]
+        return "\n".join([self.body, "", *lines]) if lines else self.body
 
     @property
     def to(self) -> Address:
@@ -104,10 +138,11 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class GatewayRequest:
-    """A request to a gateway, relative to its server and without its key."""
+    """A request to a gateway, relative to its server and without its key; empty JSON is no body."""
 
     path: str
     json: JsonObject
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +157,39 @@ class GatewayResponse:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The sender of one gateway: its API key is put into `key_header`, after `key_prefix`."""
+    """The sender of one gateway: its API key is put into `key_header`, after `key_prefix`.
+
+    `build_change` is asked only for the kinds in `changes`. With `is_official` the gateway is
+    Meta's: it knows templates, and free text is limited to the window of 24 hours.
+    """
 
     build_request: Callable[[OutgoingMessage], GatewayRequest]
+    build_change: Callable[[OutgoingMessage, OutgoingChange], GatewayRequest]
     read_response: Callable[[int, JsonValue], GatewayResponse]
     key_header: str
     key_prefix: str = ""
+    changes: frozenset[ChangeKind] = frozenset(ChangeKind)
+    is_official: bool = False
+
+    def build(self, message: OutgoingMessage) -> GatewayRequest:
+        """Return the request for a message or, if it has one, for its change."""
+        if message.change:
+            return self.build_change(message, message.change)
+        return self.build_request(message)
+
+    def read(self, message: OutgoingMessage, status: int, body: JsonValue) -> GatewayResponse:
+        """Return what a response means; that to a change need not have an id."""
+        response = self.read_response(status, body)
+        if message.change is None:
+            return response
+        if is_accepted(status):
+            is_other = response.wid and response.wid != message.change.of.wid
+            return GatewayResponse(ErrorClass.OK, response.wid if is_other else None)
+        if status == HTTPStatus.NOT_FOUND:  # of the message: the line can send
+            return build_failure(
+                ErrorClass.FINAL_RECIPIENT, response.code or "http-404", response.error or ""
+            )
+        return response
 
 
 def derive_wid(company_id: int, whatsapp_id: int, request: str) -> str:

@@ -5,8 +5,19 @@ from shared.gateways.senders.outgoing import Sender
 
 SENDERS = {
     "cloud-api": Sender(
-        cloud_api.build_request, cloud_api.read_response, cloud_api.KEY_HEADER, cloud_api.KEY_PREFIX
+        cloud_api.build_request,
+        cloud_api.build_change,
+        cloud_api.read_response,
+        cloud_api.KEY_HEADER,
+        cloud_api.KEY_PREFIX,
+        changes=cloud_api.CHANGES,
+        is_official=True,
     ),
-    "evolution": Sender(evolution.build_request, evolution.read_response, evolution.KEY_HEADER),
-    "waha": Sender(waha.build_request, waha.read_response, waha.KEY_HEADER),
+    "evolution": Sender(
+        evolution.build_request,
+        evolution.build_change,
+        evolution.read_response,
+        evolution.KEY_HEADER,
+    ),
+    "waha": Sender(waha.build_request, waha.build_change, waha.read_response, waha.KEY_HEADER),
 }

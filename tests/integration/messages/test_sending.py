@@ -48,6 +48,18 @@ CONNECTION = """
 INSERT INTO "GatewayConnections" (gateway, server, instance, "companyId", "whatsappId")
 VALUES (:gateway, :server, 'loja', 1, 10)
 """
+RECENT = """
+WITH contact AS (
+  INSERT INTO "Contacts" ("companyId", name, number)
+  SELECT 1, 'Pessoa', '55119900010' || lpad(n::text, 2, '0') FROM generate_series(0, 39) AS n
+  RETURNING id
+), ticket AS (
+  INSERT INTO "Tickets" ("companyId", "whatsappId", "contactId", status)
+  SELECT 1, 10, id, 'open' FROM contact RETURNING id
+)
+INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "createdAt")
+SELECT 1, 10, id, 'recent' || id, 'Oi', now() - interval '1 hour' FROM ticket
+"""
 STATUSES = "SELECT status, count(*) AS n FROM \"Sends\" WHERE chat <> 'chat' GROUP BY status"
 
 
@@ -102,6 +114,10 @@ class Stage:
             gateway=gateway,
             server=f"http://127.0.0.1:{port}/",
         )
+
+    async def receive_recent(self) -> None:
+        """Store a message of each customer of an hour ago, so that Meta's window is open."""
+        await self.run(RECENT)
 
     async def run(self, query: str, **values: object) -> list[dict[str, Any]]:
         async with self.engine.begin() as conn:
@@ -178,6 +194,7 @@ def assert_no_duplicates(gateway: SimulatedGateway) -> None:
 async def test_each_send_is_made_once_and_has_a_result(gateway: str, stage: Stage) -> None:
     async with simulated(gateway) as (found, port), stage.sending():
         await stage.connect(gateway, port)
+        await stage.receive_recent()
         batch = [send(n) for n in range(60)]
         await stage.queue(batch)
         await stage.queue(batch)
@@ -214,6 +231,7 @@ async def test_lost_responses_are_unknown_and_never_repeated(gateway: str, stage
     faults = FaultOptions(loss=0.2, errors=0.1, seed=7)
     async with simulated(gateway, faults) as (found, port):
         await stage.connect(gateway, port)
+        await stage.receive_recent()
         await stage.queue([send(n) for n in range(30)])
         async with stage.sending(timeout_ms=3_000):
             await stage.wait_for_results()
@@ -349,7 +367,7 @@ async def test_a_message_to_a_customer_is_sent_and_its_acks_come_back(
             gateway=gateway,
             server=f"http://127.0.0.1:{port}",
         )
-        await started.publish(started.record(received("A1")))
+        await started.publish(started.record(received("A1", timestamp=datetime.now(UTC))))
         await started.settled()
         asks = [
             MessageCompose(

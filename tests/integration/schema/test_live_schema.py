@@ -26,6 +26,7 @@ INTERNAL = {
     "LineSendRates",
     "LineStates",
     "MessageMarks",
+    "MessageTemplates",
     "PurgedRows",
     "Purges",
     "Quarantines",

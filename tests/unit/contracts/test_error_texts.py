@@ -26,7 +26,7 @@ STATE = {"companyId": 1, "whatsappId": 1, "status": "CONNECTED", "timestamp": 17
         (TicketTag, {**TAG, "requestId": "a b"}, "requestId: without spaces"),
         (MessageCompose, {**TEXT, "mediaUrl": "ftp://x"},
          "mediaUrl: an http or https address without spaces"),
-        (MessageCompose, {**TEXT, "body": " "}, "a message needs a body or a mediaUrl"),
+        (MessageCompose, {**TEXT, "body": " "}, "a message needs a body, a mediaUrl or a template"),
         (TicketTag, {**TAG, "tagIds": "1"}, "tagIds: a list is wanted"),
         (TicketTag, {**TAG, "tagIds": [1.5]}, "tagIds.0: an integer is wanted"),
         (TicketTag, {**TAG, "tagIds": []}, "tagIds: at least 1 elements are wanted"),
