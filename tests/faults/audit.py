@@ -106,6 +106,13 @@ async def audit(conn: AsyncConnection, open_reader: Reader, case: Case) -> list[
         *audit_requests.check_composed_messages(
             asked, case.traffic.requests.replies, rows_found.messages
         ),
+        *audit_requests.check_requested_changes(
+            case.traffic.requests.replies,
+            [
+                json.loads(f.record.value or b"{}")
+                for f in _select_new_facts(case, of_round, "message.send")
+            ],
+        ),
     ]
 
 

@@ -4,15 +4,17 @@ Requests are decided again in the order of their partitions.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.contracts.message_request import MessageCompose
 from shared.dev.demo.invalid_records import NOWHERE
 from tests.faults.findings import LOST, TWICE, WRONG, Finding
 from tests.faults.laws import Cause, Fact
 from tests.faults.reading import TopicRecord
-from tests.faults.requests import Reply
+from tests.faults.requests import Reply, find_text
 from tests.faults.rows import Message
 from tests.faults.ticket_fixtures import TicketFixtures
 
@@ -161,6 +163,21 @@ def check_composed_messages(
     return findings + [Finding(WRONG, f"no request for {row}") for row in actual.values()]
 
 
+def check_requested_changes(replies: Mapping[str, Reply], sends: Iterable[Body]) -> list[Finding]:
+    """Check that each change of a composed message is asked of the gateway once."""
+    asked = Counter(send["sendId"] for send in sends if "change" in send)
+    planned = {reply.change.send_id for reply in replies.values() if reply.change}
+    return [
+        *(Finding(LOST, f"change {name} was not sent") for name in planned - asked.keys()),
+        *(
+            Finding(TWICE, f"change {name} was sent {n} times")
+            for name, n in asked.items()
+            if n > 1
+        ),
+        *(Finding(WRONG, f"nobody planned change {name}") for name in asked.keys() - planned),
+    ]
+
+
 def _list_expected_types(request: Body) -> list[str]:
     if request.get("ticketId") == NOWHERE:
         return ["message.refused"]
@@ -176,15 +193,20 @@ def _check_row(
 ) -> list[Finding]:
     if row is None:
         return [Finding(LOST, f"no row of {request['requestId']}")]
-    reply = replies.get(request["body"])
+    text = find_text(MessageCompose.model_validate(request))
+    reply = replies.get(text)
+    after = reply.change.apply(text) if reply and reply.change else (text, False, False)
     wanted = (
-        request["body"],
+        *after,
         ticket_id,
         True,
         request["isPrivate"],
         reply.ack if reply else DELIVERED,
     )
-    actual_values = (row.body, row.ticket_id, row.from_me, row.is_private, row.ack)
+    actual_values = (
+        row.body, row.is_edited, row.is_deleted, row.ticket_id, row.from_me, row.is_private,
+        row.ack,
+    )  # fmt: skip
     name = reply.wid or send_id if reply else row.wid
     if (wanted, name) == (actual_values, row.wid):
         return []

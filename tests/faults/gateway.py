@@ -1,6 +1,7 @@
 """A simulated gateway that reads `message.send` and publishes the planned send results.
 
-It finds the plan of a send by the body alone, as `message.send` is all that a gateway reads.
+It finds the plan of a send by the body alone, as `message.send` is all that a gateway reads; that
+of a change by the send id. After the answer to a message it may ask for a change of it.
 """
 
 import asyncio
@@ -50,7 +51,8 @@ class Gateway:
                 async with open_reader(settings.bootstrap_servers, partitions) as reading:
                     records = await reading.read_since(self.starts)
                 new = [json.loads(record.value or b"{}") for record in records]
-                sends = {send["body"]: send for send in new if send["body"] in self._missing_bodies}
+                named = {_get_name(send): send for send in new}
+                sends = {name: named[name] for name in named.keys() & self._missing_names}
                 replies = [raw for send in sends.values() for raw in self._build_records(send)]
                 await traffic.publish(settings, replies, 0)
                 self.answered |= sends.keys()
@@ -61,14 +63,14 @@ class Gateway:
             await asyncio.sleep(POLL_S)
 
     @property
-    def _missing_bodies(self) -> set[str]:
+    def _missing_names(self) -> set[str]:
         return self.requests.replies.keys() - self.answered
 
     def _build_records(self, send: Members) -> list[SampleRecord]:
         fixture = {fixture.place.whatsapp_id: fixture for fixture in self.fixtures.tickets}[
             send["whatsappId"]
         ]
-        return build_replies(send, self.requests.replies[send["body"]], fixture, self.topics)
+        return build_replies(send, self.requests.replies[_get_name(send)], fixture, self.topics)
 
 
 def build_replies(
@@ -100,7 +102,15 @@ def build_replies(
         event_name = random.choice(("messages.upsert", "send.message"))
         records.append(build_evolution_record(topics, build_upsert(echo, event=event_name)))
     random.shuffle(records)
+    if reply.change:
+        request = reply.change.request
+        records.append(build_own_record(topics, request, request.request_id, at))
     return records
+
+
+def _get_name(send: Members) -> str:
+    name: str = send["sendId"] if "change" in send else send["body"]
+    return name
 
 
 def _build_send_result(answer: str, about: Members) -> SendResult:

@@ -10,7 +10,8 @@ from random import Random
 from typing import Any
 
 from shared.contracts.base import Request
-from shared.contracts.message_request import MessageCompose
+from shared.contracts.message_content import MessageTemplate
+from shared.contracts.message_request import MessageCompose, MessageDelete, MessageEdit
 from shared.contracts.ticket_request import (
     TicketAccept,
     TicketClose,
@@ -21,16 +22,39 @@ from shared.contracts.ticket_request import (
 )
 from shared.dev.demo.invalid_records import NO_SUCH_LINE, NOWHERE, UNREADABLE
 from shared.dev.demo.records import SampleRecord, Topics, build_own_record
+from shared.gateways.senders.outgoing import derive_wid
 from tests.faults.ticket_fixtures import TicketFixture, TicketFixtures
 
 TICKET_REQUESTS_SHARE, COMPOSED_SHARE = 0.12, 0.08  # requests per gateway event of a round
 REPEATED_SHARE = 0.25  # of requests, published once more
+TEMPLATE_SHARE, CHANGED_SHARE = 0.25, 0.4  # of messages to send; of sent ones, changed later
+TEMPLATE: Mapping[str, Any] = {"name": "resposta", "language": "pt_BR"}
+TEMPLATE_TEXT = "Modelo: {{1}}"
 UNKNOWN_SHARE = 0.05  # of requests, about a ticket that does not exist
 SENT, FAILED, UNKNOWN = "sent", "failed", "unknown"
 ENDS = ((SENT,), (SENT, SENT), (UNKNOWN, SENT), (FAILED,), (FAILED, FAILED), (UNKNOWN,))
 WEIGHTS = (5, 2, 2, 1, 1, 1)
 
 Members = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """A change of a composed message that is asked for once its send is answered."""
+
+    request: MessageEdit | MessageDelete
+
+    @property
+    def send_id(self) -> str:
+        """The send id of the change."""
+        request = self.request
+        return derive_wid(request.company_id, request.whatsapp_id, request.request_id)
+
+    def apply(self, body: str) -> tuple[str, bool, bool]:
+        """Return the text after it, and whether the message is edited and deleted then."""
+        if isinstance(self.request, MessageEdit):
+            return self.request.body, True, False
+        return body, False, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,7 @@ class Reply:
     acks: tuple[int, ...]
     has_echo: bool
     seed: int  # of the order
+    change: PlannedChange | None = None
 
     @property
     def ack(self) -> int:
@@ -56,7 +81,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The records of the requests, and the reply to each send by its body."""
+    """The records of the requests, and the reply to each send.
+
+    A send is named by its body, that of a change by its send id.
+    """
 
     records: tuple[SampleRecord, ...] = ()
     replies: Mapping[str, Reply] = field(default_factory=dict)
@@ -83,7 +111,13 @@ def write(context: RequestContext, fixtures: TicketFixtures, events: int) -> Req
         build_traffic = _build_compose(context, fixture, number)
         records.append(_build_record(context, build_traffic))
         if not build_traffic.is_private and build_traffic.ticket_id != NOWHERE:
-            replies[build_traffic.body] = _draw_reply(random, fixture)
+            reply = _draw_reply(random, fixture)
+            if SENT in reply.answers and random.random() < CHANGED_SHARE:
+                change = _draw_change(random, build_traffic)
+                reply = replace(reply, change=change)
+                answers = random.choice([end for end in ENDS if SENT in end])
+                replies[change.send_id] = Reply(answers, None, (), has_echo=False, seed=number)
+            replies[find_text(build_traffic)] = reply
     records += [raw for raw in records if random.random() < REPEATED_SHARE]
     return Requests((*records, *_build_invalid(context, fixtures.tickets[0])), replies)
 
@@ -139,16 +173,43 @@ def _build_compose(context: RequestContext, fixture: TicketFixture, number: int)
     random = context.random
     by_chat = not fixture.may_be_closed and random.random() < 0.5
     is_unknown = random.random() < UNKNOWN_SHARE
+    is_private = random.random() < 0.15
+    text = f"Resposta {number} da rodada {context.name}"
+    template = None
+    if not is_private and random.random() < TEMPLATE_SHARE:
+        template = MessageTemplate.model_validate({**TEMPLATE, "body": [{"text": text}]})
     return MessageCompose(
         company_id=fixture.place.company_id,
         whatsapp_id=fixture.place.whatsapp_id,
         request_id=f"compose-{context.name}-{number}",
         chat=fixture.person.chat,
         ticket_id=NOWHERE if is_unknown else None if by_chat else fixture.id,
-        body=f"Resposta {number} da rodada {context.name}",
-        is_private=random.random() < 0.15,
+        body="" if template else text,
+        template=template,
+        is_private=is_private,
         user_id=random.choice(fixture.users),
     )
+
+
+def find_text(request: MessageCompose) -> str:
+    """Return the text that the customer gets: that of the template, or the body."""
+    if request.template:
+        return TEMPLATE_TEXT.replace("{{1}}", request.template.body[0].text)
+    return request.body
+
+
+def _draw_change(random: Random, composed: MessageCompose) -> PlannedChange:
+    about = {
+        "company_id": composed.company_id,
+        "whatsapp_id": composed.whatsapp_id,
+        "chat": composed.chat,
+        "request_id": f"change-of-{composed.request_id}",
+        "wid": derive_wid(composed.company_id, composed.whatsapp_id, composed.request_id),
+    }
+    if random.random() < 0.5:
+        return PlannedChange(MessageDelete.model_validate(about))
+    body = f"Corrigida: {find_text(composed)}"
+    return PlannedChange(MessageEdit.model_validate(about | {"body": body}))
 
 
 def _draw_reply(random: Random, fixture: TicketFixture) -> Reply:

@@ -43,6 +43,11 @@ FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[]), CAST(:conta
   AS b(company_id, whatsapp_id, contact_id)
 RETURNING "contactId", id, CAST(extract(epoch FROM "updatedAt") * 1000000 AS bigint) AS version
 """)
+INSERT_TEMPLATES = text("""
+INSERT INTO "MessageTemplates" ("companyId", "whatsappId", name, language, status, body)
+SELECT b.*, 'resposta', 'pt_BR', 'APPROVED', 'Modelo: {{1}}'
+FROM unnest(CAST(:company_id AS int[]), CAST(:whatsapp_id AS int[])) AS b(company_id, whatsapp_id)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +144,6 @@ async def _insert_conversations(
         "whatsapp_id": [place.whatsapp_id for place in places],
         "contact_id": [contact.id for contact in contacts],
     }
+    await conn.execute(INSERT_TEMPLATES, given)
     rows = await conn.execute(INSERT_TICKETS, given)
     return contacts, sorted(rows, key=lambda row: given["contact_id"].index(row.contactId))

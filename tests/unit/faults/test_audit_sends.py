@@ -1,14 +1,20 @@
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
+from shared.contracts.message_request import MessageEdit
 from shared.dev.demo.invalid_records import NOWHERE
-from tests.faults.audit_requests import AnsweredRequests, check_composed_messages
+from tests.faults.audit_requests import (
+    AnsweredRequests,
+    check_composed_messages,
+    check_requested_changes,
+)
 from tests.faults.findings import LOST, TWICE, WRONG
 from tests.faults.laws import Cause, Fact
 from tests.faults.reading import TopicRecord
-from tests.faults.requests import SENT, Reply
+from tests.faults.requests import SENT, PlannedChange, Reply
 from tests.faults.rows import Message
 from tests.faults.ticket_fixtures import TicketFixtures
 from tests.support.demo_rows import NOW
@@ -18,7 +24,8 @@ Emit = tuple[str, dict[str, object]]
 
 HELD = build_fixture(0)
 ASK: dict[str, object] = {
-    "companyId": HELD.place.company_id, "chat": HELD.person.chat, "requestId": "r1",
+    "companyId": HELD.place.company_id, "whatsappId": HELD.place.whatsapp_id,
+    "chat": HELD.person.chat, "requestId": "r1",
     "ticketId": HELD.id, "body": "Já vai", "isPrivate": False,
 }  # fmt: skip
 ROW = Message(
@@ -32,7 +39,10 @@ SEND: Emit = ("message.send", {"sendId": "3EB0AA"})
 
 
 def kinds(
-    *answers: tuple[Emit, ...], request: dict[str, object] = ASK, rows: tuple[Message, ...] = (ROW,)
+    *answers: tuple[Emit, ...],
+    request: dict[str, object] = ASK,
+    rows: tuple[Message, ...] = (ROW,),
+    replies: Mapping[str, Reply] | None = None,
 ) -> list[str]:
     """Audit one request that stands on its topic once for each answer."""
     topic = "chatia.messages.requests"
@@ -43,7 +53,10 @@ def kinds(
         for offset, answer in enumerate(answers)
     }
     asked = AnsweredRequests(TicketFixtures((HELD,)), records, facts)
-    return [finding.kind for finding in check_composed_messages(asked, {"Já vai": REPLY}, rows)]
+    return [
+        finding.kind
+        for finding in check_composed_messages(asked, replies or {"Já vai": REPLY}, rows)
+    ]
 
 
 def _fact(kind: str, body: dict[str, object]) -> Fact:
@@ -87,3 +100,27 @@ def test_a_row_without_the_send_result_is_found(row: Message) -> None:
 def test_a_request_for_a_ticket_that_does_not_exist_is_refused() -> None:
     refused: Emit = ("message.refused", {"requestId": "r1"})
     assert kinds((refused,), request=ASK | {"ticketId": NOWHERE}, rows=()) == []
+
+
+EDIT = PlannedChange(
+    MessageEdit(
+        company_id=1, whatsapp_id=10, chat=HELD.person.chat, request_id="e1", wid="W1",
+        body="Já vou",
+    )
+)  # fmt: skip
+
+
+def test_a_change_that_the_gateway_is_asked_for_twice_or_never_is_found() -> None:
+    replies = {"Já vai": replace(REPLY, change=EDIT)}
+    once = {"sendId": EDIT.send_id, "change": {"kind": "edit"}}
+    assert check_requested_changes(replies, [once]) == []
+    assert [one.kind for one in check_requested_changes(replies, [once, once])] == [TWICE]
+    assert [one.kind for one in check_requested_changes(replies, [])] == [LOST]
+    assert [one.kind for one in check_requested_changes({}, [once])] == [WRONG]
+
+
+def test_a_row_without_its_edit_is_found() -> None:
+    edited = replace(ROW, body="Já vou", is_edited=True)
+    replies = {"Já vai": replace(REPLY, change=EDIT)}
+    assert kinds((STORED, SEND), rows=(edited,), replies=replies) == []
+    assert kinds((STORED, SEND), replies=replies) == [WRONG]

@@ -1,8 +1,10 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.message_request import MessageDelete, MessageEdit
 from shared.dev.demo.invalid_records import NOWHERE
 from shared.gateways.evolution import events as evolution
 from shared.gateways.normalize.line import Line
@@ -88,6 +90,7 @@ def test_a_failed_ack_stays_unless_the_message_is_known_to_be_delivered() -> Non
 def test_a_gateway_answers_acknowledges_and_echoes_a_send_by_its_wid() -> None:
     replies = build().requests.replies
     body, reply = next((b, r) for b, r in replies.items() if r.has_echo and r.acks and r.wid)
+    reply = replace(reply, change=None)
     send = {
         "companyId": 1, "whatsappId": 10, "chat": FIXTURES.tickets[0].person.chat,
         "sendId": "3EB0AA", "body": body, "expiresAt": NOW.isoformat(),
@@ -96,3 +99,24 @@ def test_a_gateway_answers_acknowledges_and_echoes_a_send_by_its_wid() -> None:
     assert len(records) == len(reply.answers) + len(reply.acks) + 1
     unnamed = [raw for raw in records if str(reply.wid) not in (raw.value or b"").decode()]
     assert len(unnamed) == sum(answer != "sent" for answer in reply.answers)
+
+
+def test_a_gateway_asks_for_the_change_of_a_message_that_it_has_sent() -> None:
+    replies = build().requests.replies
+    body, reply = next((b, r) for b, r in replies.items() if r.change)
+    send = {
+        "companyId": 1, "whatsappId": 10, "chat": FIXTURES.tickets[0].person.chat,
+        "sendId": "3EB0AA", "body": body, "expiresAt": NOW.isoformat(),
+    }  # fmt: skip
+    request = gateway.build_replies(send, reply, FIXTURES.tickets[0], TOPICS)[-1]
+    assert request.topic.endswith(".messages.requests")
+    assert reply.change
+    assert reply.change.send_id in replies
+    assert dict(request.headers)["ce_type"].decode() == reply.change.request.ce_type()
+
+
+def test_some_messages_are_templates_some_are_edited_and_some_deleted() -> None:
+    replies = build().requests.replies
+    assert any(text.startswith("Modelo: ") for text in replies)
+    kinds = {type(reply.change.request) for reply in replies.values() if reply.change}
+    assert kinds == {MessageEdit, MessageDelete}
