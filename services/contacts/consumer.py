@@ -9,6 +9,8 @@ from shared.contracts.contact import (
     ContactDeleted,
     ContactLink,
     ContactMerged,
+    ContactMove,
+    ContactMoved,
     ContactRefused,
     ContactSaved,
     ContactUnchanged,
@@ -24,6 +26,7 @@ from shared.settings import Settings
 OF_CONTACTS = (
     ContactSaved,
     ContactMerged,
+    ContactMoved,
     ContactDeleted,
     ContactUnchanged,
     ContactRefused,
@@ -36,7 +39,7 @@ def service(settings: Settings) -> Service:  # noqa: ARG001 - the same signature
         name="contacts",
         subscriptions=(
             Subscription((MessageReceived,), identify_messages),
-            Subscription((ContactLink,), link_contacts),
+            Subscription((ContactLink, ContactMove), link_contacts),
             Subscription((ContactSave, ContactDelete), apply_requests),
             Subscription((ContactConsent,), save_consents),
             build_record_subscription("contacts"),

@@ -25,7 +25,7 @@ from services.messages.sending.handler import publish_send_results, queue_sends
 from services.messages.sending.sender import run_sender
 from services.messages.storing.handler import store_messages
 from shared.contracts.connection import ConnectionUpdated
-from shared.contracts.contact import ContactLink, ContactMerged
+from shared.contracts.contact import ContactLink, ContactMerged, ContactMove
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import (
     MessageReceived,
@@ -50,7 +50,7 @@ from shared.topics import build_evolution_topics
 WAITING_CHANGES_EVERY_MS = 5_000
 SEND_RESULTS_EVERY_MS = 200
 
-OF_GATEWAYS = (MessageReceived, *CHANGES, ConnectionUpdated, ContactLink)
+OF_GATEWAYS = (MessageReceived, *CHANGES, ConnectionUpdated, ContactLink, ContactMove)
 OF_MESSAGES = (MessageStored, MessageRefused, MessageUpdated, MessagesMoved, MessagesSeen)
 OF_SENDS = (MessageSend, MessageSent, MessageFailed)
 

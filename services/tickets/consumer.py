@@ -1,13 +1,14 @@
 """Subscriptions, timers and published facts of the tickets service."""
 
 from services.tickets.contact_merge.handler import follow_contacts
+from services.tickets.number_change.handler import note_number_changes
 from services.tickets.requests.handler import apply_requests
 from services.tickets.requests.life_cycle import REQUESTS
 from services.tickets.routing.handler import route_messages
 from services.tickets.timers.handler import run_due_actions
 from services.tickets.unread.handler import refresh_tickets
 from services.tickets.user_opening.handler import open_tickets
-from shared.contracts.contact import ContactConsent, ContactMerged
+from shared.contracts.contact import ContactConsent, ContactMerged, ContactMoved
 from shared.contracts.message import (
     MessageIdentified,
     MessageRefused,
@@ -68,6 +69,7 @@ def service(settings: Settings) -> Service:  # noqa: ARG001 - the same signature
             Subscription((MessageIdentified,), route_messages),
             Subscription(MESSAGE_CHANGES, refresh_tickets),
             Subscription((ContactMerged,), follow_contacts),
+            Subscription((ContactMoved,), note_number_changes),
             Subscription(REQUESTS, apply_requests),
             Subscription((TicketOpen,), open_tickets),
             build_record_subscription("tickets"),

@@ -1,22 +1,26 @@
 """Facts about contacts, and requests that our services make about them."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import override
 
 from shared.contracts.base import BACK_OFFICE, Event, Id, Moment, Request, Roles, Token
 from shared.contracts.members import (
+    Bsuid,
     ContactId,
     Ignored,
     IsGroup,
     Jid,
     Lid,
+    NewNumber,
     Number,
+    Portfolio,
     PushName,
     Reason,
     RequestId,
     RowVersion,
+    WhatsappId,
 )
 
 
@@ -99,6 +103,30 @@ class ContactMerged(ContactChanged):
     """The contact that no longer has rows of its own."""
 
 
+class ContactMoved(Event):
+    """The person of a contact changed from `number` to `newNumber`; published once per change.
+
+    If another contact has the new number, the contact keeps the old one (`isRenamed` is false).
+    """
+
+    topic: ClassVar[str] = "contact.changed"
+    ours_alone: ClassVar[bool] = True
+    type: ClassVar[str] = "contact.moved"
+    writers: ClassVar[Roles] = ("contacts",)
+    readers: ClassVar[Roles] = ("tickets", BACK_OFFICE)
+
+    contact_id: ContactId
+    number: Number
+    new_number: NewNumber
+    is_renamed: bool
+    """Whether the contact has the new number now."""
+
+    @property
+    @override
+    def key(self) -> str:
+        return f"{self.company_id}:{self.contact_id}"
+
+
 class ContactRefused(Event):
     """A request about a contact was refused; nothing changed."""
 
@@ -121,9 +149,10 @@ class ContactRefused(Event):
 
 
 class ContactLink(Request):
-    """A number, a LID and a JID belong to one person; contacts with them are merged.
+    """A number, a LID, a JID and a BSUID belong to one person; contacts with them are merged.
 
-    No contact is created.
+    No contact is created. The BSUID is valid in the portfolio of the line `whatsappId`, by default
+    in `portfolio`. `timestamp` is when they belonged together.
     """
 
     topic: ClassVar[str] = "contacts.requests"
@@ -135,11 +164,51 @@ class ContactLink(Request):
     lid: Lid | None = None
     jid: Jid | None = None
     push_name: PushName = None
+    bsuid: Bsuid | None = None
+    portfolio: Portfolio | None = None
+    whatsapp_id: WhatsappId | None = None
+    timestamp: Moment | None = None
+    """When they belonged together."""
 
     @property
     @override
     def key(self) -> str:
         return f"{self.company_id}:contact:{self.number or self.lid or self.jid}"
+
+
+class ContactMove(Request):
+    """A person has another number, another BSUID or both since `timestamp`.
+
+    The contact gets the new number, unless another contact has it; a BSUID without a successor
+    stays. No contact is created. The BSUIDs are valid in the portfolio of the line `whatsappId`, by
+    default in `portfolio`.
+    """
+
+    topic: ClassVar[str] = "contacts.requests"
+    type: ClassVar[str] = "contact.move"
+    writers: ClassVar[Roles] = ("messages", BACK_OFFICE)
+    readers: ClassVar[Roles] = ("contacts",)
+
+    timestamp: Moment
+    """When the addresses changed."""
+    number: Number | None = None
+    new_number: NewNumber | None = None
+    bsuid: Bsuid | None = None
+    new_bsuid: Bsuid | None = None
+    portfolio: Portfolio | None = None
+    whatsapp_id: WhatsappId | None = None
+
+    @model_validator(mode="after")
+    def _require_address(self) -> Self:
+        if not (self.number or self.bsuid):
+            msg = "the number or the BSUID until now is wanted"
+            raise ValueError(msg)
+        return self
+
+    @property
+    @override
+    def key(self) -> str:
+        return f"{self.company_id}:contact:{self.number or self.bsuid}"
 
 
 class ContactConsent(Request):

@@ -47,6 +47,24 @@ Lid = Annotated[
     Token,
     Field(description="WhatsApp's address without the number.", examples=["91234567890123@lid"]),
 ]
+NewNumber = Annotated[
+    Token, Field(description="The number that the person has now.", examples=["5511900000002"])
+]
+Bsuid = Annotated[
+    Token,
+    Field(
+        description="Meta's id of a user within a business portfolio.",
+        examples=["BR.13491208655302741918"],
+    ),
+]
+Portfolio = Annotated[
+    Token,
+    Field(
+        description="The business portfolio in which the BSUIDs are valid, unless the line's "
+        'row in `"GatewayConnections"` names another one.',
+        examples=["102290129340398"],
+    ),
+]
 PushName = Annotated[
     Name | None,
     BeforeValidator(read_name),

@@ -21,6 +21,7 @@ from shared.contracts.base import (
 )
 from shared.contracts.members import (
     Ack,
+    Bsuid,
     CampaignId,
     ContactId,
     ErrorCode,
@@ -32,6 +33,7 @@ from shared.contracts.members import (
     Lid,
     MediaUrl,
     MessageId,
+    Portfolio,
     PushName,
     QuotedWid,
     RequestId,
@@ -137,6 +139,9 @@ class MessageReceived(ConversationEvent):
     """The author's address without the number, `…@lid`."""
     participant_jid: Token | None = None
     """The author's address."""
+    bsuid: Bsuid | None = None
+    participant_bsuid: Bsuid | None = None
+    portfolio: Portfolio | None = None
     channel: Token = "whatsapp"
     """The network of the message."""
     referral: Referral | None = None

@@ -3,7 +3,7 @@
 from typing import Final
 
 # Imported because defining their classes adds the tables to the metadata.
-from shared.schema import campaigns, contacts, internal, messages, sending, tickets
+from shared.schema import addresses, campaigns, contacts, internal, messages, sending, tickets
 from shared.schema.base import Base
 from shared.schema.lengths import limit_indexed_text
 
@@ -26,6 +26,8 @@ INTERNAL: Final = {
     "Reactions": "messages",
     "LineStates": "messages",
     "LidNumbers": "contacts",
+    "BusinessUserIds": "contacts",
+    "NumberChanges": "contacts",
     "Sends": "messages",
     "MessageTemplates": "messages",
     "LineSendRates": "campaigns",
@@ -53,6 +55,7 @@ __all__ = [
     "OWNERS",
     "PLATFORM",
     "SERVICES",
+    "addresses",
     "campaigns",
     "contacts",
     "internal",

@@ -106,7 +106,11 @@ class Quarantine(Base):
 
 
 class GatewayConnection(WithId, Timestamped, Base):
-    """Maps a gateway's instance to a line; the company in payloads is not trusted."""
+    """Maps a gateway's instance to a line; the company in payloads is not trusted.
+
+    `portfolio` is the business portfolio within which the line's BSUIDs are valid; without one it
+    is that of the payload, Meta's WhatsApp Business Account.
+    """
 
     __tablename__ = "GatewayConnections"
     __table_args__ = (
@@ -120,6 +124,7 @@ class GatewayConnection(WithId, Timestamped, Base):
     gateway: Mapped[LongText] = mapped_column(info={MAX_LENGTH: 64})
     server: Mapped[LongText] = mapped_column(server_default="")
     instance: Mapped[LongText]
+    portfolio: Mapped[LongText | None]
 
 
 class AwaitedQuote(Base):
@@ -196,19 +201,6 @@ class LineState(Base):
     whatsappId: Mapped[int] = mapped_column(primary_key=True)
     changedAt: Mapped[datetime]
     reason: Mapped[LongText | None]
-
-
-class LidNumber(Base):
-    """The number of a LID, as a gateway reported it."""
-
-    __tablename__ = "LidNumbers"
-
-    companyId: Mapped[int] = mapped_column(
-        ForeignKey("Companies.id", ondelete="CASCADE"), primary_key=True
-    )
-    lid: Mapped[LongText] = mapped_column(primary_key=True)
-    number: Mapped[LongText]
-    updatedAt: Mapped[Now]
 
 
 class TicketSuccessor(Base):

@@ -28,6 +28,7 @@ USE_CASES = {
     "tickets": {
         "bot",
         "contact_merge",
+        "number_change",
         "kanban",
         "requests",
         "routing",

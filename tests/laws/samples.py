@@ -8,7 +8,13 @@ from pydantic import BaseModel
 
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.connection import ConnectionUpdated
-from shared.contracts.contact import ContactConsent, ContactLink, ContactMerged
+from shared.contracts.contact import (
+    ContactConsent,
+    ContactLink,
+    ContactMerged,
+    ContactMove,
+    ContactMoved,
+)
 from shared.contracts.contact_request import ContactDelete, ContactSave
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import (
@@ -112,6 +118,11 @@ def _person(n: int) -> dict[str, object]:
     return {"chat": chat, "jid": f"{chat}@s.whatsapp.net", "timestamp": at(n / 10)}
 
 
+def _known_as(n: int) -> dict[str, object]:
+    """Build the BSUID of every second person, in one of two portfolios."""
+    return {"bsuid": f"BR.{n % PEOPLE}", "portfolio": f"P{n % 4}"} if n % 2 else {}
+
+
 def _member(n: int) -> dict[str, object]:
     return {**_person(n), "contact_id": 100 + n % PEOPLE, "sender_id": 100 + n % PEOPLE}
 
@@ -159,6 +170,23 @@ def _link(n: int, **members: object) -> ContactLink:
         "number": f"55119900000{n:02}",
     }  # fmt: skip
     return ContactLink.model_validate(given | members)
+
+
+def _move(n: int, **members: object) -> ContactMove:
+    given = {
+        "company_id": 1, "request_id": f"move:{n}", "number": f"55118800000{n:02}",
+        "new_number": f"55118810000{n:02}", "timestamp": at(n), "whatsapp_id": 10,
+        "bsuid": f"BR.{n}", "new_bsuid": f"BR.9{n}",
+    }  # fmt: skip
+    return ContactMove.model_validate(given | members)
+
+
+def _has_moved(n: int, **members: object) -> ContactMoved:
+    given = {
+        "company_id": 1, "contact_id": 100 + n % PEOPLE, "number": f"{n}",
+        "new_number": f"9{n}", "is_renamed": n % 2 == 0,
+    }  # fmt: skip
+    return ContactMoved.model_validate(given | members)
 
 
 def _save(n: int, **members: object) -> ContactSave:
@@ -325,7 +353,9 @@ RECORDS: dict[type[BaseModel], Sample] = {
 }
 SAMPLES: dict[type[BaseModel], Sample] = {
     MessageReceived: Sample(
-        lambda size: [received(f"R{n}", push_name=None, **_person(n)) for n in range(size)],
+        lambda size: [
+            received(f"R{n}", push_name=None, **_person(n), **_known_as(n)) for n in range(size)
+        ],
         lambda: received("bad", whatsapp_id=99),
     ),
     MessageIdentified: Sample(
@@ -409,6 +439,13 @@ SAMPLES: dict[type[BaseModel], Sample] = {
     TicketMove: _asked(TicketMove, lane_id=21),
     ContactLink: Sample(
         lambda size: [_link(n) for n in range(size)], lambda: _link(1, company_id=99)
+    ),
+    ContactMove: Sample(
+        lambda size: [_move(n) for n in range(size)], lambda: _move(1, company_id=99)
+    ),
+    ContactMoved: Sample(
+        lambda size: [_has_moved(n) for n in range(size)],
+        lambda: _has_moved(1, contact_id=2**31 - 1),
     ),
     ContactSave: Sample(
         lambda size: [_save(n) for n in range(size)], lambda: _save(1, company_id=99)

@@ -10,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 # Statements for one event of each contract, and for any larger batch: a rare case (a reply to
 # quote, a lane to leave, a message in advance) may need its statement only in the larger one.
 HANDLERS: dict[str, tuple[int, int]] = {
-    "contacts.identify_messages": (3, 3),
-    "contacts.link_contacts": (5, 5),
+    "contacts.identify_messages": (4, 6),
+    "contacts.link_contacts": (10, 10),
     "contacts.apply_requests": (6, 11),
     "contacts.save_consents": (3, 3),
     "contacts.apply_records": (10, 10),
     "tickets.route_messages": (4, 6),
     "tickets.refresh_tickets": (3, 9),
     "tickets.follow_contacts": (1, 1),
+    "tickets.note_number_changes": (1, 1),
     "tickets.apply_requests": (13, 13),
     "tickets.open_tickets": (12, 15),
     "tickets.apply_records": (12, 12),

@@ -1,10 +1,11 @@
-"""An in-memory index of contacts by number, JID and LID. No clock, no database."""
+"""An in-memory index of contacts by number, JID, LID and BSUID. No clock, no database."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from services.contacts.domain.keys import UserIdKey
 from shared.contracts.contact import ContactChanged, ContactMerged, ContactSaved
 from shared.gateways.normalize.numbers import find_other_spelling
 
@@ -12,7 +13,7 @@ LID_SERVER = "@lid"
 
 
 class IdentityKey(NamedTuple):
-    """One way to find a contact: `kind` is number, jid or lid."""
+    """One way to find a contact: `kind` is number, jid, lid or BSUID (`user_id`)."""
 
     company_id: int
     kind: str
@@ -39,12 +40,24 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The number, LID and JID of a person or group; at least one of them is set."""
+    """The number, LID, JID and BSUID of a person or group; at least one of them is set.
+
+    The BSUID `user_id` is valid in `portfolio`.
+    """
 
     company_id: int
     number: str | None = None
     lid: str | None = None
     jid: str | None = None
+    portfolio: str | None = None
+    user_id: str | None = None
+
+    @property
+    def user_id_key(self) -> UserIdKey | None:
+        """The key of the BSUID, or None."""
+        if self.portfolio is None or self.user_id is None:
+            return None
+        return UserIdKey(self.company_id, self.portfolio, self.user_id)
 
     @property
     def other_number(self) -> str | None:
@@ -53,12 +66,13 @@ class Identity:
 
     @property
     def keys(self) -> tuple[IdentityKey, ...]:
-        """The keys of this identity, the most reliable first: number, JID, LID."""
+        """The keys of this identity, the most reliable first: number, JID, LID, BSUID."""
         values = (
             ("number", self.number),
             ("number", self.other_number),
             ("jid", self.jid),
             ("lid", self.lid),
+            ("user_id", self.user_id and f"{self.portfolio} {self.user_id}"),
         )
         return tuple(IdentityKey(self.company_id, kind, value) for kind, value in values if value)
 
@@ -135,17 +149,18 @@ class AddressBook:
             for key in item.found_by.keys:
                 self._ids.setdefault(key, item.contact.id)
 
-    def find_or_merge(self, identity: Identity) -> int | None:
-        """Return the id of the contact that an identity belongs to, or None.
+    def find_or_merge(self, *identities: Identity) -> int | None:
+        """Return the id of the contact that the identities of one person belong to, or None.
 
         The keys may find two contacts, for example when a LID's number becomes known. A contact
         without a number is then merged into the other; two contacts with numbers are not merged.
         """
-        ids = list(dict.fromkeys(self._ids[key] for key in identity.keys if key in self._ids))
+        keys = [key for identity in identities for key in identity.keys]
+        ids = list(dict.fromkeys(self._ids[key] for key in keys if key in self._ids))
         if not ids:
             return None
-        canonical, *others = ids
-        for other in others:
+        canonical = next((i for i in ids if self._by_id[i].number is not None), ids[0])
+        for other in (i for i in ids if i != canonical):
             if self._by_id[other].number is None:
                 self._merge(other, canonical)
         return canonical
@@ -156,6 +171,30 @@ class AddressBook:
         self._changes.new[planned.id] = planned
         self._index(planned)
         return planned.id
+
+    def find(self, identity: Identity) -> Contact | None:
+        """Return the contact of the most reliable key of an identity that finds one."""
+        found = next((self._ids[key] for key in identity.keys if key in self._ids), None)
+        return None if found is None else self._by_id[found]
+
+    def add_user_id(self, key: UserIdKey, contact_id: int) -> None:
+        """Let a BSUID find a contact, unless it finds another one."""
+        for found_by in Identity(key.company_id, portfolio=key.portfolio, user_id=key.user_id).keys:
+            self._ids.setdefault(found_by, contact_id)
+
+    def rename(self, contact: Contact, number: str, jid: str) -> bool:
+        """Plan to replace a contact's number and its addresses; False if another one has it."""
+        new = Identity(contact.company_id, number, jid=jid)
+        if any(self._ids.get(key, contact.id) != contact.id for key in new.keys):
+            return False
+        old = Identity(contact.company_id, contact.number, jid=contact.jid)
+        for key in old.keys:
+            if self._ids.get(key) == contact.id:
+                del self._ids[key]
+        is_unnamed = contact.name == contact.number
+        name = number if is_unnamed else contact.name
+        self._put(replace(contact, number=number, jid=jid, remote_jid=jid, name=name))
+        return True
 
     def complete(
         self, contact_id: int, identity: Identity, name: str | None, *, reactivate: bool
@@ -172,7 +211,7 @@ class AddressBook:
         """Plan a merge; the canonical contact gets the LID and the name if it has none."""
         merged, canonical = self._by_id[merged_id], self._by_id[canonical_id]
         has_lid = canonical.lid is not None
-        has_name = canonical.name not in {canonical.number, canonical.lid}
+        has_name = not _is_unnamed(canonical)
         self._changes.changed.pop(merged_id, None)
         for earlier in self._changes.merged.values():
             if earlier.canonical_id == merged_id:
@@ -205,13 +244,24 @@ class AddressBook:
             is_taken = IdentityKey(contact.company_id, kind, value) in self._ids
             if value and not is_taken and not getattr(after, kind):
                 after = replace(after, **{kind: value})
-        if after.jid and (after.remote_jid or "").endswith(LID_SERVER):
+        if name and _is_unnamed(contact):
+            after = replace(after, name=name)
+        if after.jid and _hides_number(after.remote_jid or ""):
             after = replace(after, remote_jid=after.jid)
-        is_unnamed = after.name in {after.number, after.lid}
-        return replace(after, name=name) if name and is_unnamed else after
+        return after
 
     def _index(self, contact: Contact) -> None:
         self._by_id[contact.id] = contact
         identity = Identity(contact.company_id, contact.number, contact.lid, contact.jid)
         for key in identity.keys:
             self._ids.setdefault(key, contact.id)
+
+
+def _is_unnamed(contact: Contact) -> bool:
+    """Return whether the name of a contact is only one of its addresses."""
+    return contact.name in {contact.number, contact.lid, contact.remote_jid}
+
+
+def _hides_number(jid: str) -> bool:
+    """Return whether an address is a LID or a BSUID."""
+    return jid.endswith(LID_SERVER) or (bool(jid) and "@" not in jid and not jid.isdecimal())

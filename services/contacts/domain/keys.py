@@ -17,6 +17,21 @@ class LidKey(NamedTuple):
     lid: str
 
 
+class UserIdKey(NamedTuple):
+    """A BSUID, Meta's id of a person within one business portfolio, in one company."""
+
+    company_id: int
+    portfolio: str
+    user_id: str
+
+
+class NumberKey(NamedTuple):
+    """A telephone number in one company."""
+
+    company_id: int
+    number: str
+
+
 class ContactKey(NamedTuple):
     """Key of a row of "Contacts"."""
 

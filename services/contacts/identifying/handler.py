@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.contacts.domain.keys import LineKey
 from services.contacts.identifying import rules
 from services.contacts.persistence import address_book
+from services.contacts.persistence.aliases import load_aliases, save_aliases
 from shared.contracts.message import MessageReceived
 from shared.contracts.outcome import Outcome
 
@@ -19,6 +20,10 @@ async def identify_messages(conn: AsyncConnection, batch: Sequence[MessageReceiv
     keys = {LineKey(message.company_id, message.whatsapp_id) for message in batch}
     lines = await address_book.load_lines(conn, keys)
     numbers = await address_book.load_lid_numbers(conn, rules.list_lids(batch))
-    known = await address_book.load_contacts(conn, rules.list_identities(batch, numbers))
-    plan = rules.plan_contacts(lines, known, numbers, batch)
-    return rules.build_facts(plan, await address_book.save_changes(conn, plan))
+    aliases = await load_aliases(conn, rules.list_identities(lines, batch, numbers))
+    resolved = rules.list_resolved(lines, batch, numbers, aliases)
+    known = await address_book.load_contacts(conn, resolved)
+    plan = rules.plan_contacts(lines, known, numbers, batch, aliases)
+    saved = await address_book.save_changes(conn, plan)
+    await save_aliases(conn, aliases, saved)
+    return rules.build_facts(plan, saved)

@@ -1,4 +1,4 @@
-"""Merge contacts that a gateway has reported to be one person."""
+"""Merge contacts that a gateway has reported to be one person, and give them new numbers."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.contacts.linking import rules
 from services.contacts.persistence import address_book
-from shared.contracts.contact import ContactLink
+from services.contacts.persistence.aliases import load_aliases, save_aliases
+from shared.contracts.contact import ContactLink, ContactMove
 from shared.contracts.outcome import Outcome
 
 
-async def link_contacts(conn: AsyncConnection, batch: Sequence[ContactLink]) -> Outcome:
-    """Merge linked contacts, and save the numbers of LIDs for later messages."""
-    identities = {rules.get_identity(link) for link in batch}
-    known = await address_book.load_contacts(conn, identities)
-    plan = rules.plan_links(known, batch)
+async def link_contacts(
+    conn: AsyncConnection, batch: Sequence[ContactLink | ContactMove]
+) -> Outcome:
+    """Merge linked contacts, rename moved ones, and save LIDs and BSUIDs for later messages."""
+    lines = await address_book.load_lines(conn, rules.list_lines(batch))
+    numbers = await address_book.load_lid_numbers(conn, rules.list_linked_lids(batch))
+    identities = rules.list_identities(lines, numbers, batch)
+    aliases = await load_aliases(conn, identities)
+    resolved = rules.list_resolved(lines, numbers, batch, aliases)
+    known = await address_book.load_contacts(conn, resolved)
+    plan = rules.plan_links(known, batch, lines, numbers, aliases)
     await address_book.save_lid_numbers(conn, list(plan.numbers.values()))
-    return rules.build_facts(plan, await address_book.save_changes(conn, plan))
+    saved = await address_book.save_changes(conn, plan)
+    await save_aliases(conn, aliases, saved)
+    return rules.build_facts(plan, saved)

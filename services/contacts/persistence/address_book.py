@@ -1,5 +1,6 @@
 """Statements of the address book: load, insert, update and merge contacts."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -32,7 +33,10 @@ class FreedLid(NamedTuple):
 
 
 LINES = statement(f"""
-SELECT w."companyId", w.id, w."allowGroup"
+SELECT w."companyId", w.id, w."allowGroup",
+       (SELECT min(g.portfolio) FROM "GatewayConnections" g
+        WHERE g."companyId" = w."companyId" AND g."whatsappId" = w.id
+          AND g.portfolio <> '') AS portfolio
 FROM "Whatsapps" w
 JOIN {source(LineKey)}
   ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
@@ -41,7 +45,8 @@ JOIN {source(LineKey)}
 # One query per column, so that each uses its index.
 _FOUND = " UNION ".join(
     f"""
-  SELECT b.company_id, k.id, k."mergedIntoContactId" AS canonical_id, k.number, k.lid, k.jid
+  SELECT b.company_id, k.id, k."mergedIntoContactId" AS canonical_id, k.number, k.lid, k.jid,
+         CAST(NULL AS text) AS portfolio, CAST(NULL AS text) AS user_id
   FROM b JOIN "Contacts" k ON k."companyId" = b.company_id AND k.{column} = b.{given}"""
     for column, given in (
         ("number", "number"),
@@ -50,13 +55,21 @@ _FOUND = " UNION ".join(
         ("jid", "jid"),
     )
 )
+_FOUND_BY_USER_ID = """
+  SELECT b.company_id, k.id, k."mergedIntoContactId" AS canonical_id, k.number, k.lid, k.jid,
+         u.portfolio, u."userId"
+  FROM b JOIN "BusinessUserIds" u ON u."companyId" = b.company_id AND u.portfolio = b.portfolio
+                                 AND u."userId" = b.user_id
+  JOIN "Contacts" k ON k."companyId" = u."companyId" AND k.id = u."contactId"
+"""
 
 # A merged contact is replaced by its canonical contact, whatever key found it.
 CONTACTS = statement(f"""
 WITH b AS (
   SELECT * FROM {source(Identity, other_number="text")}
-), found AS ({_FOUND})
+), found AS ({_FOUND} UNION {_FOUND_BY_USER_ID})
 SELECT DISTINCT found.number AS found_number, found.lid AS found_lid, found.jid AS found_jid,
+       found.portfolio AS found_portfolio, found.user_id AS found_user_id,
        c.id, c."companyId", c.number, c.lid, c.jid, c."remoteJid", c.name, c."isGroup", c.active,
        c.channel, c."whatsappId", c."updatedAt"
 FROM found JOIN "Contacts" c ON c.id = COALESCE(found.canonical_id, found.id)
@@ -73,7 +86,7 @@ SELECT b.company_id, b.number, b.lid, b.jid, b.remote_jid, b.name, b.is_group, b
 FROM {source(Contact)}
 LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 ORDER BY b.company_id, b.number, b.lid
-RETURNING {STATE_COLUMNS}
+RETURNING {STATE_COLUMNS}, c."remoteJid", c."whatsappId"
 """)
 
 UPDATE = statement(f"""
@@ -168,9 +181,12 @@ WHERE l.number <> EXCLUDED.number
 
 async def load_lines(conn: AsyncConnection, keys: Collection[LineKey]) -> dict[LineKey, Line]:
     """Return which of these lines exist."""
+    if not keys:
+        return {}
     rows = await conn.execute(LINES, rows_as_columns(sorted(keys), LineKey))
     return {
-        LineKey(row.companyId, row.id): Line(row.companyId, row.id, row.allowGroup) for row in rows
+        LineKey(row.companyId, row.id): Line(row.companyId, row.id, row.allowGroup, row.portfolio)
+        for row in rows
     }
 
 
@@ -222,9 +238,13 @@ async def _insert(conn: AsyncConnection, changes: Changes, saved: Saved) -> None
         return
     new = changes.new | {i: replace(c, lid=None) for i, c in changes.taking_lid.items()}
     rows = await conn.execute(INSERT, rows_as_columns(list(new.values()), Contact))
-    planned = {(c.company_id, c.number, c.lid): i for i, c in new.items()}
+    # People without number and LID may have equal rows: any of these is as good as the other.
+    planned: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    for i, c in new.items():
+        planned[c.company_id, c.number, c.lid, c.remote_jid, c.whatsapp_id, c.name].append(i)
     for row in rows:
-        saved.contacts[planned[row.companyId, row.number, row.lid]] = read_state(row)
+        key = (row.companyId, row.number, row.lid, row.remoteJid, row.whatsappId, row.name)
+        saved.contacts[planned[key].pop()] = read_state(row)
 
 
 async def _merge(conn: AsyncConnection, changes: Changes, saved: Saved) -> None:
@@ -281,5 +301,12 @@ def _read_known(row: Row[Any]) -> KnownContact:
         whatsapp_id=row.whatsappId,
         updated_at=row.updatedAt,
     )
-    found_by = Identity(row.companyId, row.found_number, row.found_lid, row.found_jid)
+    found_by = Identity(
+        row.companyId,
+        row.found_number,
+        row.found_lid,
+        row.found_jid,
+        row.found_portfolio,
+        row.found_user_id,
+    )
     return KnownContact(found_by, contact)

@@ -13,8 +13,9 @@ from shared.gateways.senders.registry import SENDERS
 GATEWAYS = sorted(SENDERS)
 
 
-# Finds the contact of `b.chat` by number, LID and JID, also of merged contacts; the number's other
-# spelling is tried last.
+# Finds the contact of `b.chat` by number, LID, JID and BSUID, also of merged contacts. A BSUID of
+# another portfolio is told apart by the ticket on the line. The number's other
+# spelling is tried late.
 CONTACT_OF_CHAT = """
 LEFT JOIN LATERAL (
   SELECT COALESCE(f."mergedIntoContactId", f.id) AS id FROM (
@@ -25,7 +26,13 @@ LEFT JOIN LATERAL (
     UNION ALL SELECT id, "mergedIntoContactId", 3 FROM "Contacts"
     WHERE "companyId" = b.company_id AND jid = b.chat
     UNION ALL SELECT id, "mergedIntoContactId", 4 FROM "Contacts"
-    WHERE "companyId" = b.company_id AND number = b.spelt_otherwise) AS f
+    WHERE "companyId" = b.company_id AND number = b.spelt_otherwise
+    UNION ALL SELECT k.id, k."mergedIntoContactId", 5 FROM "BusinessUserIds" u
+    JOIN "Contacts" k ON k."companyId" = u."companyId" AND k.id = u."contactId"
+    WHERE u."companyId" = b.company_id AND u."userId" = b.chat
+      AND EXISTS (SELECT FROM "Tickets" x WHERE x."companyId" = b.company_id
+                  AND x."contactId" = COALESCE(k."mergedIntoContactId", k.id)
+                  AND x."whatsappId" = b.whatsapp_id)) AS f
   ORDER BY f.rank LIMIT 1) AS of_chat ON TRUE
 """
 

@@ -32,6 +32,9 @@ FIELDS = (
 )  # fmt: skip
 _get_fields = attrgetter(*FIELDS)
 
+# The address of a contact: someone who is known only by a BSUID has neither number nor LID.
+CHAT = """COALESCE(c.number, c.lid, c."remoteJid", '')"""
+
 # Locked in id order, to prevent deadlocks.
 LOCK = statement(f"""
 SELECT {COLUMNS}, clock_timestamp() AS now
@@ -61,7 +64,7 @@ LEFT JOIN LATERAL (
 
 WITH_CONTEXT = statement(f"""
 SELECT {COLUMNS},
-       COALESCE(c.number, c.lid, '') AS chat,
+       {CHAT} AS chat,
        c."disableBot" IS TRUE AS is_bot_disabled, k.id AS attendance_id,
        k."userId" AS attended_by, k."queueId" AS attended_in,
        k."queuedAt" AS queued_at, k."startedAt" AS started_at, k."closedAt" AS left_at,

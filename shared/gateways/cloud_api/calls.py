@@ -58,5 +58,8 @@ def _build_missed_call(change: Change, call: JsonObject) -> MessageReceived | Ig
         participant=author.canonical if author else None,
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
+        bsuid=chat.party.bsuid,
+        participant_bsuid=author.bsuid if author else None,
+        portfolio=change.portfolio,
         data_json=redact_message(chat.add_contact(members)),
     )

@@ -1,8 +1,8 @@
 """The chat and the author of a message; a user has a number, a BSUID, or both.
 
 The chat is the address in the message itself (`from`, or `to` of our own messages), because that
-is where answers are sent. The contact's `wa_id`, which may have another ninth digit, and a BSUID
-beside a number are used where it is missing, and are otherwise stored in `dataJson`.
+is where answers are sent. The contact's `wa_id`, which may have another ninth digit, is used where
+it is missing, and otherwise stored in `dataJson`. A BSUID beside a number is a member of the event.
 """
 
 import dataclasses
@@ -43,6 +43,7 @@ _NOT_CHATS = {
 }
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _LONGEST_NUMBER = 64  # characters, as people write it
+_ACCOUNT = re.compile(r"[!-~]{1,64}")
 _GROUP_ID = re.compile(r"[!-~]{1,255}")
 
 
@@ -58,12 +59,16 @@ class EventFields(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a webhook, and its line."""
+    """One change of a webhook, and its line.
+
+    `account` is the id of the WhatsApp Business Account that the webhook is about.
+    """
 
     line: Line
     value: JsonObject
     field: str = ""
     sent_at: JsonValue = None
+    account: JsonValue = None
     people: People = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +81,12 @@ class Change:
         if not isinstance(number, str) or len(number) > _LONGEST_NUMBER:
             return ""
         return _NOT_DIGITS.sub("", number)
+
+    @property
+    def portfolio(self) -> str | None:
+        """Where the BSUIDs of the change are valid: within its account, None if it is missing."""
+        is_id = isinstance(self.account, str) and _ACCOUNT.fullmatch(self.account)
+        return str(self.account) if is_id else None
 
     def build_fields(self, chat: Party, part: JsonObject) -> EventFields:
         """Return the shared members of an event: its chat, and its own time or the webhook's."""

@@ -1,14 +1,15 @@
 """Updates of contacts: new numbers, new ids and marketing preferences."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from shared.contracts.contact import ContactLink
+from shared.contracts.base import LONGEST_NAME
+from shared.contracts.contact import ContactLink, ContactMove
 from shared.gateways.cloud_api.chat import Change
-from shared.gateways.normalize.addresses import AddressKind, parse_address
+from shared.gateways.normalize.contact_links import parse_bsuid, parse_number
 from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
-from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
 
 _SYSTEM_REASONS = {
@@ -18,7 +19,7 @@ _SYSTEM_REASONS = {
     "user_identity_changed": "identity-changed",
     "customer_identity_changed": "identity-changed",
 }
-_LINKING = frozenset({"number-changed", "user-id-update"})
+_MOVING = frozenset({"number-changed", "user-id-update"})
 _PREFERENCES = {
     "stop": "marketing-stop",
     "resume": "marketing-resume",
@@ -26,27 +27,38 @@ _PREFERENCES = {
 }
 
 
-def translate_system_message(line: Line, message: JsonObject) -> ContactLink | Ignored:
-    """Translate a notice in a chat: a new number and a new user id are linked.
-
-    The old number is not linked: it may get another owner.
-    """
+def translate_system_message(
+    change: Change, message: JsonObject
+) -> ContactLink | ContactMove | Ignored:
+    """Translate a notice in a chat: a new number, a new user id or both."""
     notice = read_object(message, "system")
     kind = read_text(notice, "type").strip().lower()
     reason = _SYSTEM_REASONS.get(kind)
     if reason is None:
         return Ignored("system-notice", kind[:LONGEST_DETAIL])
-    link = _build_link(line, read_text(notice, "wa_id", "new_wa_id"), read_text(notice, "user_id"))
-    return link if link and reason in _LINKING else Ignored(reason)
-
-
-def translate_user_id_update(change: Change, update: JsonValue) -> Iterator[ContactLink | Ignored]:
-    """Translate a user's new id, `{previous, current}`."""
-    members = update if isinstance(update, dict) else {}
-    current = read_text(read_object(members, "user_id"), "current") or read_text(members, "user_id")
-    yield _build_link(change.line, read_text(members, "wa_id"), current) or Ignored(
-        "user-id-update"
+    if reason not in _MOVING:
+        return Ignored(reason)
+    old = _Addresses(
+        parse_number(read_text(message, "from")),
+        parse_bsuid(read_text(notice, "previous_user_id") or read_text(message, "from_user_id")),
     )
+    new = _Addresses(
+        parse_number(read_text(notice, "wa_id", "new_wa_id")),
+        parse_bsuid(read_text(notice, "user_id", "new_user_id")),
+    )
+    return _build_move(change, message, old, new) or Ignored(reason)
+
+
+def translate_user_id_update(
+    change: Change, update: JsonValue
+) -> Iterator[ContactLink | ContactMove | Ignored]:
+    """Translate a user's new id, `{previous, current}`, beside the number that stays."""
+    members = update if isinstance(update, dict) else {}
+    user_id, number = read_object(members, "user_id"), parse_number(read_text(members, "wa_id"))
+    current = parse_bsuid(read_text(user_id, "current") or read_text(members, "user_id"))
+    old = _Addresses(number, parse_bsuid(read_text(user_id, "previous")))
+    new = _Addresses(number, current)
+    yield _build_move(change, members, old, new) or Ignored("user-id-update")
 
 
 def translate_preference(_: Change, preference: JsonValue) -> Iterator[Ignored]:
@@ -64,17 +76,45 @@ def translate_state_sync(_: Change, sync: JsonValue) -> Iterator[Ignored | Unrea
     yield Ignored(reason, read_text(members, "action")[:LONGEST_DETAIL])
 
 
-def _build_link(line: Line, number: str, user_id: str) -> ContactLink | None:
-    phone, user = parse_address(number), parse_address(user_id)
-    if (
-        phone is None
-        or user is None
-        or (phone.kind, user.kind) != (AddressKind.NUMBER, AddressKind.BSUID)
-    ):
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """The number and the BSUID of a person, as far as they are known."""
+
+    number: str | None
+    bsuid: str | None
+
+
+def _build_move(
+    change: Change, part: JsonObject, old: _Addresses, new: _Addresses
+) -> ContactLink | ContactMove | None:
+    """Return the change of the addresses; a link if none was replaced, None if nothing is new."""
+    line = change.line
+    at = line.read_time(part.get("timestamp"), change.sent_at).at
+    is_moved = (new.number and old != new and old.number != new.number) or (
+        new.bsuid and old.bsuid and old.bsuid != new.bsuid
+    )
+    if is_moved and (old.number or old.bsuid):
+        names = (old.number or old.bsuid, new.number or new.bsuid)
+        return ContactMove(
+            company_id=line.company_id,
+            request_id=f"move:{names[0]}:{names[1]}"[:LONGEST_NAME],
+            timestamp=at,
+            number=old.number,
+            new_number=new.number,
+            bsuid=old.bsuid,
+            new_bsuid=new.bsuid,
+            portfolio=change.portfolio,
+            whatsapp_id=line.whatsapp_id,
+        )
+    number, bsuid = new.number or old.number, new.bsuid or old.bsuid
+    if number is None or bsuid is None:
         return None
     return ContactLink(
         company_id=line.company_id,
-        request_id=f"link:{user.canonical}:{phone.canonical}",
-        number=phone.canonical,
-        jid=user.canonical,
+        request_id=f"link:{bsuid}:{number}",
+        number=number,
+        bsuid=bsuid,
+        portfolio=change.portfolio,
+        whatsapp_id=line.whatsapp_id,
+        timestamp=at,
     )

@@ -115,7 +115,7 @@ def _translate_without_envelope(webhook: JsonObject, line: Line) -> Iterator[Par
         yield Ignored("outgoing-request", read_text(webhook, "type")[:LONGEST_DETAIL])
     elif read_text(webhook, "field") and isinstance(webhook.get("value"), dict):
         # The form of the samples in the App Dashboard
-        yield from _translate_change(webhook, line, None)
+        yield from _translate_change(webhook, line, {})
     elif any(isinstance(webhook.get(name), list) for name in _TRANSLATORS):
         outcomes = _translate_parts(Change(line, webhook))
         yield from yield_or_default(outcomes, lambda: Unreadable("the payload has no entry"))
@@ -129,12 +129,12 @@ def _translate_entry(entry: JsonValue, line: Line) -> Iterator[PartOutcome]:
         return
     changes = list_parts(entry, "changes")
     for change in changes:
-        yield from _translate_change(change, line, entry.get("time"))
+        yield from _translate_change(change, line, entry)
     if not changes:
         yield Ignored("empty-batch", "changes")
 
 
-def _translate_change(change: JsonValue, line: Line, sent_at: JsonValue) -> Iterator[PartOutcome]:
+def _translate_change(change: JsonValue, line: Line, entry: JsonObject) -> Iterator[PartOutcome]:
     if not isinstance(change, dict):
         yield Unreadable("a change is not an object")
         return
@@ -149,7 +149,9 @@ def _translate_change(change: JsonValue, line: Line, sent_at: JsonValue) -> Iter
             "tenant-mismatch",
         )
     elif members or (field and field not in _CHAT_FIELDS):
-        outcomes = _translate_parts(Change(line, members, field, sent_at))
+        outcomes = _translate_parts(
+            Change(line, members, field, entry.get("time"), entry.get("id"))
+        )
         yield from yield_or_default(outcomes, lambda: _explain_empty_change(field, members))
     else:
         yield Unreadable("the value of a change is not an object")

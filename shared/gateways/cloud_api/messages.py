@@ -46,7 +46,7 @@ def read_error_code(error: JsonValue) -> str | None:
 def _translate(change: Change, message: JsonObject, *, from_me: bool) -> PartOutcome:
     kind = find_kind(message)
     if kind == "system":
-        return translate_system_message(change.line, message)
+        return translate_system_message(change, message)
     chat = find_chat(change, message, from_me=from_me)
     changed = TRANSLATORS.get(kind)
     if changed and isinstance(chat, Chat):
@@ -82,6 +82,9 @@ def _build_message(
         participant=author.canonical if author else None,
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
+        bsuid=chat.party.bsuid,
+        participant_bsuid=author.bsuid if author else None,
+        portfolio=change.portfolio,
         referral=_read_referral(read_object(message, "referral")),
         data_json=redact_message(chat.add_contact(message)),
     )

@@ -41,11 +41,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A chat or an author, joined from all addresses that a gateway gave for it."""
+    """A chat or an author, joined from all addresses that a gateway gave for it.
+
+    `bsuid` is the BSUID beside a number, None if it is the only address.
+    """
 
     canonical: str
     lid: str | None
     jid: str
+    bsuid: str | None = None
 
 
 _SERVERS = {
@@ -96,6 +100,11 @@ def parse_address(jid: str) -> Address | None:
     return _build_address(kind, user, server)
 
 
+def is_bsuid(canonical: str) -> bool:
+    """Return whether a canonical text is a BSUID."""
+    return _BSUID.fullmatch(canonical) is not None
+
+
 def explain_address(name: str, address: str) -> str:
     """Return what is wrong with an address that cannot be parsed; `name` is its member."""
     stripped = address.strip()
@@ -129,7 +138,8 @@ def join_addresses(aliases: Iterable[str]) -> Party | None:
     """Return the party of a person from its addresses; None if none is usable.
 
     A number wins over a BSUID, a BSUID over a LID, so that older and newer forms of one message
-    name the same chat; the LID is kept beside it. Of two addresses of one kind, the first one wins.
+    name the same chat; LID and BSUID are kept beside it. Of two addresses of one kind, the first
+    one wins.
     """
     addresses = [parsed for parsed in map(parse_address, aliases) if parsed is not None]
     number = next((parsed for parsed in addresses if parsed.kind is AddressKind.NUMBER), None)
@@ -138,7 +148,8 @@ def join_addresses(aliases: Iterable[str]) -> Party | None:
     best = number or bsuid or lid
     if best is None:
         return None
-    return Party(best.canonical, lid.canonical if lid else None, best.jid)
+    beside = bsuid.canonical if bsuid and best is not bsuid else None
+    return Party(best.canonical, lid.canonical if lid else None, best.jid, beside)
 
 
 def parse_wid(raw: str) -> str | None:

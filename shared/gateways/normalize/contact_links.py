@@ -1,7 +1,9 @@
-"""Builds the requests that link the number and the LID of a person."""
+"""Builds the requests that link the addresses of a person, and those that change them."""
 
-from shared.contracts.contact import ContactLink
-from shared.gateways.normalize.addresses import Party
+from datetime import datetime
+
+from shared.contracts.contact import ContactLink, ContactMove
+from shared.gateways.normalize.addresses import AddressKind, Party, parse_address
 from shared.gateways.normalize.line import Line
 
 
@@ -16,4 +18,36 @@ def build_contact_link(line: Line, party: Party, name: str = "") -> ContactLink 
         lid=party.lid,
         jid=party.jid,
         push_name=name or None,
+        whatsapp_id=line.whatsapp_id,
+        timestamp=line.received_at,
     )
+
+
+def build_number_change(line: Line, old: str, new: str, at: datetime) -> ContactMove | None:
+    """Build the request for a change of a number; None if they are not two different numbers."""
+    before, after = parse_number(old), parse_number(new)
+    if before is None or after is None or before == after:
+        return None
+    return ContactMove(
+        company_id=line.company_id,
+        request_id=f"move:{before}:{after}",
+        timestamp=at,
+        number=before,
+        new_number=after,
+        whatsapp_id=line.whatsapp_id,
+    )
+
+
+def parse_number(address: str) -> str | None:
+    """Return the digits of an address that is a number."""
+    return _parse_kind(address, AddressKind.NUMBER)
+
+
+def parse_bsuid(address: str) -> str | None:
+    """Return an address that is a BSUID."""
+    return _parse_kind(address, AddressKind.BSUID)
+
+
+def _parse_kind(address: str, kind: AddressKind) -> str | None:
+    parsed = parse_address(address)
+    return parsed.canonical if parsed is not None and parsed.kind is kind else None

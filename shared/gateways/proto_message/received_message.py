@@ -3,10 +3,19 @@
 from pydantic import JsonValue
 
 from shared.contracts.base import Event
+from shared.contracts.contact import ContactMove
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import MessageChange
 from shared.contracts.names import read_name
-from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
+from shared.gateways.normalize.contact_links import build_number_change
+from shared.gateways.normalize.json_values import (
+    JsonObject,
+    clean_text,
+    read_choices,
+    read_enum,
+    read_object,
+    read_text,
+)
 from shared.gateways.normalize.line import Line
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
 from shared.gateways.normalize.redaction import redact_message
@@ -33,8 +42,8 @@ def translate_message(message: JsonValue, line: Line, *, is_whole: bool = True) 
     key = read_key(read_object(message, "key"), participant=read_text(message, "participant"))
     if not isinstance(key, MessageKey):
         return key
-    content = read_content(message)
-    if isinstance(content, Ignored | Unreadable):
+    content = _read_number_change(message, key, line) or read_content(message)
+    if isinstance(content, Ignored | Unreadable | ContactMove):
         return content
     if isinstance(content, Content):
         if content.is_placeholder and not is_whole:
@@ -42,6 +51,22 @@ def translate_message(message: JsonValue, line: Line, *, is_whole: bool = True) 
         return build_message_received(message, key, content, line)
     sent_at = message.get("messageTimestamp")
     return _build_change(key, content, line, sent_at, is_by_key=is_whole)
+
+
+_OF_PARTICIPANT = frozenset({"33", "GROUP_PARTICIPANT_CHANGE_NUMBER"})
+_OF_CHAT = frozenset({"42", "INDIVIDUAL_CHANGE_NUMBER"})
+
+
+def _read_number_change(message: JsonObject, key: MessageKey, line: Line) -> ContactMove | None:
+    """Return the change of a number that a system notice reports."""
+    kind = read_enum(message.get("messageStubType"))
+    if kind not in _OF_PARTICIPANT | _OF_CHAT:
+        return None
+    jids = [name for name in read_choices(message.get("messageStubParameters")) if name]
+    new, *others = [jid for jid in jids if isinstance(jid, str)] or [""]
+    former = key.author or key.chat if kind in _OF_PARTICIPANT else key.chat
+    old = others[0] if others else former.jid
+    return build_number_change(line, old, new, line.read_time(message.get("messageTimestamp")).at)
 
 
 def _build_change(
@@ -93,6 +118,8 @@ def build_message_received(
         participant=author.canonical if author else None,
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
+        bsuid=key.chat.bsuid,
+        participant_bsuid=author.bsuid if author else None,
         referral=None if key.from_me else _read_referral(message),
         data_json=redact_message(message) if data_json is None else data_json,
     )

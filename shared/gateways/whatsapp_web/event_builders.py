@@ -7,6 +7,7 @@ from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import FAILED, PLAYED, READ
 from shared.contracts.names import read_name
 from shared.gateways.normalize.addresses import AddressKind, join_addresses, parse_address
+from shared.gateways.normalize.contact_links import build_number_change
 from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
@@ -50,6 +51,8 @@ def build_web_message(
         participant=author.canonical if author else None,
         participant_lid=author.lid if author else None,
         participant_jid=author.jid if author else None,
+        bsuid=key.chat.bsuid,
+        participant_bsuid=author.bsuid if author else None,
         referral=None if key.from_me else read_referral(description.get("ctwaContext")),
         data_json=redact_web_message(message),
     )
@@ -100,18 +103,17 @@ def ignore_without_message(key: Ignored | Unreadable) -> Ignored:
     return key if isinstance(key, Ignored) else Ignored("update-of-no-message", key.detail)
 
 
-def translate_number_change(line: Line, old: str, new: str) -> PartOutcome:
-    """Return a link for a LID and a number.
-
-    Two numbers are not linked: the old one may get another owner.
-    """
+def translate_number_change(line: Line, old: str, new: str, at: Time) -> PartOutcome:
+    """Return a link for a LID and a number, and a move for two numbers."""
     kinds = {address.kind for address in (parse_address(old), parse_address(new)) if address}
     party = join_addresses((old, new))
     if kinds != {AddressKind.NUMBER, AddressKind.LID} or party is None or party.lid is None:
-        return Ignored("number-changed")
+        return build_number_change(line, old, new, at.at) or Ignored("number-changed")
     return ContactLink(
         company_id=line.company_id,
         request_id=f"link:{party.lid}:{party.canonical}",
         number=party.canonical,
         lid=party.lid,
+        whatsapp_id=line.whatsapp_id,
+        timestamp=at.at,
     )

@@ -3,7 +3,13 @@
 from pydantic import JsonValue
 
 from shared.gateways.normalize.addresses import AddressKind, parse_address, parse_wid
-from shared.gateways.normalize.json_values import JsonObject, parse_count, read_flag, read_text
+from shared.gateways.normalize.json_values import (
+    JsonObject,
+    parse_count,
+    read_choices,
+    read_flag,
+    read_text,
+)
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
 from shared.gateways.normalize.placeholders import UNDECRYPTABLE
@@ -11,7 +17,10 @@ from shared.gateways.proto_message.changed_message import ChangedMessage
 from shared.gateways.proto_message.content import VOTE_WITHDRAWN, Content
 from shared.gateways.proto_message.key import MessageKey, read_key
 from shared.gateways.whatsapp_web.content import read_web_content
-from shared.gateways.whatsapp_web.event_builders import build_web_message
+from shared.gateways.whatsapp_web.event_builders import (
+    build_web_message,
+    translate_number_change,
+)
 from shared.gateways.whatsapp_web.ids import (
     MessageId,
     build_web_key,
@@ -35,6 +44,8 @@ def translate_web_message(line: Line, message: JsonObject, *times: JsonValue) ->
     if not isinstance(key, MessageKey):
         return key
     at = line.read_time(message.get("timestamp"), message.get("t"), *times)
+    if read_text(message, "subtype") == "change_number":
+        return _translate_number_change(line, message, key, at)
     return _translate_change(line, message, key, at) or _translate_content(line, message, key, at)
 
 
@@ -64,6 +75,23 @@ def _translate_change(
         if subtype in _EDITS and body
         else None
     )
+
+
+def _translate_number_change(
+    line: Line, message: JsonObject, key: MessageKey, at: Time
+) -> PartOutcome:
+    """Translate a notice whose `templateParams` are the new and the old id.
+
+    The new one is that in `to` or, if it is not among them, the first one.
+    """
+    recipient = parse_address(read_jid(message.get("to")))
+    new = recipient.jid if recipient else key.chat.jid
+    jids = [read_jid(name) for name in read_choices(message.get("templateParams"))]
+    known = [address.jid for address in map(parse_address, jids) if address]
+    if new not in known and known:
+        new = known[0]
+    old = next((jid for jid in known if jid != new), key.chat.jid)
+    return translate_number_change(line, old, new, at)
 
 
 def build_changed_message(

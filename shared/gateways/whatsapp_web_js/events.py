@@ -139,7 +139,7 @@ def _translate_contact_changed(event: PostedEvent) -> PartOutcome:
     arguments = event.arguments
     old = read_jid(arguments.get("oldId")) or read_jid(arguments.get("second"))
     new = read_jid(arguments.get("newId")) or read_jid(arguments.get("third"))
-    return translate_number_change(event.line, old, new)
+    return translate_number_change(event.line, old, new, event.now)
 
 
 def _translate_unread_count(event: PostedEvent) -> PartOutcome:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from shared.contracts.contact import ContactLink
+from shared.contracts.contact import ContactLink, ContactMove
+from shared.contracts.message_request import MessageCompose
 from tests.support import world
 from tests.support.build import CUSTOMER, at, received
 from tests.support.deployment import Deployment
@@ -96,3 +97,44 @@ async def test_messages_of_the_old_id_go_to_the_canonical_contact(flow: Deployme
     await flow.settled()
     (ticket,) = [row for row in await read_tickets(flow) if row["status"] != "closed"]
     assert (ticket["number"], ticket["wids"]) == (CUSTOMER, "A1 A2 A3")
+
+
+NEW = "5511900000077"
+USER_ID = "BR.1a2B"
+
+
+async def test_a_changed_number_keeps_the_ticket_and_leaves_one_note(flow: Deployment) -> None:
+    by_user_id = received("A3", chat=USER_ID, jid=USER_ID, timestamp=at(9))
+    move = ContactMove(
+        company_id=1, request_id="m1", whatsapp_id=10, timestamp=at(5), number=CUSTOMER,
+        new_number=NEW,
+    )  # fmt: skip
+    await flow.publish(flow.record(received("A1", bsuid=USER_ID, timestamp=at(1))))
+    await flow.settled()
+    await flow.publish(flow.request(move), flow.request(move))
+    await flow.settled()
+    await flow.publish(flow.record(by_user_id))
+    await flow.settled()
+    assert [row["number"] for row in await read_contacts(flow)] == [NEW]
+    notes = await flow.sql('SELECT body, "ticketId" FROM "Messages" WHERE "isPrivate"')
+    assert [note["body"] for note in notes] == [
+        f"O número do contato mudou de {CUSTOMER} para {NEW}."
+    ]
+    messages = await flow.sql('SELECT DISTINCT "ticketId" FROM "Messages"')
+    assert [row["ticketId"] for row in messages] == [notes[0]["ticketId"]]
+
+
+async def test_a_reply_to_somebody_without_a_number_is_sent_to_their_bsuid(
+    flow: Deployment,
+) -> None:
+    await flow.publish(
+        flow.record(received("A1", chat=USER_ID, jid=USER_ID, timestamp=at(1), push_name=None))
+    )
+    await flow.settled()
+    reply = MessageCompose(
+        company_id=1, request_id="c1", whatsapp_id=10, chat=USER_ID, body="Bom dia"
+    )
+    await flow.publish(flow.request(reply))
+    await flow.settled()
+    rows = await flow.sql('SELECT wid, "remoteJid" FROM "Messages" WHERE body = \'Bom dia\'')
+    assert [row["remoteJid"] for row in rows] == [USER_ID]

@@ -17,6 +17,7 @@ TABLES: dict[str, Table] = EXPECTED["tables"]
 INTERNAL = {
     "AwaitedChanges",
     "AwaitedQuotes",
+    "BusinessUserIds",
     "Checkpoints",
     "DeadLetters",
     "Deployment",
@@ -27,6 +28,7 @@ INTERNAL = {
     "LineStates",
     "MessageMarks",
     "MessageTemplates",
+    "NumberChanges",
     "PurgedRows",
     "Purges",
     "Quarantines",

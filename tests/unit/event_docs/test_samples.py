@@ -16,6 +16,7 @@ MEANINGS = json.loads((FOLDER / "meanings.json").read_text("utf-8"))
 # Requests that need one of several members, which no list of required members can say.
 ONE_OF_SEVERAL = {
     "contact.link": {"number", "lid"},
+    "contact.move": {"number"},
     "message.compose": {"body"},
     "message.react": {"wid"},
     "message.edit": {"wid"},

@@ -1,0 +1,35 @@
+"""The statement that finds the tickets of contacts."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.tickets.domain.keys import ContactKey
+from services.tickets.number_change.rules import LiveTicket
+from services.tickets.persistence.tickets import CHAT
+from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.purged import exclude_purged
+
+# A merged contact is replaced by its canonical contact.
+LIVE = statement(f"""
+SELECT b.company_id, b.contact_id, t.id, t."whatsappId" AS whatsapp_id, {CHAT} AS chat
+FROM {source(ContactKey)}
+JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = b.contact_id
+JOIN "Contacts" c ON c."companyId" = b.company_id
+                 AND c.id = COALESCE(named."mergedIntoContactId", named.id)
+JOIN "Tickets" t ON t."companyId" = b.company_id AND t."contactId" IN (named.id, c.id)
+WHERE t.status <> 'closed' AND {exclude_purged("Tickets", "t")} AND {CHAT} <> ''
+ORDER BY t.id
+""")
+
+
+async def load_live(
+    conn: AsyncConnection, contacts: Collection[ContactKey]
+) -> Mapping[ContactKey, Sequence[LiveTicket]]:
+    """Return the tickets of these contacts that are not closed, with the contacts' addresses."""
+    tickets: dict[ContactKey, list[LiveTicket]] = defaultdict(list)
+    for row in await conn.execute(LIVE, rows_as_columns(sorted(contacts), ContactKey)):
+        ticket = LiveTicket(row.company_id, row.id, row.whatsapp_id, row.chat)
+        tickets[ContactKey(row.company_id, row.contact_id)].append(ticket)
+    return tickets
