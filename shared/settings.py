@@ -174,6 +174,18 @@ class MessageSettings(_Group):
     )
 
 
+class TicketSettings(_Group):
+    """From which age a message gets no auto-reply."""
+
+    late_message_hours: float = Field(
+        24,
+        alias="CHATIA_LATE_MESSAGE_HOURS",
+        gt=0,
+        le=24 * 365 * 100,
+        description="age on entering Kafka above which a message gets no auto-reply",
+    )
+
+
 class WebhookSettings(_Group):
     """Where and how gateways post to the messages worker (docs/gateways.md)."""
 
@@ -284,6 +296,7 @@ class Settings(_Group):
     fairness: FairnessSettings = Field(default_factory=FairnessSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     messages: MessageSettings = Field(default_factory=MessageSettings)
+    tickets: TicketSettings = Field(default_factory=TicketSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     sending: SendingSettings = Field(default_factory=SendingSettings)
     logs: LogSettings = Field(default_factory=LogSettings)

@@ -1,5 +1,8 @@
 """Subscriptions, timers and published facts of the tickets service."""
 
+from datetime import timedelta
+from functools import partial
+
 from services.tickets.contact_merge.handler import follow_contacts
 from services.tickets.number_change.handler import note_number_changes
 from services.tickets.requests.handler import apply_requests
@@ -61,13 +64,14 @@ TICKET_FACTS = (
 )
 
 
-def service(settings: Settings) -> Service:  # noqa: ARG001 - the same signature in every service
+def service(settings: Settings) -> Service:
     """Return the description of the service that `shared.delivery` runs."""
+    late_after = timedelta(hours=settings.tickets.late_message_hours)
     return Service(
         name="tickets",
         subscriptions=(
-            Subscription((MessageIdentified,), route_messages),
-            Subscription(MESSAGE_CHANGES, refresh_tickets),
+            Subscription((MessageIdentified,), partial(route_messages, late_after=late_after)),
+            Subscription(MESSAGE_CHANGES, partial(refresh_tickets, late_after=late_after)),
             Subscription((ContactMerged,), follow_contacts),
             Subscription((ContactMoved,), note_number_changes),
             Subscription(REQUESTS, apply_requests),

@@ -1,6 +1,7 @@
 """Envelopes of raw gateway events on Kafka."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import override
@@ -36,7 +37,7 @@ class GatewayReceived(Event):
     """A payload as a gateway posted it for a line; the messages service translates it.
 
     The webhooks write this topic: a gateway of your own publishes `message.received` and the
-    other translated events instead.
+    other translated events instead. `receivedAt` is never later than the time of its record.
     """
 
     topic: ClassVar[str] = "gateway.received"
@@ -57,3 +58,9 @@ class GatewayReceived(Event):
     @override
     def key(self) -> str:
         return f"{self.company_id}:{self.whatsapp_id}"
+
+    @override
+    def limit_timestamp(self, moment: datetime) -> Self:
+        if self.received_at <= moment:
+            return self
+        return self.model_copy(update={"received_at": moment})

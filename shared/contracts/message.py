@@ -48,6 +48,7 @@ from shared.contracts.members import (
 from shared.contracts.message_content import Buttons, MessageTemplate, OptionList, SendChange
 
 ABSORBED = "absorbed"  # a reason of message.refused
+CONTENT = "content"  # one of the changes of message.updated
 PLACEHOLDERS = frozenset({"unsupported", "undecryptable", "view_once"})  # media types, see below
 NAMED_BY_SERVERS = ("s.whatsapp.net", "c.us", "g.us")
 
@@ -146,6 +147,12 @@ class MessageReceived(ConversationEvent):
     """The network of the message."""
     referral: Referral | None = None
     """The ad or post that the conversation began from."""
+    received_at: Moment | None = None
+    """When it first entered Kafka: the time of its gateway's payload, else of its record.
+
+    It is never later than its record. A message that was more than a day old then gets no
+    auto-reply.
+    """
     data_json: Text | None = Field(None, repr=False)
     """The gateway's message as JSON text, without secrets and media bytes."""
 
@@ -156,9 +163,12 @@ class MessageReceived(ConversationEvent):
 
     @override
     def limit_timestamp(self, moment: datetime) -> Self:
-        if self.timestamp <= moment + CLOCKS_DIFFER:
-            return self
-        return self.model_copy(update={"timestamp": moment, "timestamp_estimated": True})
+        limited: dict[str, object] = {}
+        if self.received_at is None or self.received_at > moment:
+            limited["received_at"] = moment
+        if self.timestamp > moment + CLOCKS_DIFFER:
+            limited |= {"timestamp": moment, "timestamp_estimated": True}
+        return self.model_copy(update=limited) if limited else self
 
 
 class MessageIdentified(MessageReceived):
@@ -211,6 +221,8 @@ class MessageStored(ConversationEvent):
     from_me: FromMe
     media_type: Name
     """As `"Messages"."mediaType"`; `conversation` for text."""
+    received_at: Moment | None = None
+    """When it first entered Kafka, as in message.received."""
     request_id: RequestId | None = None
     ignored: Ignored | None = None
 
@@ -269,11 +281,19 @@ class MessageUpdated(ConversationEvent):
     read: bool
     """Whether a user has read it."""
     changes: tuple[str, ...]
-    """The changed parts: `ack`, `body`, `deleted`, `read`, `reactions`.
+    """The changed parts: `ack`, `body`, `deleted`, `read`, `reactions`, `content`.
 
-    For a request empty, if the message was like that already.
+    `content`: the content of a message replaced its placeholder, so that media type, media address,
+    quote and `dataJson` may have changed too. For a request empty, if the message was like that
+    already.
     """
     request_id: RequestId | None = None
+    timestamp: Moment | None = None
+    """Of a content: when it was written, ISO 8601 with zone."""
+    received_at: Moment | None = None
+    """Of a content: when it first entered Kafka."""
+    opened_ticket_id: Id | None = None
+    """The ticket that was opened or reopened for a content: it is discarded if it stays empty."""
 
 
 class MessagesMoved(Event):

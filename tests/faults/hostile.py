@@ -131,13 +131,13 @@ def _build_escapes(source: _Source) -> SampleRecord:
 
 
 def _build_slow_names(source: _Source) -> SampleRecord:
-    """Build a message of an unknown kind whose members have the longest names allowed."""
+    """Build a message of an ignored kind whose members have the longest names allowed."""
     run = "A" * (LONGEST_MEMBER_NAME - 5) + "!"
     names: dict[str, JsonValue] = {f"{number:04}{run}": None for number in range(MANY)}
     content: JsonValue = {
         "key": {"remoteJid": f"{OWNER}@s.whatsapp.net", "fromMe": False, "id": "LENTO"},
-        "message": {"messageOfAnotherYear": names},
-        "messageType": "messageOfAnotherYear",
+        "message": {"pinInChatMessage": names},
+        "messageType": "pinInChatMessage",
         "messageTimestamp": int(source.at.timestamp()),
     }
     return source.build_evolution_record(source.instance, content)

@@ -99,7 +99,7 @@ def _find_outcome(record: TopicRecord, topics: Topics, final: FinalState) -> str
         return f"dead letter: {dead_letter[0]}"
     facts = final.facts.get((service, record.record_id), ())
     for fact in facts:
-        if fact.record.type in ("message.stored", "message.refused"):
+        if fact.record.type in {"message.stored", "message.refused", "message.updated"}:
             return _look_up_row(fact.record, final)
     for fact in facts:
         if fact.record.type in HOPS:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from services.messages.storing import store as storing
+from services.tickets.routing import store as routing
 from shared.delivery import claimed_partitions, timers
 from shared.delivery.batch import triage
 from shared.delivery.batch.transaction import BatchResult, BatchTransaction
@@ -42,6 +44,26 @@ def outbox_never_cleared() -> None:
     _replace(checkpoints, "clear_outboxes", keep)
 
 
+def contents_refused() -> None:
+    """Refuse the content of a placeholder as a duplicate."""
+
+    async def find_none(*_: Any) -> dict[Any, int]:
+        return {}
+
+    _replace(storing, "lock_placeholders", find_none)
+
+
+def contents_not_routed() -> None:
+    """Take a placeholder for the message: drop its content before it has a ticket."""
+    find_stored = routing.find_stored
+
+    async def find_all(*args: Any) -> dict[Any, Any]:
+        found = await find_stored(*args)
+        return {key: replace(message, is_placeholder=False) for key, message in found.items()}
+
+    _replace(routing, "find_stored", find_all)
+
+
 def _replace(owner: object, name: str, other: object) -> None:
     """Replace an attribute; raises AttributeError if the product no longer has it."""
     getattr(owner, name)
@@ -53,4 +75,6 @@ SEEDED_BUGS: dict[str, Callable[[], None]] = {
     "no-sequence-check": no_sequence_check,
     "claim-without-outbox": claim_without_outbox,
     "outbox-never-cleared": outbox_never_cleared,
+    "contents-refused": contents_refused,
+    "contents-not-routed": contents_not_routed,
 }

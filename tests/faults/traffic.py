@@ -17,7 +17,7 @@ from shared.dev.demo.comparison import Snapshot
 from shared.dev.demo.records import SampleRecord, Topics
 from shared.dev.demo.traffic import TrafficContext, generate_traffic
 from shared.settings import KafkaSettings
-from tests.faults import changes, hostile, requests
+from tests.faults import changes, hidden, hostile, requests
 from tests.faults.changes import Changes
 from tests.faults.requests import Requests
 from tests.faults.ticket_fixtures import TicketFixtures
@@ -88,7 +88,9 @@ def build_traffic(setting: RoundSetting, random: Random, events: int) -> Traffic
     context = requests.RequestContext(random, setting.topics, setting.name, setting.now)
     requested = requests.write(context, setting.fixtures, events)
     costly = hostile.write(random, setting.topics, setting.stage, setting.now, events)
-    mixed = _mix(random, script.all_records, (*changed.records, *requested.records, *costly))
+    unseen = hidden.write(random, setting.stage, setting.topics, script.messages)
+    more = (*changed.records, *requested.records, *costly, *unseen)
+    mixed = _mix(random, script.all_records, more)
     records = _shuffle_some(random, _repeat_some(random, mixed))
     expected = changes.compute_expected(changed, script.expected)
     return Traffic(setting.name, _add_numbers(setting, records), expected, changed, requested)

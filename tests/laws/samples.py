@@ -127,6 +127,16 @@ def _member(n: int) -> dict[str, object]:
     return {**_person(n), "contact_id": 100 + n % PEOPLE, "sender_id": 100 + n % PEOPLE}
 
 
+def _pair(n: int) -> int:
+    """Return a number that every fourth message, a content, has from the one before."""
+    return n - 1 if n % 4 == 3 else n
+
+
+def _hide(n: int) -> dict[str, object]:
+    """Return the members that make every fourth message a placeholder."""
+    return {"body": "", "media_type": "undecryptable"} if n % 4 == 2 else {}
+
+
 def _raw(n: int, **members: object) -> EvolutionRecord:
     data = {
         "key": {"remoteJid": f"5511990{n:06}@s.whatsapp.net", "fromMe": False, "id": f"E{n}"},
@@ -159,7 +169,7 @@ def _changed(n: int, **members: object) -> MessageUpdated:
     given = {
         **_change(1, "S"), "wid": f"S{n}", "message_id": n, "version": n, "ack": 3,
         "ticket_id": 1000 + n % (PEOPLE // 2), "is_edited": True, "is_deleted": False,
-        "read": True, "changes": ("body", "read"),
+        "read": True, "changes": ("body", "content") if n % 4 == 3 else ("body", "read"),
     }  # fmt: skip
     return MessageUpdated.model_validate(given | members)
 
@@ -359,16 +369,19 @@ SAMPLES: dict[type[BaseModel], Sample] = {
         lambda: received("bad", whatsapp_id=99),
     ),
     MessageIdentified: Sample(
-        lambda size: [identified(f"I{n}", **_member(n)) for n in range(size)],
+        lambda size: [
+            identified(f"I{_pair(n)}", **_member(_pair(n)), **_hide(n)) for n in range(size)
+        ],
         lambda: identified("bad", contact_id=9999),
     ),
     MessageRouted: Sample(
         lambda size: [
             routed(
-                f"T{n}",
-                ticket_id=1000 + n % (PEOPLE // 2),
+                f"T{_pair(n)}",
+                ticket_id=1000 + _pair(n) % (PEOPLE // 2),
                 quoted_wid=f"T{n - 1}" if n else None,
-                **_member(n),
+                **_member(_pair(n)),
+                **_hide(n),
             )
             for n in range(size)
         ],

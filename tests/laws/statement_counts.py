@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Statements for one event of each contract, and for any larger batch: a rare case (a reply to
-# quote, a lane to leave, a message in advance) may need its statement only in the larger one.
+# quote, a lane to leave, a placeholder to replace) may need its statement only in the larger one.
 HANDLERS: dict[str, tuple[int, int]] = {
     "contacts.identify_messages": (4, 6),
     "contacts.link_contacts": (10, 10),
@@ -24,7 +24,7 @@ HANDLERS: dict[str, tuple[int, int]] = {
     "tickets.apply_records": (12, 12),
     "messages.translate_evolution": (1, 1),
     "messages.translate_posted": (1, 1),
-    "messages.store_messages": (3, 4),
+    "messages.store_messages": (3, 7),
     "messages.change_messages": (4, 7),
     "messages.update_lines": (2, 2),
     "messages.compose_messages": (9, 11),

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.contracts.base import Event
-from shared.contracts.message import MessageReceived
+from shared.contracts.message import PLACEHOLDERS, MessageReceived
 from shared.contracts.message_change import (
     MessageAcked,
     MessageDeleted,
@@ -43,7 +43,9 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 bodies = st.sampled_from(["Oi", "Tem estoque?", "Quero dois", "Até já"])
 moments = st.integers(0, 6).map(lambda minutes: FIRST_MOMENT + timedelta(minutes=minutes))
-kinds = st.sampled_from(["said"] * 4 + ["changed"] * 4 + ["asked"] * 5 + ["composed"])
+kinds = st.sampled_from(
+    ["said"] * 4 + ["changed"] * 4 + ["asked"] * 5 + ["composed"] + ["shown"] * 2
+)
 ticket_requests = st.one_of(
     st.builds(
         lambda user, queue: TicketAccept(**_build_common_members(), user_id=user, queue_id=queue),
@@ -73,12 +75,14 @@ ticket_requests = st.one_of(
 class Item:
     """An event in a chat; a ticket request is about the chat's newest ticket at that moment.
 
-    `of` is the index of the request that it follows from.
+    `of` is the index of the request that it follows from; `shows` is that of the placeholder of
+    which it is the content.
     """
 
     chat: str
     event: Event
     of: int | None = None
+    shows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,20 @@ def histories(draw: Draw) -> History:
     """Draw the items, copies of some, and an order of all."""
     items: list[Item] = []
     messages: list[tuple[str, str, int | None]] = []
+    hidden: list[tuple[int, MessageReceived]] = []
     for number in range(draw(st.integers(3, 12))):
         kind = draw(kinds) if messages else "said"
         if kind == "said":
             chat = draw(st.sampled_from(CHATS))
             messages.append((chat, f"M{number}", None))
-            items.append(Item(chat, _draw_message(draw, number, chat)))
+            message, content = _draw_shown_or_hidden(draw, number, chat)
+            hidden += [(len(items), each) for each in content]
+            items.append(Item(chat, message))
             continue
         chat, wid, of = draw(st.sampled_from(messages))
-        if kind == "changed":
+        if kind == "shown":
+            items += _show(draw, hidden, items)
+        elif kind == "changed":
             items.append(Item(chat, _draw_change(draw, chat, wid), of))
         elif kind == "asked":
             request: TicketRequest = draw(ticket_requests)
@@ -174,6 +183,34 @@ def _draw_message(draw: Draw, number: int, chat: str) -> MessageReceived:
         return received(f"M{number}", **members, **_build_group_sender(None if from_me else author))
     lid = draw(st.sampled_from([None, f"9{chat}@lid"]))
     return received(f"M{number}", **members, **_build_sender(chat), lid=lid)
+
+
+def _draw_shown_or_hidden(
+    draw: Draw, number: int, chat: str
+) -> tuple[MessageReceived, list[MessageReceived]]:
+    """Draw a message, or the placeholder of a customer's message and its content.
+
+    Not of ours: while a text of ours has no send result, such a placeholder may be its echo.
+    """
+    message = _draw_message(draw, number, chat)
+    if message.from_me or not draw(st.sampled_from([False, False, True])):
+        return message, []
+    members = {
+        "body": "",
+        "media_type": draw(st.sampled_from(sorted(PLACEHOLDERS))),
+        "quoted_wid": draw(st.sampled_from([None, f"M{number - 1}"])),
+    }
+    return message.model_copy(update=members), [message]
+
+
+def _show(
+    draw: Draw, hidden: list[tuple[int, MessageReceived]], items: Sequence[Item]
+) -> list[Item]:
+    """Draw which placeholder's content comes, if there is one."""
+    if not hidden:
+        return []
+    index, message = hidden.pop(draw(st.integers(0, len(hidden) - 1)))
+    return [Item(items[index].chat, message, shows=index)]
 
 
 def _build_sender(number: str) -> dict[str, object]:

@@ -114,7 +114,7 @@ class TicketHarness:
         conversations = {key: conversation(contact_id=key.contact_id, **policy) for key in keys}
         loaded = [ticket for key in keys for ticket in self._find(key)]
         plan = build_plan(loaded, self.now)
-        routed = routing.route_messages(plan, conversations, frozenset(), batch)
+        routed = routing.route_messages(plan, conversations, {}, batch)
         ids = self.save(plan)
         for attended in routing.list_attended(routed):
             self._begin_attendance(TicketKey(1, ids.get(attended.id, attended.id)))

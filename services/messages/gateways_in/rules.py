@@ -4,14 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import BaseModel, JsonValue
 
 from services.messages.domain.keys import LineKey
-from shared.contracts.base import BEGINNING
+from shared.contracts.base import BEGINNING, Event
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.json_limits import find_exceeded_limit
+from shared.contracts.message import MessageReceived
 from shared.contracts.outcome import Emit, Outcome, Reject
 from shared.contracts.surrogates import repair_surrogates
 from shared.gateways import registry
@@ -44,7 +46,9 @@ class TranslatedBatch:
 
     def add(self, record: BaseModel, line: Line, translation: Translation) -> None:
         """Add the translation of a record of a line."""
-        self.outcome += [Emit(record, event) for event in translation.events]
+        self.outcome += [
+            Emit(record, _stamp(event, line.received_at)) for event in translation.events
+        ]
         self.ignored.update(part.reason for part in translation.ignored)
         if translation.unreadable:
             first = translation.unreadable[0]
@@ -100,6 +104,13 @@ def translate_posted(
         except registry.UnknownGatewayError as error:
             translated.outcome.append(Reject(posted, "unknown-gateway", str(error)))
     return translated
+
+
+def _stamp(event: Event, received_at: datetime) -> Event:
+    """Return a message with the time of its payload: waiting in Kafka does not make it older."""
+    if not isinstance(event, MessageReceived):
+        return event
+    return event.model_copy(update={"received_at": received_at})
 
 
 def _parse_payload(posted: GatewayReceived) -> JsonValue | Reject:

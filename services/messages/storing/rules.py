@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.messages.domain.keys import MessageKey, get_message_key
-from shared.contracts.message import MessageRefused, MessageRouted, MessageStored, MessageUpdated
+from shared.contracts.message import (
+    CONTENT,
+    MessageRefused,
+    MessageRouted,
+    MessageStored,
+    MessageUpdated,
+)
 from shared.contracts.message_change import DELIVERED, ON_SERVER
 from shared.contracts.outcome import Emit, Outcome
 
@@ -47,6 +53,33 @@ class Quote:
     quoted_wid: str
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a placeholder takes over from the content that arrives under its wid."""
+
+    company_id: int
+    message_id: int
+    body: str
+    media_type: str
+    media_url: str | None
+    is_forwarded: bool
+    data_json: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedRow:
+    """The state of a row after its placeholder was replaced; `has_new_body` is false if edited."""
+
+    message_id: int
+    ticket_id: int
+    version: int
+    ack: int
+    is_edited: bool
+    is_deleted: bool
+    read: bool
+    has_new_body: bool
+
+
 class Inserted(NamedTuple):
     """The id and ticket of a new row; the ticket may be the successor of the event's ticket."""
 
@@ -56,17 +89,24 @@ class Inserted(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The first message of each key in a batch, and its duplicates."""
+    """The first message of each key in a batch, the first content after a placeholder, the rest."""
 
     first: dict[MessageKey, MessageRouted] = field(default_factory=dict)
+    contents: dict[MessageKey, MessageRouted] = field(default_factory=dict)
     copies: list[MessageRouted] = field(default_factory=list)
 
 
 def plan_messages(batch: Sequence[MessageRouted]) -> Plan:
-    """Keep the first message of each key."""
+    """Keep the first message of each key and, if that is a placeholder, its first content."""
     plan = Plan()
     for message in batch:
-        if plan.first.setdefault(get_message_key(message), message) is not message:
+        key = get_message_key(message)
+        first = plan.first.setdefault(key, message)
+        if first is message:
+            continue
+        if first.is_placeholder and not message.is_placeholder and key not in plan.contents:
+            plan.contents[key] = message
+        else:
             plan.copies.append(message)
     return plan
 
@@ -76,28 +116,54 @@ def list_from_us(plan: Plan) -> set[MessageKey]:
     return {key for key, message in plan.first.items() if message.from_me}
 
 
+def list_contents(plan: Plan, inserted: Collection[MessageKey]) -> dict[MessageKey, MessageRouted]:
+    """Return the contents that have no row of their own: they may replace a placeholder."""
+    old = {
+        key: message
+        for key, message in plan.first.items()
+        if key not in inserted and not message.is_placeholder
+    }
+    return old | plan.contents
+
+
+def build_contents(
+    contents: Mapping[MessageKey, MessageRouted], ids: Mapping[MessageKey, int]
+) -> list[Content]:
+    """Return the contents that replace the placeholders with these ids."""
+    return [_build_content(contents[key], message_id) for key, message_id in ids.items()]
+
+
 def build_rows(plan: Plan, sent: Collection[MessageKey]) -> list[MessageRow]:
     """Return the rows to insert, without the echoes of our own sends."""
     return [_build_row(message) for key, message in plan.first.items() if key not in sent]
 
 
-def build_quotes(plan: Plan, ids: Mapping[MessageKey, int]) -> list[Quote]:
-    """Return the new rows that quote another message; `ids` are those of all new rows."""
+def build_quotes(
+    messages: Mapping[MessageKey, MessageRouted], ids: Mapping[MessageKey, int]
+) -> list[Quote]:
+    """Return the rows that quote another message; `ids` are those of the rows that may."""
     return [
         Quote(message.company_id, message.whatsapp_id, ids[key], message.quoted_wid)
-        for key, message in plan.first.items()
+        for key, message in messages.items()
         if key in ids and message.quoted_wid
     ]
 
 
-def build_facts(plan: Plan, inserted: Mapping[MessageKey, Inserted]) -> Outcome:
-    """Return a fact per message: stored, or refused because its row existed before."""
+def build_facts(
+    plan: Plan,
+    inserted: Mapping[MessageKey, Inserted],
+    replaced: Mapping[MessageKey, ReplacedRow],
+) -> Outcome:
+    """Return a fact per message: stored, or a placeholder's content, or refused as a duplicate."""
     outcome: Outcome = []
     for key, message in plan.first.items():
         if key in inserted:
             outcome.append(Emit(message, _build_stored(message, inserted[key])))
         else:
-            outcome.append(Emit(message, _build_refused(message)))
+            row = None if message.is_placeholder else replaced.get(key)
+            outcome.append(Emit(message, _build_content_fact(message, row)))
+    for key, message in plan.contents.items():
+        outcome.append(Emit(message, _build_content_fact(message, replaced.get(key))))
     outcome.extend(Emit(copy, _build_refused(copy)) for copy in plan.copies)
     return outcome
 
@@ -113,8 +179,23 @@ def build_update_facts(
     ]
 
 
+def _fit_media_url(url: str | None) -> str | None:
+    return url if url and len(url) <= LONGEST_MEDIA_URL else None
+
+
+def _build_content(message: MessageRouted, message_id: int) -> Content:
+    return Content(
+        company_id=message.company_id,
+        message_id=message_id,
+        body=message.body,
+        media_type=message.media_type,
+        media_url=_fit_media_url(message.media_url),
+        is_forwarded=message.is_forwarded,
+        data_json=message.data_json,
+    )
+
+
 def _build_row(message: MessageRouted) -> MessageRow:
-    url = message.media_url
     return MessageRow(
         company_id=message.company_id,
         whatsapp_id=message.whatsapp_id,
@@ -125,7 +206,7 @@ def _build_row(message: MessageRouted) -> MessageRow:
         ticket_traking_id=message.ticket_traking_id,
         body=message.body,
         media_type=message.media_type,
-        media_url=url if url and len(url) <= LONGEST_MEDIA_URL else None,
+        media_url=_fit_media_url(message.media_url),
         from_me=message.from_me,
         read=message.from_me,
         ack=ON_SERVER if message.from_me else DELIVERED,
@@ -149,6 +230,32 @@ def _build_stored(message: MessageRouted, inserted: Inserted) -> MessageStored:
         contact_id=message.contact_id,
         from_me=message.from_me,
         media_type=message.media_type,
+        received_at=message.received_at,
+    )
+
+
+def _build_content_fact(
+    message: MessageRouted, row: ReplacedRow | None
+) -> MessageUpdated | MessageRefused:
+    """Return that a content replaced a placeholder, or is refused if it replaced none."""
+    if row is None:
+        return _build_refused(message)
+    return MessageUpdated(
+        company_id=message.company_id,
+        whatsapp_id=message.whatsapp_id,
+        chat=message.chat,
+        wid=message.wid,
+        message_id=row.message_id,
+        ticket_id=row.ticket_id,
+        version=row.version,
+        ack=row.ack,
+        is_edited=row.is_edited,
+        is_deleted=row.is_deleted,
+        read=row.read,
+        changes=("body", CONTENT) if row.has_new_body else (CONTENT,),
+        timestamp=message.timestamp,
+        received_at=message.received_at,
+        opened_ticket_id=None if message.ticket_effect == "none" else message.ticket_id,
     )
 
 

@@ -1,11 +1,12 @@
 """Rules for contacts' replies to questions of the system: rating, consent, queue."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from services.tickets.domain.keys import TicketKey
+from services.tickets.domain.lateness import is_late
 from services.tickets.domain.plan import Plan
 from services.tickets.domain.policy import Queue
 from services.tickets.domain.ticket import (
@@ -21,7 +22,7 @@ from services.tickets.domain.ticket import (
     may_offer_queues,
 )
 from services.tickets.domain.transitions import build_farewell, end, put_into_queue, rate
-from shared.contracts.message import MessageStored
+from shared.contracts.message import CONTENT, MessageStored, MessageUpdated
 from shared.contracts.ticket import TicketUpdated
 
 MARK = re.compile(r"(?<![\d.,])(10|\d)(?!\d|[.,]\d)")
@@ -43,6 +44,32 @@ class Reply:
     is_after: bool = True
 
 
+@dataclass(slots=True)
+class NewReplies:
+    """Contacts' messages of a batch that may be replies, by id, with their tickets.
+
+    `contents` are the messages whose content has replaced a placeholder. They are replies if they
+    were written after the question, and are no reason to ask: the placeholder was.
+    """
+
+    messages: dict[int, TicketKey] = field(default_factory=dict)
+    contents: dict[int, TicketKey] = field(default_factory=dict)
+
+    def select(self, keys: Collection[TicketKey]) -> "NewReplies":
+        """Return the messages of these tickets."""
+        return NewReplies(
+            *(
+                {m: key for m, key in of.items() if key in keys}
+                for of in (self.messages, self.contents)
+            )
+        )
+
+    @property
+    def tickets(self) -> set[TicketKey]:
+        """Return the keys of their tickets."""
+        return {*self.messages.values(), *self.contents.values()}
+
+
 def get_asked_at(ticket: Ticket) -> datetime | None:
     """Return when the contact was asked for what the ticket waits for; None if not yet."""
     if ticket.status == LGPD:
@@ -52,21 +79,39 @@ def get_asked_at(ticket: Ticket) -> datetime | None:
     return ticket.open_attendance.chatbot_at
 
 
-def list_contact_messages(batch: Iterable[object]) -> dict[int, TicketKey]:
-    """Return the ids of contacts' messages that were stored, and their tickets."""
-    return {
-        event.message_id: TicketKey(event.company_id, event.ticket_id)
-        for event in batch
-        if isinstance(event, MessageStored) and not event.from_me
-    }
-
-
-def apply_replies(plan: Plan, replies: Mapping[TicketKey, Sequence[Reply]]) -> None:
-    """Apply replies to tickets that wait for one; otherwise ask, or ask again."""
-    for key, ticket in sorted(plan.tickets.items()):
-        if not may_ask_contact(ticket):
+def list_contact_messages(batch: Iterable[object], late_after: timedelta) -> NewReplies:
+    """Return contacts' new messages and contents, without those that are late."""
+    new = NewReplies()
+    for event in batch:
+        if not isinstance(event, MessageStored | MessageUpdated) or _is_late(event, late_after):
             continue
+        key = TicketKey(event.company_id, event.ticket_id)
+        if isinstance(event, MessageUpdated):
+            if CONTENT in event.changes:
+                new.contents[event.message_id] = key
+        elif not event.from_me:
+            new.messages[event.message_id] = key
+    return new
+
+
+def _is_late(event: MessageStored | MessageUpdated, late_after: timedelta) -> bool:
+    return event.timestamp is not None and is_late(event.timestamp, event.received_at, late_after)
+
+
+def apply_replies(
+    plan: Plan,
+    replies: Mapping[TicketKey, Sequence[Reply]],
+    not_to_ask: Collection[TicketKey] = (),
+) -> None:
+    """Apply replies to tickets that wait for one; otherwise ask, or ask again.
+
+    Tickets in `not_to_ask` have contents of placeholders but no new message: only an answer that
+    they wait for has an effect.
+    """
+    for key, ticket in sorted(plan.tickets.items()):
         own, at = replies.get(key, ()), plan.next_change_at(key)
+        if not may_ask_contact(ticket) or (key in not_to_ask and not _has_answer(ticket, own)):
+            continue
         if ticket.status == NPS:
             plan.apply(_apply_rating(ticket, own, at))
         elif ticket.status == LGPD:
@@ -79,6 +124,17 @@ def find_rating(text: str) -> int | None:
     """Return the first number from 0 to 10."""
     match = MARK.search(text)
     return int(match[1]) if match else None
+
+
+def _has_answer(ticket: Ticket, replies: Sequence[Reply]) -> bool:
+    """Return whether a new reply is one that the ticket waits for."""
+    texts = _list_new(replies)
+    if ticket.status == NPS:
+        return any(find_rating(text) is not None for text in texts)
+    if ticket.status == LGPD:
+        return not {YES, NO}.isdisjoint(texts)
+    numbers = {str(number) for number in range(1, len(ticket.policy.menu) + 1)}
+    return any(text.casefold() == LEAVE or text in numbers for text in texts)
 
 
 def _apply_rating(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:

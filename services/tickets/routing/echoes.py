@@ -15,13 +15,16 @@ from shared.contracts.message import MessageIdentified
 
 @dataclass(frozen=True, slots=True)
 class EchoCandidate:
-    """A message of ours, and the closed ticket in which it may have been sent."""
+    """A message of ours, and the closed ticket in which it may have been sent.
+
+    A placeholder has no `body` to compare.
+    """
 
     company_id: int
     whatsapp_id: int
     wid: str
     ticket_id: int
-    body: str
+    body: str | None
     written_at: datetime
 
 
@@ -43,5 +46,6 @@ def find_candidates(
             continue
         if conversation.key in closed:
             ticket_id = closed[conversation.key]
-            candidates[key] = EchoCandidate(*key, ticket_id, message.body, message.timestamp)
+            body = None if message.is_placeholder else message.body
+            candidates[key] = EchoCandidate(*key, ticket_id, body, message.timestamp)
     return list(candidates.values())

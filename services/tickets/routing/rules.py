@@ -1,10 +1,12 @@
 """Rules that find, reopen or create the ticket of a message."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from services.tickets.domain.events import build_ticket_fact
 from services.tickets.domain.keys import ConversationKey, MessageKey, TicketKey
+from services.tickets.domain.lateness import is_late
 from services.tickets.domain.plan import NewTicket, Plan
 from services.tickets.domain.reopening import is_within_window, reopen_ticket
 from services.tickets.domain.ticket import (
@@ -55,11 +57,23 @@ class Route:
     effect: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """The ticket of a stored message, and whether the row is a placeholder."""
+
+    ticket_id: int
+    is_placeholder: bool
+
+
 @dataclass(slots=True)
 class Routing:
-    """The routed messages of a batch, and those that cannot have a ticket."""
+    """The routed messages of a batch, and those that cannot have a ticket.
+
+    `contents` are those of stored placeholders, with the ids of the placeholders' tickets.
+    """
 
     routes: list[Route] = field(default_factory=list)
+    contents: list[tuple[MessageIdentified, int]] = field(default_factory=list)
     unroutable: list[MessageIdentified] = field(default_factory=list)
 
 
@@ -76,23 +90,29 @@ def get_message_key(message: MessageIdentified) -> MessageKey:
 def route_messages(
     plan: Plan,
     conversations: Mapping[ConversationKey, Conversation],
-    stored: Collection[MessageKey],
+    stored: Mapping[MessageKey, StoredMessage],
     batch: Sequence[MessageIdentified],
     echoes: Collection[MessageKey] = (),
+    late_after: timedelta = timedelta.max,
 ) -> Routing:
     """Find or create the ticket of each message that is not stored yet.
 
     Later messages see the tickets of earlier ones. Messages that are stored, or repeated in the
-    batch, are skipped. Messages in `echoes` neither reopen nor create tickets.
+    batch, are skipped, except for the first content after a placeholder: that of a stored one goes
+    to its ticket, which it neither reopens nor replaces. Messages in `echoes` neither reopen nor
+    create tickets. The contact of a message written `late_after` ago is not asked for consent.
     """
     routing = Routing()
     closed = {t.conversation: t for t in plan.before.values() if t.status == CLOSED}
-    seen = set(stored)
+    has_content = {key: not message.is_placeholder for key, message in stored.items()}
     for message in batch:
         key = get_message_key(message)
-        if key in seen:
+        if has_content.get(key, False) or (key in has_content and message.is_placeholder):
             continue
-        seen.add(key)
+        has_content[key] = not message.is_placeholder
+        if key in stored:
+            routing.contents.append((message, stored[key].ticket_id))
+            continue
         conversation = conversations.get(get_conversation_key(message))
         if conversation is None:
             routing.unroutable.append(message)
@@ -103,6 +123,8 @@ def route_messages(
         elif last and key in echoes:
             routing.routes.append(Route(message, last, NONE))
         else:
+            if is_late(message.timestamp, message.received_at, late_after):
+                conversation = replace(conversation, asks_consent=False)
             routing.routes.append(_reopen_or_create(plan, last, conversation, message))
     return routing
 
@@ -167,6 +189,8 @@ def build_outcome(
             fact = build_ticket_fact(route.ticket, FACTS[route.effect], ids)
             outcome.append(Emit(route.message, fact))
         outcome.append(Emit(route.message, _build_routed(route, ids, attendance_ids)))
+    for message, ticket_id in routing.contents:
+        outcome.append(Emit(message, MessageRouted(**dict(message), ticket_id=ticket_id)))
     return outcome
 
 

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.domain.keys import ConversationKey, MessageKey
 from services.tickets.routing.echoes import EchoCandidate
-from services.tickets.routing.rules import Conversation
+from services.tickets.routing.rules import Conversation, StoredMessage
+from shared.contracts.message import PLACEHOLDERS
 from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 RESULT_WITHIN = timedelta(hours=1)  # longer than sends are retried
@@ -37,13 +38,15 @@ LEFT JOIN LATERAL (
 """)
 
 STORED = statement(f"""
-SELECT m."companyId" AS company_id, m."whatsappId" AS whatsapp_id, m.wid
+SELECT m."companyId" AS company_id, m."whatsappId" AS whatsapp_id, m.wid,
+       m."ticketId" AS ticket_id, m."mediaType" AS media_type
 FROM {source(MessageKey)}
 JOIN "Messages" m
   ON m."companyId" = b.company_id AND m."whatsappId" = b.whatsapp_id AND m.wid = b.wid
 """)
 
-# A message sent in the same ticket with the same text, without a send result yet.
+# A message sent in the same ticket with the same text, without a send result yet. A placeholder has
+# no text: it may be any of them.
 ECHOES = statement(f"""
 SELECT b.company_id, b.whatsapp_id, b.wid
 FROM {source(EchoCandidate)}
@@ -52,7 +55,8 @@ WHERE EXISTS (
   JOIN "Sends" s ON s."companyId" = m."companyId" AND s."messageId" = m.id
                 AND s.status NOT IN ('sent', 'failed')
   WHERE m."companyId" = b.company_id AND m."ticketId" = b.ticket_id AND m."fromMe"
-    AND m.body = b.body AND m."createdAt" > b.written_at - CAST(:within AS interval))
+    AND (b.body IS NULL OR m.body = b.body)
+    AND m."createdAt" > b.written_at - CAST(:within AS interval))
 """)
 
 
@@ -79,10 +83,17 @@ async def load_conversations(
     }
 
 
-async def find_stored(conn: AsyncConnection, keys: Collection[MessageKey]) -> set[MessageKey]:
-    """Return the keys of the messages that are stored already."""
+async def find_stored(
+    conn: AsyncConnection, keys: Collection[MessageKey]
+) -> dict[MessageKey, StoredMessage]:
+    """Return the messages that are stored already."""
     rows = await conn.execute(STORED, rows_as_columns(list(keys), MessageKey))
-    return {MessageKey(row.company_id, row.whatsapp_id, row.wid) for row in rows}
+    return {
+        MessageKey(row.company_id, row.whatsapp_id, row.wid): StoredMessage(
+            row.ticket_id, is_placeholder=row.media_type in PLACEHOLDERS
+        )
+        for row in rows
+    }
 
 
 async def find_echoes(

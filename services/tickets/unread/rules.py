@@ -20,6 +20,7 @@ from services.tickets.domain.transitions import discard
 from services.tickets.routing.rules import NONE
 from shared.contracts.message import (
     ABSORBED,
+    CONTENT,
     MessageRefused,
     MessagesMoved,
     MessagesSeen,
@@ -28,7 +29,7 @@ from shared.contracts.message import (
 )
 from shared.contracts.outcome import Emit, Outcome
 
-VISIBLE = {"body", "read"}  # changes that affect the ticket's last message or unread count
+VISIBLE = {"body", "read", CONTENT}  # changes that affect the ticket's last message or unread count
 
 MessageChange = MessageStored | MessageRefused | MessageUpdated | MessagesMoved | MessagesSeen
 
@@ -50,12 +51,24 @@ class QuestionCandidate:
 
 
 def list_discard_candidates(batch: Iterable[MessageChange]) -> set[TicketKey]:
-    """Return the tickets that were opened or reopened for a duplicate message."""
+    """Return the tickets that were opened or reopened for a message that has no row of its own."""
     return {
-        TicketKey(event.company_id, event.ticket_id)
+        TicketKey(event.company_id, ticket_id)
         for event in batch
-        if isinstance(event, MessageRefused) and event.ticket_id and event.ticket_effect != NONE
+        if (ticket_id := _get_opened_ticket_id(event))
     }
+
+
+def _get_opened_ticket_id(event: MessageChange) -> int | None:
+    """Return the ticket of a duplicate, or of a content that replaced a placeholder."""
+    if isinstance(event, MessageRefused) and event.ticket_effect != NONE:
+        return event.ticket_id
+    return event.opened_ticket_id if isinstance(event, MessageUpdated) else None
+
+
+def list_contact_message_ids(batch: Iterable[MessageChange]) -> list[int]:
+    """Return the ids of contacts' messages that were stored."""
+    return [e.message_id for e in batch if isinstance(e, MessageStored) and not e.from_me]
 
 
 def list_tickets_of_changed_messages(batch: Iterable[MessageChange]) -> set[TicketKey]:
@@ -105,5 +118,6 @@ def _has_question(ticket: Ticket, follow_up: QuestionCandidate) -> bool:
 
 def build_outcome(batch: Sequence[MessageChange], facts: Collection[TicketFact]) -> Outcome:
     """Return each ticket's facts, with the last event about the ticket as cause."""
-    last: dict[int | None, MessageChange] = {event.ticket_id: event for event in batch}
+    last: dict[int | None, MessageChange] = {_get_opened_ticket_id(e): e for e in batch}
+    last |= {event.ticket_id: event for event in batch}
     return [Emit(last[fact.ticket_id], fact) for fact in facts]

@@ -179,7 +179,7 @@ IGNORED: tuple[BuildIgnored, ...] = (
     _build_upsert_of_type(
         "protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": 86400}
     ),
-    _build_upsert_of_type("messageOfAnotherYear", {"text": "Qual dia?"}),
+    _build_upsert_of_type("pinInChatMessage", {"type": "PIN_FOR_ALL"}),
     _build_other_event("contacts.update", []),
     _build_other_event("call", {"id": "CALL0", "status": "offer"}),
 )

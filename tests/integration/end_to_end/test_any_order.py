@@ -12,6 +12,8 @@ their batches anywhere, and only these rules hold:
   not cross a request that ends an attendance, begins one, or changes the queue; it may be anywhere
   on its way to its row meanwhile. Nor does it cross requests about a closed ticket, which it may
   reopen. It crosses all others.
+- A content comes before or after its placeholder. If the conversation turned in between, the
+  placeholder is stored before it, for the same reason as the original of a copy:
 - A copy comes at any time after its original. Once the conversation has turned, the original is
   stored before it: a copy that overtakes it may open a ticket, which is discarded and leaves its
   log.
@@ -107,8 +109,8 @@ ORDER BY t.called, r.id""",
     "Messages": """
 SELECT CASE WHEN m.by_ticket THEN m.body ELSE m.wid END AS wid,
        CASE WHEN NOT m.by_ticket THEN m."createdAt" END AS at, m.body, m."fromMe", m.read, m.ack,
-       m."mediaType", m."isPrivate", m."isEdited", m."isDeleted", m."remoteJid", m.participant,
-       m."queueId", t.called AS ticket, a.called AS attendance, c.number AS sender,
+       m."mediaType", m."isForwarded", m."isPrivate", m."isEdited", m."isDeleted", m."remoteJid",
+       m.participant, m."queueId", t.called AS ticket, a.called AS attendance, c.number AS sender,
        q.wid AS quoted, k."editedAt", k."errorCode", k.error,
        (SELECT array_agg((r.author, r.emoji, r."reactedAt") ORDER BY r.author)
         FROM "Reactions" r WHERE r."messageId" = m.id) AS reactions
@@ -182,6 +184,12 @@ def is_message(item: Item) -> bool:
     return isinstance(item.event, MessageReceived | MessageCompose)
 
 
+def is_shown_later(step: Step, steps: Mapping[int, Step]) -> bool:
+    """Return whether a content comes after its placeholder's conversation has turned."""
+    shows = step.item.shows
+    return shows is not None and steps[shows].chapter != step.chapter
+
+
 def set_ticket(event: Event, ticket_id: int) -> Event:
     """Return a request with the id of its ticket, and other events as they are."""
     if isinstance(event, TicketRequest):
@@ -239,7 +247,9 @@ async def play_otherwise(
             await relay.drain(BEFORE_ROUTING)
             ids, _ = await load_tickets(conn, chat)
             event = set_ticket(event, ids[step.ticket])
-        elif is_message(step.item) and chapters.get(chat) != step.chapter:
+        elif is_message(step.item) and (
+            chapters.get(chat) != step.chapter or is_shown_later(step, steps)
+        ):
             await relay.drain()
         relay.put(event)
         if isinstance(event, Request):

@@ -20,6 +20,8 @@ SEEDED_BUGS = {
     "claim-without-outbox": (f"all die {AFTER_COMMIT}", {LOST}),
     "no-sequence-check": (f"all die {POINTS[3]}", {TWICE}),
     "outbox-never-cleared": ("quiet restart", {TWICE, LOST}),
+    "contents-refused": ("deaths", {WRONG}),
+    "contents-not-routed": ("deaths", {WRONG}),
 }
 TRIES = 3  # rounds; a crash may come where publishing again does no harm
 SEED = "a short run"

@@ -198,7 +198,7 @@ async def test_a_contact_consents_in_the_chat_and_the_consent_is_saved(
         )
     )
     her = {"chat": "5511900000002", "jid": "5511900000002@s.whatsapp.net"}
-    await flow.publish(flow.record(received("B1", **her)))
+    await flow.publish(flow.record(received("B1", timestamp=datetime.now(UTC), **her)))
     await flow.settled()
     later = datetime.now(UTC) + timedelta(seconds=5)
     await flow.publish(flow.record(received("B2", body="1", timestamp=later, **her)))
@@ -210,3 +210,23 @@ async def test_a_contact_consents_in_the_chat_and_the_consent_is_saved(
     )
     assert row["status"] == "pending"
     assert row["contact"] == row["ticket"] is not None
+
+
+async def test_a_message_that_was_old_when_it_entered_kafka_is_not_asked_for_consent(
+    flow: Deployment,
+) -> None:
+    await flow.sql(settings_of_company(enableLGPD="'enabled'", lgpdConsent="'enabled'"))
+    old = datetime.now(UTC) - timedelta(hours=25)
+    late = received("B1", chat="5511900000002", jid=None, timestamp=old)
+    backlog = received("B2", chat="5511900000003", jid=None, timestamp=old, received_at=old)
+    await flow.publish(flow.record(late), flow.record(backlog))
+    await flow.settled()
+    rows = await flow.sql(
+        'SELECT c.number, t.status, t."unreadMessages" AS unread FROM "Tickets" t '
+        'JOIN "Contacts" c ON c.id = t."contactId" WHERE c.number > \'5511900000001\' '
+        "ORDER BY c.number"
+    )
+    assert [(row["number"], row["status"], row["unread"]) for row in rows] == [
+        ("5511900000002", "pending", 1),
+        ("5511900000003", "lgpd", 0),  # the question is our last message
+    ]

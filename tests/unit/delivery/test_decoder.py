@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from shared.contracts.base import BACK_OFFICE, BEGINNING, SCHEDULER, Event
 from shared.contracts.campaign import CampaignSend
 from shared.contracts.catalogue import load_contracts
-from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import MessageReceived, MessageRefused, MessageStored
 from shared.contracts.outcome import Outcome
 from shared.contracts.ticket_request import TicketClose
@@ -32,6 +32,7 @@ DECODER = RecordDecoder(
         Subscription((MessageStored, MessageRefused), _handler),
         Subscription((TicketClose,), _handler),
         Subscription((CampaignSend,), _handler),
+        Subscription((GatewayReceived,), _handler),
         Subscription((EvolutionRecord,), _handler, ("evolution.global.call",)),
     ),
     "chatia",
@@ -77,7 +78,7 @@ def decode(body: dict[str, Any], topic: str = "tickets.requests") -> DecodedReco
 
 
 def test_a_topic_of_one_type_needs_no_headers() -> None:
-    assert read(body()) == received()
+    assert read(body()) == received(received_at=NOON)
 
 
 def test_the_type_header_chooses_the_contract() -> None:
@@ -91,7 +92,9 @@ def test_a_topic_of_several_types_needs_the_type() -> None:
 
 def test_a_structured_cloudevent_is_decoded() -> None:
     envelope = b'{"specversion":"1.0","type":"chatia.message.received.v1","data":%s}' % body()
-    assert read(envelope, content_type=b"application/cloudevents+json") == received()
+    assert read(envelope, content_type=b"application/cloudevents+json") == received(
+        received_at=NOON
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_a_structured_cloudevent_beside_a_type_header_names_both_headers() -> No
 
 @pytest.mark.parametrize("word", ['{"specversion":"1.0"}', "specversion"])
 def test_the_words_of_a_customer_make_no_structured_cloudevent(word: str) -> None:
-    event = received(body=word, data_json=word)
+    event = received(body=word, data_json=word, received_at=NOON)
     assert read(body(event)) == event
 
 
@@ -248,7 +251,7 @@ def test_a_header_name_that_is_not_utf_8_is_rejected_and_shown() -> None:
 
 
 def test_other_headers_may_hold_any_bytes() -> None:
-    assert read(body(), whatever=b"\xff", nothing=None) == received()
+    assert read(body(), whatever=b"\xff", nothing=None) == received(received_at=NOON)
 
 
 def test_the_secret_in_a_gateways_envelope_is_dropped() -> None:
@@ -266,15 +269,45 @@ def test_a_timestamp_in_the_future_is_replaced_by_that_of_the_record(
     assert event.timestamp_estimated == is_replaced
 
 
+@pytest.mark.parametrize(
+    ("claimed", "taken"),
+    [
+        pytest.param(None, NOON, id="the time of the record"),
+        pytest.param(
+            NOON - timedelta(days=3), NOON - timedelta(days=3), id="the payload's, before"
+        ),
+        pytest.param(NOON + timedelta(seconds=1), NOON, id="never later than the record"),
+    ],
+)
+def test_a_message_knows_when_it_first_entered_kafka(
+    claimed: datetime | None, taken: datetime
+) -> None:
+    assert read(body(received(received_at=claimed)), at=NOON).received_at == taken
+
+
+@pytest.mark.parametrize(("hours", "taken"), [(-2, -2), (2, 0)])
+def test_a_payload_is_not_received_later_than_its_record(hours: int, taken: int) -> None:
+    posted = GatewayReceived(
+        company_id=1,
+        whatsapp_id=10,
+        gateway="waha",
+        received_at=NOON + timedelta(hours=hours),
+        body="{}",
+    )
+    event = read(body(posted), "chatia.gateway.received", at=NOON)
+    assert event.received_at == NOON + timedelta(hours=taken)
+
+
 def test_without_a_record_timestamp_the_message_keeps_its_own() -> None:
     assert read(body(), at=BEGINNING) == received()
 
 
 def test_half_an_emoji_is_repaired_alike_however_the_event_comes() -> None:
     cut = body(received(body="oi @")).replace(b"oi @", rb"oi \ud83d")
-    assert read(cut) == received(body="oi ?")
+    assert read(cut) == received(body="oi ?", received_at=NOON)
     envelope = b'{"specversion":"1.0","type":"chatia.message.received.v1","data":%s}' % cut
-    assert read(envelope, content_type=b"application/cloudevents+json") == received(body="oi ?")
+    repaired = received(body="oi ?", received_at=NOON)
+    assert read(envelope, content_type=b"application/cloudevents+json") == repaired
     record_of_evolution = rb'{"event":"messages.upsert","instance":"x","data":"oi \ud83d"}'
     decoded = read(record_of_evolution, "evolution.global.call")
     assert (decoded.instance, decoded.data) == ("x", "oi ?")

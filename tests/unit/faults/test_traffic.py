@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from shared.contracts.gateway import EvolutionRecord
+from shared.contracts.message import PLACEHOLDERS
 from shared.contracts.message_request import MessageDelete, MessageEdit
 from shared.dev.demo.invalid_records import NOWHERE
 from shared.gateways.evolution import events as evolution
@@ -69,6 +70,22 @@ def test_changes_come_before_and_after_their_messages() -> None:
     )
     earlier = {changes[wid] < messages[wid] for wid in changes.keys() & messages.keys()}
     assert earlier == {True, False}
+
+
+def test_placeholders_come_before_and_after_their_contents() -> None:
+    order: dict[str, dict[bool, int]] = {}
+    for number, raw in enumerate(build().records):
+        if not raw.topic.endswith((".message.received", ".messages.upsert")) or raw.dead_reason:
+            continue
+        body = json.loads(raw.value or b"{}")
+        key = body.get("data", {}) if "data" in body else body
+        if isinstance(key, dict) and (wid := key.get("wid") or key.get("key", {}).get("id")):
+            is_hidden = body.get("mediaType") in PLACEHOLDERS
+            order.setdefault(wid, {}).setdefault(is_hidden, number)
+    pairs = [found for found in order.values() if True in found]
+    assert len(pairs) > 20
+    assert all(False in found for found in pairs)
+    assert {found[True] < found[False] for found in pairs} == {True, False}
 
 
 def test_some_requests_are_repeated_and_some_name_a_ticket_that_does_not_exist() -> None:

@@ -1,7 +1,9 @@
 """Payloads of gateways become events of registered lines."""
 
 import json
+from pathlib import Path
 
+import pytest
 from pydantic import JsonValue
 
 from services.messages.domain.keys import LineKey
@@ -9,9 +11,12 @@ from services.messages.gateways_in import rules
 from shared.contracts.gateway import EvolutionRecord, GatewayReceived
 from shared.contracts.message import MessageReceived
 from shared.contracts.outcome import Emit, Reject
-from tests.support.build import NOON
+from tests.support.build import NOON, at
 
 LINE = LineKey(1, 10)
+TEXTS: dict[str, JsonValue] = json.loads(
+    (Path(__file__).parents[2] / "data" / "gateways" / "texts.json").read_text("utf-8")
+)
 
 
 def evolution(**members: object) -> EvolutionRecord:
@@ -37,6 +42,29 @@ def test_a_payload_becomes_a_message_of_its_connections_line() -> None:
     assert isinstance(emit, Emit)
     assert isinstance(emit.fact, MessageReceived)
     assert (emit.fact.key, emit.fact.body) == ("1:10:5511900000001", "Oi")
+
+
+@pytest.mark.parametrize("gateway", sorted(TEXTS))
+def test_a_message_has_the_time_at_which_its_payload_was_received(gateway: str) -> None:
+    posted = GatewayReceived(
+        company_id=1,
+        whatsapp_id=10,
+        gateway=gateway,
+        received_at=at(7),
+        body=json.dumps(TEXTS[gateway]),
+    )
+    names = {rules.get_gateway_line(posted): frozenset({"loja", "100000000000001"})}
+    outcome = rules.translate_posted(names, [posted]).outcome
+    facts = [item.fact for item in outcome if isinstance(item, Emit)]
+    times = [fact.received_at for fact in facts if isinstance(fact, MessageReceived)]
+    assert times == [at(7)]
+
+
+def test_a_record_of_evolution_was_received_at_its_own_time() -> None:
+    (emit,) = rules.translate_evolution(LINES, [evolution(received_at=at(5))]).outcome
+    assert isinstance(emit, Emit)
+    assert isinstance(emit.fact, MessageReceived)
+    assert emit.fact.received_at == at(5)
 
 
 def test_an_unregistered_instance_is_rejected() -> None:

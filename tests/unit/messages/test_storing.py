@@ -2,10 +2,23 @@
 
 from services.messages.domain.keys import MessageKey
 from services.messages.storing import rules
-from services.messages.storing.rules import Inserted, MessageRow
-from shared.contracts.message import MessageRefused, MessageRouted, MessageStored
+from services.messages.storing.placeholders import TEXTS
+from services.messages.storing.rules import Inserted, MessageRow, ReplacedRow
+from shared.contracts.message import (
+    PLACEHOLDERS,
+    MessageRefused,
+    MessageRouted,
+    MessageStored,
+    MessageUpdated,
+)
 from shared.contracts.outcome import Emit
-from tests.support.build import NOON, routed
+from tests.support.build import NOON, at, routed
+
+A1 = MessageKey(1, 10, "A1")
+REPLACED = ReplacedRow(
+    message_id=5, ticket_id=1000, version=7, ack=2, is_edited=False, is_deleted=False, read=False,
+    has_new_body=True,
+)  # fmt: skip
 
 
 def rows(*batch: MessageRouted) -> list[MessageRow]:
@@ -30,7 +43,7 @@ def test_a_media_address_too_long_for_its_column_is_left_out() -> None:
 
 def test_the_second_copy_in_a_batch_is_refused() -> None:
     plan = rules.plan_messages([routed("A1", ticket_id=1), routed("A1", ticket_id=2)])
-    outcome = rules.build_facts(plan, {MessageKey(1, 10, "A1"): Inserted(5, 1)})
+    outcome = rules.build_facts(plan, {A1: Inserted(5, 1)}, {})
     first, copy = (item.fact for item in outcome if isinstance(item, Emit))
     assert isinstance(first, MessageStored)
     assert isinstance(copy, MessageRefused)
@@ -39,7 +52,7 @@ def test_the_second_copy_in_a_batch_is_refused() -> None:
 
 def test_a_stored_message_is_refused_with_the_effect_it_had_on_its_ticket() -> None:
     plan = rules.plan_messages([routed("A1", ticket_effect="opened")])
-    (emit,) = rules.build_facts(plan, {})
+    (emit,) = rules.build_facts(plan, {}, {})
     assert isinstance(emit, Emit)
     assert isinstance(emit.fact, MessageRefused)
     assert emit.fact.ticket_effect == "opened"
@@ -49,5 +62,72 @@ def test_only_new_rows_are_linked_to_what_they_quote() -> None:
     plan = rules.plan_messages(
         [routed("A1", quoted_wid="Q"), routed("A2", quoted_wid="Q"), routed("A3")]
     )
-    quotes = rules.build_quotes(plan, {MessageKey(1, 10, "A1"): 5, MessageKey(1, 10, "A3"): 6})
+    quotes = rules.build_quotes(plan.first, {A1: 5, MessageKey(1, 10, "A3"): 6})
     assert [(q.message_id, q.quoted_wid) for q in quotes] == [(5, "Q")]
+
+
+def hidden(**members: object) -> MessageRouted:
+    return routed("A1", media_type="undecryptable", body="", **members)
+
+
+def test_every_placeholder_has_a_text_in_every_language() -> None:
+    assert TEXTS.keys() == PLACEHOLDERS
+    assert {tuple(sorted(texts)) for texts in TEXTS.values()} == {("en", "es", "pt")}
+    assert len({text for texts in TEXTS.values() for text in texts.values()}) == 9
+
+
+def test_the_texts_of_placeholders_answer_no_question() -> None:
+    texts = [text for texts in TEXTS.values() for text in texts.values()]
+    assert [text for text in texts if any(character.isdigit() for character in text)] == []
+
+
+def test_the_first_content_after_a_placeholder_of_the_batch_may_replace_it() -> None:
+    content = routed("A1", body="Oi")
+    plan = rules.plan_messages([hidden(), hidden(), content, routed("A1", body="Outro")])
+    assert rules.list_contents(plan, {A1}) == {A1: content}
+    assert [copy.body for copy in plan.copies] == ["", "Outro"]
+
+
+def test_a_content_without_a_row_of_its_own_may_replace_a_placeholder() -> None:
+    plan = rules.plan_messages([routed("A1"), routed("A2"), hidden()])
+    assert list(rules.list_contents(plan, {MessageKey(1, 10, "A2")})) == [A1]
+
+
+def test_a_placeholder_replaces_nothing() -> None:
+    assert rules.list_contents(rules.plan_messages([hidden()]), set()) == {}
+
+
+def test_a_content_that_replaced_a_placeholder_is_published_as_its_change() -> None:
+    message = routed("A1", ticket_id=1001, ticket_effect="opened", received_at=at(3))
+    (emit,) = rules.build_facts(rules.plan_messages([message]), {}, {A1: REPLACED})
+    assert isinstance(emit, Emit)
+    assert isinstance(emit.fact, MessageUpdated)
+    assert (emit.fact.message_id, emit.fact.ticket_id, emit.fact.version) == (5, 1000, 7)
+    assert emit.fact.changes == ("body", "content")
+    assert (emit.fact.timestamp, emit.fact.received_at) == (NOON, at(3))
+    assert emit.fact.opened_ticket_id == 1001
+
+
+def test_a_content_names_no_ticket_that_was_not_opened_for_it() -> None:
+    (emit,) = rules.build_facts(rules.plan_messages([routed("A1")]), {}, {A1: REPLACED})
+    assert isinstance(emit, Emit)
+    assert isinstance(emit.fact, MessageUpdated)
+    assert emit.fact.opened_ticket_id is None
+
+
+def test_of_a_placeholder_and_its_content_in_a_batch_both_are_published() -> None:
+    plan = rules.plan_messages([hidden(), routed("A1"), routed("A1")])
+    facts = [
+        item.fact
+        for item in rules.build_facts(plan, {A1: Inserted(5, 1000)}, {A1: REPLACED})
+        if isinstance(item, Emit)
+    ]
+    assert [fact.type for fact in facts] == ["message.stored", "message.updated", "message.refused"]
+
+
+def test_a_placeholder_of_a_stored_row_is_refused_though_a_content_replaced_that() -> None:
+    plan = rules.plan_messages([hidden(), routed("A1")])
+    facts = [
+        item.fact for item in rules.build_facts(plan, {}, {A1: REPLACED}) if isinstance(item, Emit)
+    ]
+    assert [fact.type for fact in facts] == ["message.refused", "message.updated"]

@@ -1,21 +1,24 @@
 """Replies of contacts to questions: a mark, consent, a queue."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.tickets.bot.rules import Reply, find_rating
+from services.tickets.bot.rules import Reply, apply_replies, find_rating, list_contact_messages
 from services.tickets.domain.business_hours import read_schedules
 from services.tickets.domain.events import TicketFact
+from services.tickets.domain.keys import TicketKey
+from services.tickets.domain.plan import build_plan
 from services.tickets.domain.policy import Policy, Queue
 from services.tickets.domain.ticket import Attendance
 from shared.contracts.contact import ContactConsent
 from shared.contracts.message_request import MessageCompose
 from shared.contracts.ticket import TicketRated
-from tests.support.build import NOON
+from tests.support.build import NOON, stored
 from tests.support.ticket_harness import TEMPLATES, TicketHarness, build_ticket, list_types
+from tests.unit.tickets.test_unread import updated
 
 POLICY = Policy(templates=TEMPLATES, max_rating_questions=3, max_bot_questions=2)
 
@@ -205,3 +208,74 @@ def test_what_was_consumed_before_the_question_is_no_answer() -> None:
     harness = rating()
     assert reply(harness, "9", known=1)[:1] != []
     assert harness.get().status == "nps"
+
+
+DAY = timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("received_at", "is_reply"),
+    [
+        pytest.param(None, True, id="no time of receipt"),
+        pytest.param(NOON + DAY, True, id="a day"),
+        pytest.param(NOON + DAY + timedelta(seconds=1), False, id="more than a day"),
+    ],
+)
+def test_a_late_message_is_no_reply_and_no_reason_to_ask(
+    received_at: datetime | None, *, is_reply: bool
+) -> None:
+    message = stored("A1", message_id=5, received_at=received_at)
+    content = updated("content", message_id=6, timestamp=NOON, received_at=received_at)
+    new = list_contact_messages([message, content], DAY)
+    assert (list(new.messages), list(new.contents)) == (([5], [6]) if is_reply else ([], []))
+
+
+def test_our_messages_and_other_changes_are_no_replies() -> None:
+    batch = [stored("A1", from_me=True), updated("body"), updated("ack", "read")]
+    assert list_contact_messages(batch, DAY).tickets == set()
+
+
+ASKED = Attendance(1, chatbot_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "text", "status", "queue_id"),
+    [
+        pytest.param({"attendance": ASKED}, "2", "pending", 8, id="menu"),
+        pytest.param({"attendance": ASKED}, "sair", "closed", None, id="leave"),
+        pytest.param(
+            {"status": "lgpd", "consent_asked_at": NOON}, "1", "pending", None, id="consent"
+        ),
+        pytest.param(
+            {"status": "nps", "attendance": Attendance(1, closed_at=NOON)}, "9", "closed", None,
+            id="rating",
+        ),
+    ],
+)  # fmt: skip
+def test_the_content_of_a_placeholder_is_an_answer(
+    ticket: dict[str, Any], text: str, status: str, queue_id: int | None
+) -> None:
+    asked = replace(build_ticket(), policy=replace(POLICY, menu=MENU), **ticket)
+    plan = build_plan([asked], NOON)
+    apply_replies(plan, {asked.key: [Reply(text)]}, not_to_ask={asked.key})
+    (after,) = plan.changed
+    assert (after.status, after.queue_id) == (status, queue_id)
+
+
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        pytest.param({}, id="not asked yet"),
+        pytest.param({"attendance": ASKED}, id="menu"),
+        pytest.param({"status": "lgpd", "consent_asked_at": NOON}, id="consent"),
+        pytest.param({"status": "nps", "attendance": Attendance(1, closed_at=NOON)}, id="rating"),
+    ],
+)
+def test_the_content_of_a_placeholder_is_no_reason_to_ask(ticket: dict[str, Any]) -> None:
+    waiting = replace(build_ticket(), policy=replace(POLICY, menu=MENU), **ticket)
+    plan = build_plan([waiting], NOON)
+    replies = {TicketKey(1, waiting.id): [Reply("Bom dia")]}
+    apply_replies(plan, replies, not_to_ask={waiting.key})
+    assert plan.changed == []
+    apply_replies(plan, replies)
+    assert plan.changed != []

@@ -1,7 +1,8 @@
 """Routing of messages to tickets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.tickets.routing.rules import (
     Conversation,
     Route,
     Routing,
+    StoredMessage,
     build_outcome,
     list_attended,
     route_messages,
@@ -22,7 +24,7 @@ from shared.contracts.outcome import Emit
 from tests.support.build import NOON, at, conversation, identified, ticket
 
 KEY = ConversationKey(1, 10, 100)
-E1 = MessageKey(1, 10, "E1")
+A1, E1 = MessageKey(1, 10, "A1"), MessageKey(1, 10, "E1")
 
 
 @dataclass
@@ -53,12 +55,13 @@ def route(
     *batch: MessageIdentified,
     known: Sequence[Ticket] = (),
     where: Conversation | None = None,
-    stored: frozenset[MessageKey] = frozenset(),
+    stored: Mapping[MessageKey, StoredMessage] | None = None,
     echoed: frozenset[MessageKey] = frozenset(),
 ) -> Routed:
     plan = build_plan(known, NOON)
     conversations = {KEY: where or conversation()}
-    return Routed(plan, route_messages(plan, conversations, stored, batch, echoed))
+    routing = route_messages(plan, conversations, stored or {}, batch, echoed, timedelta(hours=24))
+    return Routed(plan, routing)
 
 
 def test_a_first_message_opens_a_pending_ticket() -> None:
@@ -118,7 +121,7 @@ def test_a_group_that_goes_on_is_a_ticket_only_where_so_set(as_ticket: bool, sta
 
 
 def test_a_message_that_its_line_has_stored_moves_nothing() -> None:
-    routed = route(identified("A1"), stored=frozenset({MessageKey(1, 10, "A1")}))
+    routed = route(identified("A1"), stored={A1: StoredMessage(1000, is_placeholder=False)})
     assert (routed.new, routed.reopened, routed.routes) == ([], [], [])
 
 
@@ -170,7 +173,7 @@ def test_the_same_wid_on_another_line_is_another_message() -> None:
         ConversationKey(1, line, 100): conversation(whatsapp_id=line) for line in (10, 11)
     }
     batch = [identified("A1"), identified("A1", whatsapp_id=11)]
-    routing = route_messages(build_plan([], NOON), conversations, frozenset(), batch)
+    routing = route_messages(build_plan([], NOON), conversations, {}, batch)
     assert len(routing.routes) == 2
 
 
@@ -210,6 +213,71 @@ def test_a_message_carries_the_queue_and_the_attendance_of_its_ticket() -> None:
 
 
 def test_a_message_of_a_deleted_contact_is_rejected() -> None:
-    routing = route_messages(build_plan([], NOON), {}, frozenset(), [identified()])
+    routing = route_messages(build_plan([], NOON), {}, {}, [identified()])
     (rejected,) = build_outcome(routing, {}, {})
     assert getattr(rejected, "reason", None) == "unknown-contact"
+
+
+def test_a_placeholder_gets_a_ticket_like_any_message_and_its_content_the_same_one() -> None:
+    routed = route(identified(media_type="unsupported", body=""), identified(body="2"))
+    assert [(r.message.body, r.ticket.id, r.effect) for r in routed.routes] == [
+        ("", -1, "opened"),
+        ("2", -1, "none"),
+    ]
+
+
+@pytest.mark.parametrize("known", [[], [ticket(1001)], [ticket(1001, status="closed")]])
+def test_the_content_of_a_stored_placeholder_goes_to_its_ticket_and_moves_nothing(
+    known: list[Ticket],
+) -> None:
+    stored = {A1: StoredMessage(1000, is_placeholder=True)}
+    where = conversation(reopen_minutes=30)
+    routed = route(identified(body="2"), known=known, stored=stored, where=where)
+    assert (routed.new, routed.reopened, routed.routes) == ([], [], [])
+    (emitted,) = build_outcome(routed.routing, {}, {})
+    assert isinstance(emitted, Emit)
+    assert isinstance(emitted.fact, MessageRouted)
+    assert (emitted.fact.ticket_id, emitted.fact.ticket_effect) == (1000, "none")
+
+
+@pytest.mark.parametrize("is_placeholder", [True, False])
+@pytest.mark.parametrize("media_type", ["view_once", "conversation"])
+def test_of_a_wid_that_is_stored_only_the_first_content_is_passed_on(
+    media_type: str, *, is_placeholder: bool
+) -> None:
+    stored = {A1: StoredMessage(1000, is_placeholder=is_placeholder)}
+    message = identified(media_type=media_type)
+    routed = route(message, message, stored=stored)
+    is_passed_on = is_placeholder and media_type == "conversation"
+    assert (len(routed.routing.contents), routed.routes) == (int(is_passed_on), [])
+
+
+def test_a_placeholder_of_ours_may_be_the_echo_of_any_text() -> None:
+    plan = build_plan([ticket(status="closed")], NOON)
+    unseen = FAREWELL.model_copy(update={"media_type": "undecryptable", "body": ""})
+    (candidate,) = echoes.find_candidates(plan, {KEY: conversation()}, set(), [unseen])
+    assert candidate.body is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "status"),
+    [
+        pytest.param(23.9, "lgpd", id="written today"),
+        pytest.param(24.1, "pending", id="written yesterday"),
+        pytest.param(None, "lgpd", id="with no time of receipt"),
+    ],
+)
+def test_the_contact_of_a_late_message_is_not_asked_for_consent(
+    hours: float | None, status: str
+) -> None:
+    received_at = None if hours is None else NOON + timedelta(hours=hours)
+    where = conversation(asks_consent=True)
+    (opened,) = route(identified(received_at=received_at), where=where).new
+    assert opened.status == status
+
+
+def test_a_late_message_reopens_a_ticket_within_its_window_as_pending() -> None:
+    late = identified(received_at=NOON + timedelta(hours=30))
+    closed = ticket(status="closed", updated_at=NOON + timedelta(hours=29), user_id=5)
+    routed = route(late, known=[closed], where=conversation(reopen_minutes=30))
+    assert [(t.status, t.user_id) for t in routed.reopened] == [("pending", 5)]

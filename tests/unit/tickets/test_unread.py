@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
+from services.tickets.domain.events import build_facts
 from services.tickets.domain.keys import TicketKey
 from services.tickets.domain.plan import build_plan
 from services.tickets.domain.reopening import ClosedTicket, reopen_closed
 from services.tickets.unread.rules import (
+    build_outcome,
     discard_empty,
     list_discard_candidates,
     list_tickets_of_changed_messages,
 )
-from shared.contracts.message import MessageRefused, MessageStored
+from shared.contracts.message import MessageRefused, MessageStored, MessageUpdated
 from tests.support.build import NOON, refused, stored, ticket
 
 
@@ -24,6 +26,28 @@ def test_only_tickets_that_began_for_a_copy_are_doubtful() -> None:
     ]
     assert list_discard_candidates(batch) == {TicketKey(1, 1000)}
     assert list_tickets_of_changed_messages(batch) == {TicketKey(1, 1000)}
+
+
+def updated(*changes: str, **members: object) -> MessageUpdated:
+    given: dict[str, object] = {
+        "message_id": 1, "ticket_id": 1000, "version": 1, "ack": 2, "is_edited": False,
+        "is_deleted": False, "read": False, "changes": changes,
+    }  # fmt: skip
+    return MessageUpdated.model_validate(dict(stored()) | given | members)
+
+
+def test_a_ticket_that_began_for_the_content_of_another_tickets_placeholder_is_doubtful() -> None:
+    content = updated("content", opened_ticket_id=1001)
+    assert list_discard_candidates([content, updated("content")]) == {TicketKey(1, 1001)}
+    assert list_tickets_of_changed_messages([content]) == {TicketKey(1, 1000)}
+
+
+def test_the_fact_of_a_discarded_ticket_has_the_content_as_its_cause() -> None:
+    content = updated("content", opened_ticket_id=1001)
+    plan = build_plan([ticket(1001)], NOON)
+    discard_empty(plan, [TicketKey(1, 1001)])
+    facts = build_facts(plan, {})
+    assert [item.cause for item in build_outcome([stored(), content], facts)] == [content]
 
 
 def test_a_ticket_is_counted_again_when_the_row_of_an_echo_is_gone() -> None:
