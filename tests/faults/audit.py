@@ -18,7 +18,7 @@ from shared.dev.demo.companies import DemoRows
 from shared.dev.demo.comparison import ComparedSend
 from shared.dev.demo.records import Topics
 from shared.topics import EVOLUTION_EVENTS
-from tests.faults import audit_changes, audit_requests, laws, rows
+from tests.faults import audit_changes, audit_requests, audit_user_ids, laws, rows
 from tests.faults.findings import DEAD_LETTERS, LOST, Finding
 from tests.faults.laws import (
     HOPS,
@@ -74,6 +74,7 @@ async def audit(conn: AsyncConnection, open_reader: Reader, case: Case) -> list[
         DEAD_LETTERS_SINCE, {"after": case.before.last_dead_letter_id}
     )
     waiting = await conn.execute(audit_changes.WAITING, {"company_ids": case.stage.company_ids})
+    user_ids = await conn.execute(audit_user_ids.USER_IDS, {"company_ids": case.stage.company_ids})
     asked = audit_requests.AnsweredRequests(
         case.fixtures, _select_requests(case, numbers, records), laws.group_by_cause(of_round)
     )
@@ -82,6 +83,9 @@ async def audit(conn: AsyncConnection, open_reader: Reader, case: Case) -> list[
         *rows.check_against_published(case.traffic.expected, case.fixtures.without(of_demo)),
         *audit_changes.check_states(case.traffic.changes.states, rows_found.messages),
         *audit_changes.check_nothing_waits(waiting),
+        *audit_user_ids.check_user_ids(
+            case.traffic.records, case.topics.get_own("message.received"), user_ids
+        ),
         *rows.check_tickets(rows_found),
         *rows.check_live_tickets(rows_found),
         *_check_dead_letters(

@@ -182,7 +182,8 @@ def _draw_message(draw: Draw, number: int, chat: str) -> MessageReceived:
         author = PEOPLE[draw(st.integers(0, 1))]
         return received(f"M{number}", **members, **_build_group_sender(None if from_me else author))
     lid = draw(st.sampled_from([None, f"9{chat}@lid"]))
-    return received(f"M{number}", **members, **_build_sender(chat), lid=lid)
+    bsuid = draw(st.sampled_from([None, f"BR.{chat}"]))
+    return received(f"M{number}", **members, **_build_sender(chat), lid=lid, bsuid=bsuid)
 
 
 def _draw_shown_or_hidden(

@@ -75,6 +75,11 @@ class Person:
         """The `chat` member of events."""
         return self.number or f"{self.lid}@lid"
 
+    @property
+    def bsuid(self) -> str | None:
+        """The BSUID of a person with a number, the same in every company."""
+        return f"BR.{self.number}" if self.number else None
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

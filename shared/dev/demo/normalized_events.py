@@ -17,6 +17,8 @@ MEDIA_TYPES = {
     Kind.CARD: "contactMessage",
 }
 
+PORTFOLIO = "demo"  # of all companies: a BSUID is told apart by its company alone
+
 
 def build_message_received(message: SampleMessage, line_ids: LineIds) -> MessageReceived:
     """Build the event that a gateway of our own publishes for a message."""
@@ -40,6 +42,9 @@ def build_message_received(message: SampleMessage, line_ids: LineIds) -> Message
         participant=in_group.chat if in_group else None,
         participant_lid=_format_lid(in_group),
         participant_jid=_format_jid(in_group),
+        bsuid=direct.bsuid if direct else None,
+        participant_bsuid=in_group.bsuid if in_group else None,
+        portfolio=PORTFOLIO,
     )
 
 
