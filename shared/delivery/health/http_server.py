@@ -40,6 +40,9 @@ async def serve_http(application: Application, port: int, variable: str) -> Asyn
         has_ipv6 = socket.has_dualstack_ipv6()
         family = socket.AF_INET6 if has_ipv6 else socket.AF_INET
         listener = socket.create_server(("", port), family=family, dualstack_ipv6=has_ipv6)
+        # Accepted connections inherit it. asyncio does not set it for a socket that is handed to
+        # it, and then the second part of each answer waits 40 ms for the client's kernel.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise PortTakenError(f"Port {port} is taken: set {variable} to another one.") from error
     config = uvicorn.Config(
