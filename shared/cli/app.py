@@ -25,6 +25,7 @@ COMMANDS = {
     "record": "shared.cli.record:app",
     "resume": "shared.cli.resume:resume_command",
     "skip": "shared.cli.skip:skip_command",
+    "conformance": "shared.cli.conformance:app",
     "gateway-sim": "shared.cli.gateway_sim:gateway_sim",
 }
 if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers

@@ -5,8 +5,6 @@ Numbers that end in 0000 are not on WhatsApp.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import AsyncIterator
@@ -29,6 +27,7 @@ from shared.cli.errors import ConflictError, InvalidUsageError
 from shared.cli.options import expand_option_groups
 from shared.cli.signals import stop_on_signals
 from shared.delivery.health.http_server import PortTakenError, serve_http
+from shared.gateways import signatures
 from shared.gateways.senders import simulated
 from shared.gateways.senders.outgoing import JsonObject
 from shared.gateways.senders.registry import SENDERS
@@ -162,19 +161,9 @@ class SimulatedGateway:
         async with httpx.AsyncClient(timeout=POST_TIMEOUT_S, trust_env=False) as client:
             for payload in payloads:
                 body = json.dumps(payload).encode()
-                headers = self._build_signature_headers(body) | {"content-type": "application/json"}
+                signature = signatures.sign(self.gateway, body, self.webhooks.webhook_secret)
+                headers = signature | {"content-type": "application/json"}
                 await client.post(self.webhooks.webhook, content=body, headers=headers)
-
-    def _build_signature_headers(self, body: bytes) -> dict[str, str]:
-        key = self.webhooks.webhook_secret
-        match self.gateway:
-            case "waha":
-                return {"X-Webhook-Hmac": hmac.new(key.encode(), body, hashlib.sha512).hexdigest()}
-            case "cloud-api":
-                digest = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-                return {"X-Hub-Signature-256": f"sha256={digest}"}
-            case _:
-                return {"Authorization": f"Bearer {key}"}
 
 
 @expand_option_groups

@@ -35,6 +35,17 @@ def is_signed(
             return has_token(headers, query, own)
 
 
+def sign(gateway: str, body: bytes, key: str) -> dict[str, str]:
+    """Return the headers with which a gateway posts a body; `key` is the token or app's secret."""
+    match gateway:
+        case "cloud-api":
+            return {"X-Hub-Signature-256": f"sha256={_compute_digest(key, body, 'sha256')}"}
+        case "waha":
+            return {"X-Webhook-Hmac": _compute_digest(key, body, "sha512")}
+        case _:
+            return {"Authorization": f"Bearer {key}"}
+
+
 def has_token(headers: Mapping[str, str], query: Mapping[str, str], own: str) -> bool:
     """Return whether a request has the connection's token, in a header or in its URL."""
     authorization = headers.get("authorization", "")
