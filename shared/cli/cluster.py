@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 
 from shared.cli.errors import DependencyFailedError, InvalidUsageError
 from shared.delivery.kafka.clients import build_client_arguments
-from shared.settings import KafkaSettings
+from shared.settings import KafkaSettings, Settings
 from shared.topics import Topic
 
 CONNECT_TIMEOUT_SECONDS = 8
@@ -82,6 +82,19 @@ async def find_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[
         return {}
     retention = await _load_retention(admin, present)
     return {name: TopicState(counts[name], retention[name]) for name in present}
+
+
+async def find_partitions(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
+    """Return the number of partitions of our topics; raises DependencyFailedError without them."""
+    names = [f"{settings.namespace}.{topic}" for topic in topics]
+    async with connect_admin(settings.kafka) as admin:
+        found = await find_topics(admin, names)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise DependencyFailedError(
+            f"The topic {missing[0]} does not exist; run `chatia topics apply`."
+        )
+    return {name: state.partitions for name, state in found.items()}
 
 
 async def create_topics(

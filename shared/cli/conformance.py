@@ -10,6 +10,7 @@ import typer
 
 from shared.cli import cluster, output
 from shared.cli.conformance_output import print_report
+from shared.cli.conformance_topic import topic_command
 from shared.cli.errors import DependencyFailedError, InvalidUsageError
 from shared.cli.options import expand_option_groups
 from shared.conformance.reader import open_reader
@@ -21,6 +22,8 @@ from shared.conformance.webhook.player import Limits, WebhookPlayer
 from shared.settings import Settings
 
 app = typer.Typer(name="conformance", help="Check a gateway or an endpoint.", no_args_is_help=True)
+
+app.command("topic")(topic_command)
 
 TAKEN_TOPICS = ("gateway.received", "message.received", "message.changed", "connection.changed")
 
@@ -100,7 +103,7 @@ async def _play(target: Target, limits: Limits, *, watch_topics: bool) -> Report
         if watch_topics:
             settings = Settings()
             stack.enter_context(cluster.explain_kafka_errors(settings.kafka))
-            partitions = await find_partitions(settings, TAKEN_TOPICS)
+            partitions = await cluster.find_partitions(settings, TAKEN_TOPICS)
             watcher = await stack.enter_async_context(open_reader(settings.kafka, partitions))
         bar = stack.enter_context(output.build_progress_bar())
         cases = len(list_cases(target, ""))
@@ -119,16 +122,3 @@ async def _check_reachable(client: httpx.AsyncClient, target: Target) -> None:
         raise DependencyFailedError(
             f"The endpoint {target.url} does not answer: {type(error).__name__}."
         ) from error
-
-
-async def find_partitions(settings: Settings, topics: tuple[str, ...]) -> dict[str, int]:
-    """Return the number of partitions of our topics; raises DependencyFailedError without them."""
-    names = [f"{settings.namespace}.{topic}" for topic in topics]
-    async with cluster.connect_admin(settings.kafka) as admin:
-        found = await cluster.find_topics(admin, names)
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise DependencyFailedError(
-            f"The topic {missing[0]} does not exist; run `chatia topics apply`."
-        )
-    return {name: state.partitions for name, state in found.items()}

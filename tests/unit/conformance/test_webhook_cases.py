@@ -1,10 +1,12 @@
 """The cases of `chatia conformance webhook`: valid payloads of every kind, many oddities."""
 
 import json
+import re
 from collections import Counter
 
 import pytest
 
+from shared.conformance.topic.faults import RULES
 from shared.conformance.webhook.case import Target, find_marks
 from shared.conformance.webhook.cases import list_cases
 from shared.conformance.webhook.kind import JID, TIME
@@ -12,6 +14,7 @@ from shared.conformance.webhook.kinds import BATCHES, KINDS
 from shared.conformance.webhook.oddities import ODDITIES, TEXT_ODDITIES
 from shared.contracts.message import MessageReceived
 from shared.gateways import registry
+from tests.support.sources import ROOT
 from tests.unit.gateways.samples import LINE, describe_outcomes
 
 LEAST_CASES = 300
@@ -115,3 +118,14 @@ def test_other_lines_are_tried_only_where_the_address_has_our_form() -> None:
     others = {case.name for case in list_cases(other, "C") if case.area == "addresses"}
     assert "the token of another line" in ours - others
     assert "a longer path" in ours & others
+
+
+def test_what_a_check_refers_to_is_a_heading_of_a_page() -> None:
+    cases = [case for gateway in KINDS for case in list_cases(build_target(gateway), "CONFORM-")]
+    for place in {case.documented for case in cases} | {rule.documented for rule in RULES}:
+        page, _, anchor = place.partition("#")
+        headings = re.findall(r"^#+ (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        anchors = {
+            re.sub(r"[^\w\- ]", "", heading).replace(" ", "-").lower() for heading in headings
+        }
+        assert anchor in anchors, place
