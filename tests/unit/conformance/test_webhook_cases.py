@@ -33,7 +33,6 @@ WITHOUT_EVENT = {
     "presence": {"presence-update", "group-update"},
     "template": {"message-template-status-update"},
     "unknown": {"unknown-event"},
-    "unsupported": {"unsupported"},
 }
 KINDS_OF_GATEWAYS = [(gateway, kind) for gateway, kinds in KINDS.items() for kind in kinds]
 
