@@ -43,6 +43,10 @@ BROKEN = (12, 13)  # ids of the dead letters that the documents name
 
 # Commands that are only shown, by document and beginning, each with the reason.
 ONLY_SHOWN = {
+    (
+        "conformance.md",
+        "export CHATIA_CONFORMANCE_TOKEN",
+    ): "it posts hostile payloads and sends real messages",
     ("dead-letters.md", "chatia skip"): "it names a record that blocks a partition",
     ("operating.md", "$ curl localhost:8080/ready"): "it shows an outage",
     (
