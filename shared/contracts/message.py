@@ -288,6 +288,7 @@ class MessageUpdated(ConversationEvent):
     already.
     """
     request_id: RequestId | None = None
+    ignored: Ignored | None = None
     timestamp: Moment | None = None
     """Of a content: when it was written, ISO 8601 with zone."""
     received_at: Moment | None = None

@@ -23,7 +23,7 @@ SPACES = b" " * LARGE  # around JSON, which means nothing
 
 @pytest.mark.parametrize("contract", SAMPLES, ids=lambda contract: contract.__name__)
 def test_a_large_body_is_the_same_event_as_a_small_one(contract: Any) -> None:
-    (event,) = SAMPLES[contract].batch(1)
+    event = SAMPLES[contract].batch(1)[0]
     outside = () if hasattr(contract, "topic") else ("theirs",)
     table = RecordDecoder((Subscription((contract,), _handler, outside),), "chatia")
     (topic,) = table.topics
@@ -39,7 +39,7 @@ def test_a_large_body_is_the_same_event_as_a_small_one(contract: Any) -> None:
 
 @pytest.mark.parametrize("contract", SAMPLES, ids=lambda contract: contract.__name__)
 def test_both_ways_accept_and_reject_the_same_values(contract: Any) -> None:
-    (event,) = SAMPLES[contract].batch(1)
+    event = SAMPLES[contract].batch(1)[0]
     members = json.loads(event.model_dump_json(by_alias=True))
     for name in {field.alias or name for name, field in contract.model_fields.items()}:
         for value in ODD:
