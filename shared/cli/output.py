@@ -61,4 +61,4 @@ def build_progress_bar() -> Progress:
 
 def _build_console() -> Console:
     # Built for each call, because tests replace sys.stdout.
-    return Console(markup=False, highlight=False)
+    return Console(markup=False, highlight=False, emoji=False)

@@ -49,6 +49,7 @@ PARTITIONS = 3
 IDLE_FETCH_MS = 250  # longer than usual, since many workers idle; records are fetched at once
 SETTLE_S = 60.0
 POLL_S = 0.2
+QUICK_POLL_S = 0.05
 ROLES = text("""
 SELECT unnest(roles) AS role FROM pg_policies
 WHERE tablename = 'Messages' AND policyname = 'services'
@@ -177,6 +178,12 @@ class Deployment:
         async with asyncio.timeout(SETTLE_S):
             while await self.sql(query, **values):  # noqa: ASYNC110 - the database has no event to wait for
                 await asyncio.sleep(POLL_S)
+
+    async def until_any(self, query: str, **values: object) -> None:
+        """Wait until a query returns a row."""
+        async with asyncio.timeout(SETTLE_S):
+            while not await self.sql(query, **values):  # noqa: ASYNC110 - see above
+                await asyncio.sleep(QUICK_POLL_S)
 
     async def _lag(self) -> tuple[int, Mapping[TopicPartition, int]]:
         heard = {
