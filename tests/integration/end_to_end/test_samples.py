@@ -71,8 +71,6 @@ def contact(condition: str) -> str:
     return f'SELECT 1 FROM "Contacts" WHERE "companyId" = 1 AND {condition}'  # noqa: S608 - own text
 
 
-QUEUE_GONE = 'SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM "Queues" WHERE id = 7)'
-QUEUE_SAVED = "SELECT 1 FROM \"Queues\" WHERE color = '#00aa77'"
 # What is changed in the world before, and a query that finds a row once the sample took effect.
 ROWS = {
     "campaign.send": ("", 'SELECT 1 FROM "CampaignShipping" WHERE "campaignId" = 3'),
