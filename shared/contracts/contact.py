@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from shared.contracts.base import BACK_OFFICE, Event, Id, Moment, Request, Roles, Token
+from shared.contracts.base import BACK_OFFICE, GATEWAY, Event, Id, Moment, Request, Roles, Token
 from shared.contracts.members import (
     Bsuid,
     ContactId,
@@ -157,7 +157,7 @@ class ContactLink(Request):
 
     topic: ClassVar[str] = "contacts.requests"
     type: ClassVar[str] = "contact.link"
-    writers: ClassVar[Roles] = ("messages", BACK_OFFICE)
+    writers: ClassVar[Roles] = ("messages", GATEWAY, BACK_OFFICE)
     readers: ClassVar[Roles] = ("contacts",)
 
     number: Number | None = None
@@ -186,7 +186,7 @@ class ContactMove(Request):
 
     topic: ClassVar[str] = "contacts.requests"
     type: ClassVar[str] = "contact.move"
-    writers: ClassVar[Roles] = ("messages", BACK_OFFICE)
+    writers: ClassVar[Roles] = ("messages", GATEWAY, BACK_OFFICE)
     readers: ClassVar[Roles] = ("contacts",)
 
     timestamp: Moment

@@ -24,6 +24,11 @@ def get_sample(contract: type[Event], name: str = COMPLETE) -> Body:
     return sample
 
 
+def list_names(contract: type[Event]) -> list[str]:
+    """Return the names of the samples of an event, in alphabetical order."""
+    return sorted(_load_copy()[build_folder_name(contract)])
+
+
 def build_folder_name(contract: type[Event]) -> str:
     """Return the folder of an event's samples: type and version, `message.received.v1`."""
     return f"{contract.type}.v{contract.major}"

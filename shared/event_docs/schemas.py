@@ -74,10 +74,9 @@ def _simplify(node: Schema, definitions: dict[str, Schema], direction: Direction
             k: v for k, v in node.items() if k != "$ref"
         }
     if "anyOf" in node:
-        node = _fold_null(node, definitions, direction)
+        return _fold_null(node, definitions, direction)
     result = {key: value for key, value in node.items() if key not in {"title", "$defs"}}
-    if direction == "sent" or result.get("default", 0) is None:
-        result.pop("default", None)
+    _drop_default(result, direction)
     for inner in ("items", "additionalProperties"):
         if isinstance(result.get(inner), dict):
             result[inner] = _simplify(result[inner], definitions, direction)
@@ -92,12 +91,19 @@ def _simplify(node: Schema, definitions: dict[str, Schema], direction: Direction
 
 def _fold_null(node: Schema, definitions: dict[str, Schema], direction: Direction) -> Schema:
     (kept,) = (branch for branch in node["anyOf"] if branch.get("type") != "null")
-    outer = {key: value for key, value in node.items() if key != "anyOf"}
+    outer = {key: value for key, value in node.items() if key not in {"anyOf", "title"}}
     folded = _simplify(kept, definitions, direction) | outer
     if direction == "received":
         types = folded["type"] if isinstance(folded["type"], list) else [folded["type"]]
         folded["type"] = [*types, "null"]
-    return folded
+    _drop_default(folded, direction)
+    return _sort(folded)
+
+
+def _drop_default(schema: Schema, direction: Direction) -> None:
+    """Drop a default that is null, or that a sender never leaves out."""
+    if direction == "sent" or schema.get("default", 0) is None:
+        schema.pop("default", None)
 
 
 def _list_required(node: Schema, direction: Direction) -> list[str]:

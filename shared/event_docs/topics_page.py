@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from shared.contracts.base import Event
 from shared.contracts.catalogue import load_contracts
-from shared.event_docs.samples import get_sample
+from shared.event_docs.samples import COMPLETE, MINIMAL, get_sample, list_names
 from shared.event_docs.schemas import (
     Schema,
     build_key_template,
@@ -15,6 +16,7 @@ from shared.event_docs.schemas import (
     get_direction,
 )
 from shared.event_docs.words import describe_limits, describe_type
+from shared.records.tables import get_tables
 from shared.topics import DAY_MS, TOPICS, Topic
 
 OPENING: Final = """\
@@ -26,12 +28,14 @@ an AsyncAPI 3.0 document with JSON Schemas: [asyncapi.json](asyncapi.json). What
 
 - Topic names begin with the namespace (`CHATIA_NAMESPACE`, by default `chatia`).
 - *required*: the member is always there. In events that only services write (*written by*), every
-  member that is not required is absent where it has no value. In other events null means absent.
+  member that is not required is absent where it has no value, inner ones too. In other events null
+  means absent.
 - A member that is not listed is ignored. The answer to a request names such members in `ignored`.
 - *time*: ISO 8601 with a zone, such as `2026-08-20T12:15:03Z`. *time or number*: also seconds or
   milliseconds since 1970. A time is from 1970 to 2099.
 - Text is without NUL characters; they are removed.
 - Integers from 0 with 31 bits are ids of rows.
+- The topic `campaign.changed` has no events yet.
 
 `chatia events types` lists the events, `chatia events schema TYPE` and `chatia events sample TYPE`
 print one, and `chatia events check FILE` says what is wrong with yours.
@@ -60,12 +64,14 @@ the attributes:
 ```
 """
 
+GUIDE: Final = Path(__file__).with_name("gateway_guide.md")
+
 
 def build_page() -> str:
     """Return the whole text of the page."""
     contracts = load_contracts()
     topics = [topic for topic in TOPICS if topic.name in contracts]
-    parts = [OPENING, _build_contents(topics)]
+    parts = [OPENING, GUIDE.read_text("utf-8"), _build_contents(topics)]
     for topic in topics:
         parts += ["\n".join(_describe_topic(topic)) + "\n"]
         parts += ["\n".join(_describe_event(event)) + "\n" for event in contracts[topic.name]]
@@ -99,7 +105,22 @@ def _describe_event(contract: type[Event]) -> Iterator[str]:
     yield f"- written by: {', '.join(contract.writers)}; read by: {', '.join(contract.readers)}\n"
     yield "| member | type | required | limits | meaning |\n|---|---|---|---|---|"
     yield from _describe_members(schema)
-    yield f"\n```json\n{json.dumps(get_sample(contract), ensure_ascii=False)}\n```"
+    if contract.type in {"record.save", "record.delete"}:
+        yield f"\nTables on this topic: {', '.join(_list_tables(contract))}."
+    samples = [get_sample(contract, name) for name in _list_shown(contract)]
+    examples = "\n".join(json.dumps(sample, ensure_ascii=False) for sample in samples)
+    yield f"\n```json\n{examples}\n```"
+
+
+def _list_shown(contract: type[Event]) -> list[str]:
+    """Return the names of the samples that are shown: the complete one, then special ones."""
+    special = [name for name in list_names(contract) if name not in {COMPLETE, MINIMAL}]
+    return [COMPLETE, *(name for name in special if not name.startswith("without"))]
+
+
+def _list_tables(contract: type[Event]) -> list[str]:
+    service = contract.topic.partition(".")[0]
+    return [f'`"{name}"`' for name, table in sorted(get_tables().items()) if table.owner == service]
 
 
 def _describe_members(schema: Schema, prefix: str = "") -> Iterator[str]:
@@ -112,6 +133,8 @@ def _describe_members(schema: Schema, prefix: str = "") -> Iterator[str]:
         )
         if "properties" in member:
             yield from _describe_members(member, f"{prefix}{name}.")
+        elif "properties" in member.get("items", {}):
+            yield from _describe_members(member["items"], f"{prefix}{name}[].")
 
 
 def build_anchor(heading: str) -> str:

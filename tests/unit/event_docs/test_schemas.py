@@ -139,3 +139,10 @@ def test_types_and_limits_are_said_in_words(
 ) -> None:
     schema = build_schema(contract, get_direction(contract))["properties"][member]
     assert (describe_type(schema), describe_limits(schema)) == (kind, limits)
+
+
+def test_an_inner_member_without_a_value_is_not_required_of_what_we_send() -> None:
+    sent = build_schema(MessageSend, "sent")["properties"]
+    rows = sent["list"]["properties"]["sections"]["items"]["properties"]["rows"]["items"]
+    assert rows["required"] == ["id", "title"]
+    assert "participant" not in sent["change"]["required"]
