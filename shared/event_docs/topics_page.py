@@ -107,9 +107,8 @@ def _describe_event(contract: type[Event]) -> Iterator[str]:
     yield from _describe_members(schema)
     if contract.type in {"record.save", "record.delete"}:
         yield f"\nTables on this topic: {', '.join(_list_tables(contract))}."
-    samples = [get_sample(contract, name) for name in _list_shown(contract)]
-    examples = "\n".join(json.dumps(sample, ensure_ascii=False) for sample in samples)
-    yield f"\n```json\n{examples}\n```"
+    for name in _list_shown(contract):
+        yield f"\n```json\n{json.dumps(get_sample(contract, name), ensure_ascii=False)}\n```"
 
 
 def _list_shown(contract: type[Event]) -> list[str]:

@@ -32,7 +32,7 @@ from shared.gateways.proto_message.content import (
     read_reaction,
     read_target_wid,
 )
-from shared.gateways.proto_message.invisible_content import join_names
+from shared.gateways.proto_message.invisible_content import CIPHERTEXTS, join_names
 from shared.gateways.proto_message.key import MessageKey, read_key
 from shared.gateways.proto_message.received_message import build_message_received, translate_message
 
@@ -72,7 +72,7 @@ def _read_id(item: JsonObject) -> str:
 
 
 def _translate_update(raw_key: JsonObject, update: JsonObject, line: Line) -> Iterator[PartOutcome]:
-    if isinstance(update.get("message"), dict):
+    if _has_content(update.get("message")):
         yield _translate_changed_message(raw_key, update, line)
         return
     key = read_key(raw_key)
@@ -85,6 +85,10 @@ def _translate_update(raw_key: JsonObject, update: JsonObject, line: Line) -> It
         _translate_status(key, raw_key, update, line),
     )
     yield from yield_or_default(outcomes, lambda: _explain_update(key, raw_key, update, line))
+
+
+def _has_content(message: JsonValue) -> bool:
+    return isinstance(message, dict) and not message.keys() <= {"messageContextInfo"}
 
 
 def _translate_changed_message(raw_key: JsonObject, update: JsonObject, line: Line) -> PartOutcome:
@@ -178,10 +182,13 @@ def _translate_their_ack(change: ChangedMessage, ack: int) -> PartOutcome:
 def _explain_update(
     key: MessageKey, raw_key: JsonObject, update: JsonObject, line: Line
 ) -> PartOutcome:
-    if update.get("messageStubParameters") and not key.from_me:
+    stub = read_enum(update.get("messageStubType"))
+    if stub in CIPHERTEXTS or (update.get("messageStubParameters") and not stub):
         # The message could not be decrypted; it may have come before, then this is a duplicate.
         message = {**update, "key": raw_key}
         return build_message_received(message, key, Content(*UNDECRYPTABLE), line)
+    if stub:
+        return Ignored("system-notice", join_names([stub]))
     return Ignored("message-update", join_names(list(update)))
 
 

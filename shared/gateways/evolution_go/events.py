@@ -54,11 +54,11 @@ def translate(payload: JsonValue, line: Line) -> Translation:
     return build_translation(translator({"state": payload.get("state"), **data}, event, line))
 
 
-def _translate_message(data: JsonObject, _: str, line: Line) -> Iterable[PartOutcome]:
+def _translate_message(data: JsonObject, event: str, line: Line) -> Iterable[PartOutcome]:
     if "Info" not in data:
         yield translate_message(data, line) if data.get("key") else _reject_without_key(data)
         return
-    yield translate_message(_build_proto_message(data), line)
+    yield translate_message(_build_proto_message(data, event), line)
 
 
 def _reject_without_key(data: JsonObject) -> Ignored | Unreadable:
@@ -67,10 +67,11 @@ def _reject_without_key(data: JsonObject) -> Ignored | Unreadable:
 
 
 # Members of whatsmeow's UndecryptableMessage.
+UNDECRYPTABLE_EVENT = "undecryptablemessage"
 _WITHHELD = {"IsUnavailable", "UnavailableType", "DecryptFailMode"}
 
 
-def _build_proto_message(data: JsonObject) -> JsonObject:
+def _build_proto_message(data: JsonObject, event: str) -> JsonObject:
     info = read_object(data, "Info")
     key = build_key(info, read_text(info, "ID"))
     message: JsonObject = {
@@ -80,11 +81,12 @@ def _build_proto_message(data: JsonObject) -> JsonObject:
         "verifiedBizName": read_object(info, "VerifiedName", "Details").get("verifiedName"),
         "contextInfo": respell_names(read_object(data, "MessageContextInfo")),
     }
-    if data.get("Message") is not None:
+    if data.get("Message"):
         return {**message, "message": respell_names(data["Message"])}
     if read_text(data, "UnavailableType").strip().lower() == "view_once":
         message["key"] = {**key, "isViewOnce": True}
-    return {**message, "messageStubType": "CIPHERTEXT"} if _WITHHELD & data.keys() else message
+    is_withheld = event == UNDECRYPTABLE_EVENT or _WITHHELD & data.keys()
+    return {**message, "messageStubType": "CIPHERTEXT"} if is_withheld else message
 
 
 def _translate_receipt(data: JsonObject, _: str, line: Line) -> Iterable[PartOutcome]:
@@ -171,7 +173,7 @@ def _translate_contact(data: JsonObject, _: str, line: Line) -> Iterable[PartOut
 _TRANSLATORS: dict[str, Callable[[JsonObject, str, Line], Iterable[PartOutcome]]] = {
     "message": _translate_message,
     "sendmessage": _translate_message,
-    "undecryptablemessage": _translate_message,
+    UNDECRYPTABLE_EVENT: _translate_message,
     "receipt": _translate_receipt,
     "readreceipt": _translate_receipt,
     "call": _translate_call,

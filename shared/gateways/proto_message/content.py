@@ -110,7 +110,7 @@ def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Content | Un
     If the new text cannot be shown, it is a placeholder that quotes the message.
     """
     if not isinstance(edited, dict):
-        return Unreadable("editedMessage is not an object")
+        return _build_placeholder(UNSUPPORTED, wid)
     content = _unwrap(edited)
     kind = find_kind(content)
     visible = read_visible(kind, content[kind]) if kind else UNSUPPORTED

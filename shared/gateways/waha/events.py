@@ -28,15 +28,16 @@ from shared.gateways.normalize.outcome import (
     Unreadable,
     build_translation,
 )
-from shared.gateways.normalize.placeholders import UNDECRYPTABLE
 from shared.gateways.proto_message.content import Content
 from shared.gateways.proto_message.event_replies import read_event_reply
 from shared.gateways.proto_message.key import MessageKey
 from shared.gateways.waha.message import (
+    build_description,
     explain_edit_without_text,
     read_changed_wid,
     read_message_key,
     read_revoked_message,
+    read_withheld_content,
     translate_message,
 )
 from shared.gateways.whatsapp_web.event_builders import (
@@ -181,7 +182,7 @@ def _translate_revoke(event: _PostedEvent) -> PartOutcome:
 
 def _translate_waiting(event: _PostedEvent) -> PartOutcome:
     """Translate a message that WhatsApp shows as "waiting for this message"."""
-    return _build_message(event, Content(*UNDECRYPTABLE))
+    return _build_message(event, read_withheld_content(event.data))
 
 
 def _translate_event_reply(event: _PostedEvent) -> PartOutcome:
@@ -195,7 +196,8 @@ def _build_message(event: _PostedEvent, content: Content) -> PartOutcome:
     if not isinstance(key, MessageKey):
         return key
     at = event.line.read_time(event.data.get("timestamp"), event.sent)
-    return build_web_message(event.line, key, content, at, event.data)
+    description = build_description(event.data)
+    return build_web_message(event.line, key, content, at, event.data, description)
 
 
 def _translate_failed_vote(event: _PostedEvent) -> PartOutcome:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from shared.contracts.names import read_name
-from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
+from shared.gateways.normalize.json_values import JsonObject, read_flag, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
+from shared.gateways.normalize.placeholders import UNDECRYPTABLE, VIEW_ONCE
 from shared.gateways.proto_message.content import (
     Content,
     ContentOutcome,
@@ -43,9 +44,7 @@ def translate_message(line: Line, payload: JsonObject, *times: JsonValue) -> Par
     time = line.read_time(*times_of_message, read_object(data, "Info").get("Timestamp"), *times)
     content = _read_message_content(payload, proto)
     if isinstance(content, Content):
-        return build_web_message(
-            line, key, content, time, payload, _build_description(payload, proto)
-        )
+        return build_web_message(line, key, content, time, payload, build_description(payload))
     return _build_change(line, key, content, time)
 
 
@@ -117,11 +116,27 @@ def read_changed_wid(payload: JsonObject) -> str | None:
 def _read_proto_message(payload: JsonObject) -> JsonObject | None:
     data = read_object(payload, "_data")
     if "Info" in data or "Message" in data:
-        return {"message": respell_message(read_object(data, "Message"))}
+        return {"message": respell_message(read_object(data, "Message")), **_read_withheld(data)}
     if "message" in data or "key" in data:
         return data
     # ZAPO adds the proto message alone.
     return {"message": data} if find_kind(data) else None
+
+
+def read_withheld_content(payload: JsonObject) -> Content:
+    """Return the placeholder of a message that WhatsApp withholds from linked devices."""
+    proto = _read_proto_message(payload)
+    content = read_content(proto) if proto else None
+    is_view_once = isinstance(content, Content) and content.media_type == VIEW_ONCE[0]
+    return Content(*(VIEW_ONCE if is_view_once else UNDECRYPTABLE))
+
+
+def _read_withheld(data: JsonObject) -> JsonObject:
+    """Return whatsmeow's members of a withheld message, as Baileys spells them."""
+    if not read_flag(data, "IsUnavailable") or read_object(data, "Message"):
+        return {}
+    is_view_once = read_text(data, "UnavailableType").strip().lower() == "view_once"
+    return {"messageStubType": "CIPHERTEXT", "key": {"isViewOnce": is_view_once}}
 
 
 def _flatten(payload: JsonObject) -> JsonObject:
@@ -159,8 +174,9 @@ def _is_text(content: Content) -> bool:
     return content.media_type in {"conversation", "extendedTextMessage"}
 
 
-def _build_description(payload: JsonObject, proto: JsonObject | None) -> JsonObject:
-    data = read_object(payload, "_data")
+def build_description(payload: JsonObject) -> JsonObject:
+    """Return the author's name and the ad of a message, which only the engine's form has."""
+    proto, data = _read_proto_message(payload), read_object(payload, "_data")
     info = read_object(data, "Info")
     raw_names = (data.get("pushName"), data.get("verifiedBizName"), info.get("PushName"))
     name = next(filter(None, map(read_name, raw_names)), "")

@@ -12,7 +12,7 @@ from shared.gateways.normalize.json_values import (
 )
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
-from shared.gateways.normalize.placeholders import UNDECRYPTABLE
+from shared.gateways.normalize.placeholders import UNDECRYPTABLE, UNSUPPORTED
 from shared.gateways.proto_message.changed_message import ChangedMessage
 from shared.gateways.proto_message.content import VOTE_WITHDRAWN, Content
 from shared.gateways.proto_message.key import MessageKey, read_key
@@ -69,12 +69,12 @@ def _translate_change(
         return None
     if subtype in _REVOKES:
         return build_changed_message(line, key, at, target).build_deletion()
-    body = read_words(message, "body", "caption")
-    return (
-        build_changed_message(line, key, at, target).build_edit(body)
-        if subtype in _EDITS and body
-        else None
-    )
+    if subtype not in _EDITS:
+        return None
+    if body := read_words(message, "body", "caption"):
+        return build_changed_message(line, key, at, target).build_edit(body)
+    unreadable = Content(*UNSUPPORTED, quoted_wid=find_wid(target))
+    return build_web_message(line, key, unreadable, at, message)
 
 
 def _translate_number_change(
