@@ -19,18 +19,22 @@ GO_INFO = {"Chat": JID, "Sender": JID, "ID": "X", "IsFromMe": False, "PushName":
 WAHA = {"id": WEB_ID, "from": "5511990000001@c.us", "fromMe": False}
 
 
+def read(gateway: str, payload: Any) -> Translation:
+    return translate(gateway, payload, LINE)
+
+
 def update(key: dict[str, Any] = KEY, **members: Any) -> Translation:
     data = [{"key": key, "update": members}]
-    return translate("baileys", {"event": "messages.update", "data": data}, LINE)
+    return read("baileys", {"event": "messages.update", "data": data})
 
 
 def waha(event: str, data: dict[str, Any]) -> Translation:
     payload = {**WAHA, "_data": data}
-    return translate("waha", {"event": event, "session": "s", "payload": payload}, LINE)
+    return read("waha", {"event": event, "session": "s", "payload": payload})
 
 
 def go(event: str, **members: Any) -> Translation:
-    return translate("evolution-go", {"event": event, "data": {"Info": GO_INFO, **members}}, LINE)
+    return read("evolution-go", {"event": event, "data": {"Info": GO_INFO, **members}})
 
 
 def read_only_message(translation: Translation) -> MessageReceived:
@@ -74,7 +78,7 @@ def test_an_edit_without_words_is_a_placeholder_that_quotes_its_message(gateway:
         "wppconnect": {"event": "onmessage", "session": "s", **message},
         "waha": {"event": "message", "session": "s", "payload": {**WAHA, "_data": message}},
     }
-    found = read_only_message(translate(gateway, payloads[gateway], LINE))
+    found = read_only_message(read(gateway, payloads[gateway]))
     assert (found.media_type, found.quoted_wid) == ("unsupported", "PAR")
 
 
@@ -83,7 +87,7 @@ def test_an_edit_without_the_edited_message_is_a_placeholder(gateway: str) -> No
     message = {"protocolMessage": {"type": 14, "key": {"id": "PAR"}}}
     data = {"key": KEY, "message": message, "messageTimestamp": 1_787_228_103}
     payload = {"event": "messages.upsert", "instance": "loja", "data": data}
-    found = read_only_message(translate(gateway, payload, LINE))
+    found = read_only_message(read(gateway, payload))
     assert (found.media_type, found.quoted_wid) == ("unsupported", "PAR")
 
 
