@@ -44,19 +44,30 @@ def describe_first_error(error: ValidationError) -> str:
 
 def describe_errors(error: ValidationError, most: int = 20) -> list[str]:
     """Return the invalid members and what is wrong with each, without values."""
-    errors = error.errors(include_input=False, include_url=False)[:most]
+    errors = _drop_consequences(error.errors(include_input=False, include_url=False))[:most]
     return [_prefix_place(each, describe_error(each)) for each in errors]
+
+
+def _drop_consequences(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Drop errors of lists that seem too short because an element of theirs is invalid."""
+    places = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
+    return [each for each in errors if each["type"] != "too_short" or each["loc"] not in places]
 
 
 def describe_error(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) -> str:
     """Return what is wrong with one member, in words and without its value."""
     if error["type"] == "string_pattern_mismatch":
         return patterns.get(error["ctx"]["pattern"], error["msg"])
-    if error["type"] == "too_short":
-        return f"at least {error['ctx']['min_length']} elements are wanted"
-    if error["type"] == "too_long":
-        return f"at most {error['ctx']['max_length']} elements are wanted"
+    if error["type"] in {"too_short", "string_too_short"}:
+        return f"at least {error['ctx']['min_length']} {_get_unit(error)} are wanted"
+    if error["type"] in {"too_long", "string_too_long"}:
+        return f"at most {error['ctx']['max_length']} {_get_unit(error)} are wanted"
     return _TEXTS.get(error["type"], error["msg"].removeprefix("Value error, "))
+
+
+def _get_unit(error: ErrorDetails) -> str:
+    is_list = error["ctx"].get("field_type") in {"Tuple", "List", "Dictionary", "Set"}
+    return "elements" if is_list else "characters"
 
 
 def describe_pattern(pattern: str) -> str:

@@ -247,6 +247,7 @@ class MessageRefused(ConversationEvent):
     """`duplicate`, `groups-not-allowed` or `absorbed` (the echo of a send, merged into its row).
 
     For a request to send a message: `no-ticket`, `other-line`, `other-chat`, `outside-window`,
+    `audio-with-text`, `text-too-long`,
     `unknown-template`, `template-not-approved`, `template-parameters` or `duplicate`. For one to
     change a message: `no-message`, `other-chat`, `private-note`, `deleted`, `not-ours`, `ours`,
     `gateway-cannot`, `not-sent`, `unknown` or `duplicate`.

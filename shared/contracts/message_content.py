@@ -12,9 +12,20 @@ LONGEST_BUTTONS_BODY, LONGEST_LIST_BODY = 1_024, 4_096  # characters of the mess
 EMOJI, TEMPLATE_NAME, LANGUAGE = r"^[^\s]*$", r"^[a-z0-9_]+$", r"^[a-zA-Z_]+$"
 WEB_ADDRESS = r"^https?://[^\s]+$"
 Link = Annotated[Text, Field(max_length=2_048, pattern=WEB_ADDRESS)]
+
+
+def check_visible(text: str) -> str:
+    """Return a text without NUL; raises ValueError if a person would see nothing."""
+    text = drop_nul(text)
+    if not text.strip():
+        msg = "a text that can be seen is wanted"
+        raise ValueError(msg)
+    return text
+
+
 # The length is checked first, so that an error counts characters.
-Label = Annotated[str, Field(min_length=1, max_length=20), AfterValidator(drop_nul)]
-Title = Annotated[str, Field(min_length=1, max_length=24), AfterValidator(drop_nul)]
+Label = Annotated[str, Field(min_length=1, max_length=20), AfterValidator(check_visible)]
+Title = Annotated[str, Field(min_length=1, max_length=24), AfterValidator(check_visible)]
 Description = Annotated[str, Field(min_length=1, max_length=72), AfterValidator(drop_nul)]
 Value = Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(drop_nul)]
 Emoji = Annotated[Text, Field(max_length=32, pattern=EMOJI)]

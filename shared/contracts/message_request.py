@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from shared.contracts.base import (
@@ -24,6 +24,7 @@ from shared.contracts.message_content import (
     MessageTemplate,
     OptionList,
     check_content,
+    check_visible,
 )
 
 
@@ -135,7 +136,9 @@ class MessageEdit(MessageChangeRequest):
 
     type: ClassVar[str] = "message.edit"
 
-    body: Annotated[Text, Field(min_length=1, max_length=LONGEST_TEXT)]
+    body: Annotated[
+        Text, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(check_visible)
+    ]
     """The new text."""
 
 

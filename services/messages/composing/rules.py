@@ -51,6 +51,9 @@ class ConversationKey(NamedTuple):
     chat: str
 
 
+META_TEXT, META_CAPTION = 4_096, 1_024  # characters, the limits of the Cloud API
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """The ticket that a message is for; `jid` is its contact's address."""
@@ -192,7 +195,12 @@ def _find_content_refusal(request: MessageCompose, situation: Situation) -> str:
     if request.template:
         known = _find_template(request, situation)
         return find_template_refusal(request.template, known, route)
-    return "" if route.takes_free_text else OUTSIDE_WINDOW
+    if not route.takes_free_text:
+        return OUTSIDE_WINDOW
+    if request.media_type == "audio" and request.body.strip():
+        return "audio-with-text"  # WhatsApp shows no caption below an audio
+    longest = META_CAPTION if request.media_url else META_TEXT
+    return "text-too-long" if route.is_official and len(request.body) > longest else ""
 
 
 def _find_template(request: MessageCompose, situation: Situation) -> KnownTemplate | None:

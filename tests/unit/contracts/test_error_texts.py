@@ -50,3 +50,27 @@ def test_what_is_wrong_is_said_in_words(
     with pytest.raises(ValidationError) as caught:
         contract.model_validate(body)
     assert describe_errors(caught.value)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("members", "texts"),
+    [
+        (
+            {"buttons": [{"id": "1", "title": "x" * 21}]},
+            ["buttons.0.title: at most 20 characters are wanted"],
+        ),
+        (
+            {"buttons": [{"id": "1", "title": " "}]},
+            ["buttons.0.title: a text that can be seen is wanted"],
+        ),
+        ({"buttons": []}, ["buttons: at least 1 elements are wanted"]),
+        ({"body": "x" * 70_000}, ["body: at most 65536 characters are wanted"]),
+    ],
+)
+def test_each_fault_is_named_once_with_its_unit(
+    members: dict[str, object], texts: list[str]
+) -> None:
+    given = {"companyId": 1, "whatsappId": 10, "chat": "5511", "requestId": "r", "body": "Oi"}
+    with pytest.raises(ValidationError) as raised:
+        MessageCompose.model_validate(given | members)
+    assert describe_errors(raised.value) == texts

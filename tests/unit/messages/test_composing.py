@@ -104,6 +104,32 @@ def test_outside_the_window_meta_gets_no_free_text() -> None:
     assert plan(ask(is_private=True), route=closed).rows
 
 
+@pytest.mark.parametrize(
+    ("gateway", "members", "reasons"),
+    [
+        ("cloud-api", {"body": "x" * 4_097}, ["text-too-long"]),
+        ("cloud-api", {"body": "x" * 4_096}, []),
+        (
+            "cloud-api",
+            {"body": "x" * 1_025, "media_url": "https://m.example/a.png"},
+            ["text-too-long"],
+        ),
+        ("waha", {"body": "x" * 4_097}, []),
+        (
+            "waha",
+            {"media_url": "https://m.example/a.ogg", "media_type": "audio"},
+            ["audio-with-text"],
+        ),
+        ("waha", {"body": "", "media_url": "https://m.example/a.ogg", "media_type": "audio"}, []),
+    ],
+)
+def test_a_text_that_would_not_reach_the_customer_whole_is_refused(
+    gateway: str, members: dict[str, Any], reasons: list[str]
+) -> None:
+    planned = plan(ask(**members), route=Route(gateway, is_window_open=True))
+    assert (list_reasons(planned), len(planned.rows)) == (reasons, 0 if reasons else 1)
+
+
 @pytest.mark.parametrize("gateway", ["waha", "evolution", "wppconnect", None])
 def test_other_gateways_have_no_window(gateway: str | None) -> None:
     assert plan(ask(), route=Route(gateway, is_window_open=False)).rows
