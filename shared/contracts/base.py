@@ -87,7 +87,7 @@ class Event(BaseModel):
     type: ClassVar[str]
     major: ClassVar[int] = 1
     ours_alone: ClassVar[bool] = False  # only our services write the topic: ce_sequence is trusted
-    names_ignored: ClassVar[bool] = False  # its writer is told which members were ignored
+    names_ignored: ClassVar[bool] = False  # the answer or the log names ignored members
     writers: ClassVar[Roles]
     readers: ClassVar[Roles]
 

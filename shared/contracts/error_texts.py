@@ -58,16 +58,16 @@ def describe_error(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) 
     """Return what is wrong with one member, in words and without its value."""
     if error["type"] == "string_pattern_mismatch":
         return patterns.get(error["ctx"]["pattern"], error["msg"])
-    if error["type"] in {"too_short", "string_too_short"}:
+    if error["type"] == "too_short":
         return f"at least {error['ctx']['min_length']} {_get_unit(error)} are wanted"
-    if error["type"] in {"too_long", "string_too_long"}:
+    if error["type"] == "too_long":
         return f"at most {error['ctx']['max_length']} {_get_unit(error)} are wanted"
     return _TEXTS.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def _get_unit(error: ErrorDetails) -> str:
-    is_list = error["ctx"].get("field_type") in {"Tuple", "List", "Dictionary", "Set"}
-    return "elements" if is_list else "characters"
+    """Return what a length counts; a text with a validator of its own has the type `Value`."""
+    return "characters" if error["ctx"]["field_type"] == "Value" else "elements"
 
 
 def describe_pattern(pattern: str) -> str:

@@ -98,7 +98,7 @@ INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, "messageId"
 INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, place, change)
   SELECT 1, kind || 'C' || n, 10, 'chat', kind || 'C' || n, 0, jsonb_build_object(
     'kind', (ARRAY['react', 'edit', 'delete', 'markRead'])[1 + n % 4], 'request_id', 'c' || n,
-    'chat', 'chat', 'message_id', 0, 'wid', kind || n, 'text', 'melhor', 'told', '')
+    'chat', 'chat', 'message_id', 0, 'wid', kind || n, 'text', 'melhor', 'answered', '')
   FROM generate_series(1, 199, 2) AS n, unnest(ARRAY['P', 'F']) AS kind;
 INSERT INTO "MessageTemplates" ("companyId", "whatsappId", name, language, status, body)
   VALUES (1, 10, 'promo', 'pt_BR', 'APPROVED', 'Oi {{{{1}}}}');

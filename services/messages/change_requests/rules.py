@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.messages.domain.keys import ChatKey, LineKey, SendKey, get_chat_key, get_line_key
+from services.messages.domain.new_send import NewSend
 from services.messages.domain.requested_changes import RequestedChange, encode_change
 from services.messages.domain.routes import GATEWAY_CANNOT, NO_ROUTE, Route
 from shared.contracts.error_texts import describe_missing_line
@@ -71,22 +72,11 @@ class Situation:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """A new row of "Sends"; `change` is the change of a message as JSON."""
-
-    company_id: int
-    send_id: str
-    whatsapp_id: int
-    chat: str
-    change: str
-
-
 @dataclass(slots=True)
 class Plan:
     """The sends of a batch, the facts of their requests, and what is refused or rejected."""
 
-    rows: list[ChangeRow] = field(default_factory=list)
+    rows: list[NewSend] = field(default_factory=list)
     sends: dict[SendKey, tuple[MessageChangeRequest, MessageSend, datetime]] = field(
         default_factory=dict
     )
@@ -169,9 +159,7 @@ def _build_send(request: MessageChangeRequest, message: StoredMessage, at: datet
     )
 
 
-def _build_row(
-    request: MessageChangeRequest, message: StoredMessage, send: MessageSend
-) -> ChangeRow:
+def _build_row(request: MessageChangeRequest, message: StoredMessage, send: MessageSend) -> NewSend:
     change = RequestedChange(
         kind=_KINDS[type(request)],
         request_id=request.request_id,
@@ -180,7 +168,7 @@ def _build_row(
         wid=message.wid,
         text=send.body or (send.change.emoji if send.change else ""),
     )
-    return ChangeRow(
+    return NewSend(
         send.company_id, send.send_id, send.whatsapp_id, send.chat, encode_change(change)
     )
 

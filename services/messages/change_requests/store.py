@@ -1,18 +1,14 @@
-"""Statements that find the messages that requests name, and insert the sends of their changes."""
+"""The statement that finds the messages that requests name."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.messages.change_requests.rules import ChangeRow, NamedKey, StoredMessage
-from services.messages.domain.keys import SendKey
+from services.messages.change_requests.rules import NamedKey, StoredMessage
 from services.messages.persistence.routes import CONTACT_OF_CHAT
 from shared.db.bulk import rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 from shared.gateways.normalize.numbers import find_other_spelling
-
-NOW = statement("SELECT now()")
 
 # Our message may be named by the wid that it had before the send result changed it.
 MESSAGES = statement(f"""
@@ -38,21 +34,6 @@ JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = t."cont
 JOIN "Contacts" c
   ON c."companyId" = b.company_id AND c.id = COALESCE(named."mergedIntoContactId", named.id)
 """)
-
-INSERT_SENDS = statement(f"""
-INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, place, change)
-SELECT b.company_id, b.send_id, b.whatsapp_id, b.chat, b.send_id, 0, CAST(b.change AS jsonb)
-FROM {source(ChangeRow)}
-ORDER BY b.company_id, b.send_id
-ON CONFLICT ("companyId", "sendId") DO NOTHING
-RETURNING "companyId", "sendId"
-""")
-
-
-async def read_now(conn: AsyncConnection) -> datetime:
-    """Return the transaction's time."""
-    now: datetime = (await conn.execute(NOW)).scalar_one()
-    return now
 
 
 async def load_messages(
@@ -82,9 +63,3 @@ async def load_messages(
         )
         for row in rows
     }
-
-
-async def insert_sends(conn: AsyncConnection, rows: Sequence[ChangeRow]) -> set[SendKey]:
-    """Insert the sends of changes; return the keys of the new ones."""
-    found = await conn.execute(INSERT_SENDS, rows_as_columns(rows, ChangeRow))
-    return {SendKey(row.companyId, row.sendId) for row in found}

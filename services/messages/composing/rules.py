@@ -29,6 +29,7 @@ from services.messages.domain.keys import (
     get_line_key,
     get_message_key,
 )
+from services.messages.domain.new_send import NewSend
 from services.messages.domain.routes import NO_ROUTE, OUTSIDE_WINDOW, Route
 from services.messages.storing.rules import LONGEST_MEDIA_URL, Quote
 from shared.contracts.error_texts import describe_missing_line
@@ -40,6 +41,7 @@ from shared.gateways.senders.outgoing import derive_wid
 
 SEND_WITHIN = timedelta(hours=1)  # a reply to a customer is not sent later than this
 NO_TICKET, OTHER_LINE, OTHER_CHAT, DUPLICATE = "no-ticket", "other-line", "other-chat", "duplicate"
+META_TEXT, META_CAPTION = 4_096, 1_024  # characters, the limits of the Cloud API
 
 
 class ConversationKey(NamedTuple):
@@ -49,9 +51,6 @@ class ConversationKey(NamedTuple):
     whatsapp_id: int
     ticket_id: int
     chat: str
-
-
-META_TEXT, META_CAPTION = 4_096, 1_024  # characters, the limits of the Cloud API
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +145,15 @@ def plan_messages(situation: Situation, batch: Sequence[MessageCompose]) -> Plan
     return plan
 
 
+def list_sends(plan: Plan) -> list[NewSend]:
+    """Return the sends of the rows; private notes have none."""
+    return [
+        NewSend(row.company_id, row.send_id, row.whatsapp_id, row.chat)
+        for row in plan.rows
+        if row.send_id is not None
+    ]
+
+
 def select_new(plan: Plan, new_sends: Collection[SendKey]) -> list[ComposedRow]:
     """Return the private notes, and the rows whose sends are new."""
     return [
@@ -197,7 +205,7 @@ def _find_content_refusal(request: MessageCompose, situation: Situation) -> str:
         return find_template_refusal(request.template, known, route)
     if not route.takes_free_text:
         return OUTSIDE_WINDOW
-    if request.media_type == "audio" and request.body.strip():
+    if request.media_url and request.media_type == "audio" and request.body.strip():
         return "audio-with-text"  # WhatsApp shows no caption below an audio
     longest = META_CAPTION if request.media_url else META_TEXT
     return "text-too-long" if route.is_official and len(request.body) > longest else ""

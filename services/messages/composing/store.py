@@ -1,29 +1,17 @@
-"""Statements that find the tickets of messages to compose, and insert messages and sends."""
+"""Statements that find the tickets of messages to compose, and insert the messages."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.composing.rules import ComposedRow, Conversation, ConversationKey
 from services.messages.composing.templates import KnownTemplate, TemplateKey
-from services.messages.domain.keys import MessageKey, SendKey, get_message_key
+from services.messages.domain.keys import MessageKey, get_message_key
 from services.messages.persistence.routes import CONTACT_OF_CHAT
 from shared.db.bulk import rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 from shared.gateways.normalize.numbers import find_other_spelling
-
-NOW = statement("SELECT now()")
-
-
-class SendRow(NamedTuple):
-    """A new row of "Sends"; messages without a send id, private notes, get none."""
-
-    company_id: int
-    send_id: str | None
-    whatsapp_id: int
-    chat: str
 
 
 class SendMessage(NamedTuple):
@@ -55,16 +43,6 @@ LEFT JOIN "TicketTraking" k ON k."ticketId" = t.id AND k."finishedAt" IS NULL
 """)
 
 # A request whose send exists was applied before, even if the message's wid has changed since.
-INSERT_SENDS = statement(f"""
-INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, place)
-SELECT b.company_id, b.send_id, b.whatsapp_id, b.chat, b.send_id, 0
-FROM {source(SendRow)}
-WHERE b.send_id IS NOT NULL
-ORDER BY b.company_id, b.send_id
-ON CONFLICT ("companyId", "sendId") DO NOTHING
-RETURNING "companyId", "sendId"
-""")
-
 INSERT_MESSAGES = statement(f"""
 INSERT INTO "Messages" ("companyId", "whatsappId", wid, "messageId", "ticketId", "queueId",
                         "ticketTrakingId", body, "mediaType", "mediaUrl", "fromMe", read, ack,
@@ -90,12 +68,6 @@ UPDATE "Sends" s SET "messageId" = b.message_id
 FROM {source(SendMessage)}
 WHERE s."companyId" = b.company_id AND s."sendId" = b.send_id
 """)
-
-
-async def read_now(conn: AsyncConnection) -> datetime:
-    """Return the transaction's time."""
-    now: datetime = (await conn.execute(NOW)).scalar_one()
-    return now
 
 
 async def load_conversations(
@@ -135,12 +107,6 @@ async def load_templates(
         )
         for row in rows
     }
-
-
-async def insert_sends(conn: AsyncConnection, messages: Sequence[ComposedRow]) -> set[SendKey]:
-    """Insert the sends of messages; return the keys of the new ones."""
-    rows = await conn.execute(INSERT_SENDS, rows_as_columns(messages, SendRow))
-    return {SendKey(row.companyId, row.sendId) for row in rows}
 
 
 async def insert_messages(

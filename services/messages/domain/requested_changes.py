@@ -10,7 +10,7 @@ from shared.contracts.message_content import ChangeKind
 class RequestedChange:
     """A change of the stored message `message_id`; `text` is the new text, or the emoji.
 
-    `told` is the status of the send that the requester was last told, empty before the first.
+    `answered` is the status of the send in the last answer to the request, empty before the first.
     """
 
     kind: ChangeKind
@@ -19,7 +19,7 @@ class RequestedChange:
     message_id: int
     wid: str
     text: str = ""
-    told: str = ""
+    answered: str = ""
 
 
 def encode_change(change: RequestedChange) -> str:

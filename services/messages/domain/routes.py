@@ -12,8 +12,8 @@ OUTSIDE_WINDOW, GATEWAY_CANNOT = "outside-window", "gateway-cannot"
 class Route:
     """The gateway of a line, None if none is registered, and the state of a chat's window.
 
-    `is_window_open` is true if the customer wrote on the line within the last 24 hours, by the
-    time of their message and the clock of the database.
+    `is_window_open` is true if the gateway is Meta's and the customer wrote on the line within the
+    last 24 hours, by the time of their message and the clock of the database.
     """
 
     gateway: str | None

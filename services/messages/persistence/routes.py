@@ -11,11 +11,11 @@ from shared.gateways.normalize.numbers import find_other_spelling
 from shared.gateways.senders.registry import SENDERS
 
 GATEWAYS = sorted(SENDERS)
+OFFICIAL = sorted(name for name in SENDERS if SENDERS[name].is_official)
 
-
-# Finds the contact of `b.chat` by number, LID, JID and BSUID, also of merged contacts. A BSUID of
-# another portfolio is told apart by the ticket on the line. The number's other
-# spelling is tried late.
+# Finds the contact of `b.chat` by number, LID, JID, the number's other spelling and BSUID, in this
+# order; for a merged contact the canonical one. A BSUID counts only with a ticket on the line,
+# because in another portfolio it may be another person's.
 CONTACT_OF_CHAT = """
 LEFT JOIN LATERAL (
   SELECT COALESCE(f."mergedIntoContactId", f.id) AS id FROM (
@@ -37,9 +37,11 @@ LEFT JOIN LATERAL (
 """
 
 # The connection that our sender uses is preferred. The window is that of the customer's last
-# message on this line, by the message's own time and the database's clock.
+# message on this line, by the message's own time and the database's clock; it is looked up only for
+# gateways that have one.
 LOAD = statement(f"""
-SELECT b.company_id, b.whatsapp_id, b.chat, g.gateway, EXISTS (
+SELECT b.company_id, b.whatsapp_id, b.chat, g.gateway,
+       COALESCE(g.gateway = ANY(CAST(:official AS text[])), FALSE) AND EXISTS (
   SELECT FROM "Tickets" t JOIN "Messages" m ON m."companyId" = t."companyId" AND m."ticketId" = t.id
   WHERE t."companyId" = b.company_id AND t."contactId" IN (
       SELECT of_chat.id
@@ -64,6 +66,7 @@ async def load_routes(conn: AsyncConnection, keys: Collection[ChatKey]) -> dict[
         **rows_as_columns(ordered, ChatKey),
         "spelt_otherwise": [find_other_spelling(key.chat) for key in ordered],
         "gateways": GATEWAYS,
+        "official": OFFICIAL,
     }
     rows = await conn.execute(LOAD, parameters)
     return {

@@ -1,6 +1,6 @@
 """Rules for the results of requested changes: what changes in the row, and the answer. Pure.
 
-A change takes effect when its send is known to be sent, once. The requester is told each status
+A change takes effect when its send is known to be sent, once. Each status is answered
 once: message.updated, or message.refused with `not-sent` or `unknown`. After `unknown` and
 `not-sent` a gateway may still report that it was sent.
 """
@@ -45,7 +45,7 @@ class TargetKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DueChange:
-    """A requested change whose result is new to the requester, and the event that tells it."""
+    """A requested change with a result that is not answered yet, and the event of the result."""
 
     send: MatchedSend
     change: RequestedChange
@@ -80,10 +80,10 @@ class MessageState:
 
 
 def list_due(plan: Plan, sends: Iterable[MatchedSend]) -> list[DueChange]:
-    """Return the requested changes among sends with a result, unless the requester knows it."""
+    """Return the requested changes among sends with a result that is not answered yet."""
     due = []
     for send in sends:
-        if send.change and (change := decode_change(send.change)).told != send.status:
+        if send.change and (change := decode_change(send.change)).answered != send.status:
             key = SendKey(send.company_id, send.send_id)
             due.append(DueChange(send, change, plan.results[key], plan.causes[key]))
     return due

@@ -26,7 +26,7 @@ ORDER BY s."companyId", s."sendId" FOR NO KEY UPDATE OF s
 """)
 
 # Precedence of results: sent, failed, unknown. The gateway's wid, once known, does not change. A
-# requested change is returned as it was before, with the status that the requester was told last;
+# requested change is returned as it was before, with the status of the last answer;
 # it is removed when it is done.
 SAVE_RESULTS = statement(f"""
 WITH b AS (
@@ -53,7 +53,7 @@ SET wid = EXCLUDED.wid, status = EXCLUDED.status, request = NULL,
                        ELSE EXCLUDED."errorCode" END,
     error = CASE WHEN EXCLUDED.status = s.status THEN s.error ELSE EXCLUDED.error END,
     change = CASE WHEN EXCLUDED.status = 'sent' THEN NULL
-                  ELSE s.change || jsonb_build_object('told', EXCLUDED.status) END
+                  ELSE s.change || jsonb_build_object('answered', EXCLUDED.status) END
 RETURNING s."companyId" AS company_id, s."sendId" AS send_id, s."whatsappId" AS whatsapp_id, s.wid,
           s."messageId" AS message_id, s.status
 )

@@ -43,8 +43,8 @@ def _write(text: str, payload: Payload) -> bytes:
 
 
 def _tell_time(time: JsonValue, payload: Payload) -> bytes:
-    told = _replace(payload, _TIMES, time)
-    return encode(_add({"timestamp": time}, payload) if told == payload else told)
+    replaced = _replace(payload, _TIMES, time)
+    return encode(_add({"timestamp": time}, payload) if replaced == payload else replaced)
 
 
 def _add(members: Payload, payload: Payload) -> Payload:

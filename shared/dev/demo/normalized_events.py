@@ -17,7 +17,7 @@ MEDIA_TYPES = {
     Kind.CARD: "contactMessage",
 }
 
-PORTFOLIO = "demo"  # of all companies: a BSUID is told apart by its company alone
+PORTFOLIO = "demo"  # of all companies: BSUIDs differ by company alone
 
 
 def build_message_received(message: SampleMessage, line_ids: LineIds) -> MessageReceived:

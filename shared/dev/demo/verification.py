@@ -64,7 +64,7 @@ def compare_snapshots(expected: Snapshot, found: Snapshot, interval: timedelta) 
         ),
         _check_rate("sends, due no faster than the rate", found.due_at, interval, 1),
         _check_rate(
-            "sends, told no faster than the rate",
+            "sends, published no faster than the rate",
             found.published_at,
             interval,
             1 + CATCH_UP / interval,

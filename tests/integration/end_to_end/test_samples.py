@@ -137,7 +137,8 @@ async def started(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Depl
 
 
 async def restore(started: Deployment, *changes: str) -> None:
-    """Put the world back in the state before a sample."""
+    """Put the world back in the state before a sample, when the last one has no effects left."""
+    await started.settled()
     async with started.engine.begin() as conn:
         await conn.execute(text(EMPTY))
         for statement in ";".join((WORLD, *changes)).split(";"):

@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said_in_words(
     [
         (
             {"buttons": [{"id": "1", "title": "x" * 21}]},
-            ["buttons.0.title: at most 20 characters are wanted"],
+            ["buttons.0.title: String should have at most 20 characters"],
         ),
         (
             {"buttons": [{"id": "1", "title": " "}]},
