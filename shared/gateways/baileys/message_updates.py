@@ -32,7 +32,12 @@ from shared.gateways.proto_message.content import (
     read_reaction,
     read_target_wid,
 )
-from shared.gateways.proto_message.invisible_content import CIPHERTEXTS, join_names
+from shared.gateways.proto_message.invisible_content import (
+    CIPHERTEXTS,
+    REVOKES,
+    ignore_stub,
+    join_names,
+)
 from shared.gateways.proto_message.key import MessageKey, read_key
 from shared.gateways.proto_message.received_message import build_message_received, translate_message
 
@@ -100,8 +105,6 @@ def _translate_changed_message(raw_key: JsonObject, update: JsonObject, line: Li
     if not isinstance(key, MessageKey):
         return key
     change = read_edit(key.wid, edited, None)
-    if isinstance(change, Unreadable):
-        return change
     if isinstance(change, Content):  # the edited message itself, if it did not arrive
         return build_message_received({**update, "key": raw_key}, key, Content(*UNSUPPORTED), line)
     return ChangedMessage(line, key, key.wid, _read_time(update, line)).build_edit(
@@ -159,7 +162,7 @@ def _is_evolution_placeholder(raw_key: JsonObject) -> bool:
 def _is_revoked(update: JsonObject) -> bool:
     stub = read_enum(update.get("messageStubType"))
     is_emptied = "message" in update and update["message"] is None
-    return stub in {"1", "REVOKE"} or (is_emptied and not stub)
+    return stub in REVOKES or (is_emptied and not stub)
 
 
 def _build_ack(change: ChangedMessage, ack: int, update: JsonObject) -> PartOutcome:
@@ -188,7 +191,7 @@ def _explain_update(
         message = {**update, "key": raw_key}
         return build_message_received(message, key, Content(*UNDECRYPTABLE), line)
     if stub:
-        return Ignored("system-notice", join_names([stub]))
+        return ignore_stub(stub)
     return Ignored("message-update", join_names(list(update)))
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from shared.contracts.base import LONGEST_NAME
 from shared.contracts.contact import ContactLink, ContactMove
 from shared.gateways.cloud_api.chat import Change
-from shared.gateways.normalize.contact_links import parse_bsuid, parse_number
+from shared.gateways.normalize.contact_links import build_move_id, parse_bsuid, parse_number
 from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
 
@@ -46,7 +45,7 @@ def translate_system_message(
         parse_number(read_text(notice, "wa_id", "new_wa_id")),
         parse_bsuid(read_text(notice, "user_id", "new_user_id")),
     )
-    return _build_move(change, message, old, new) or Ignored(reason)
+    return _build_link_or_move(change, message, old, new) or Ignored(reason)
 
 
 def translate_user_id_update(
@@ -58,7 +57,7 @@ def translate_user_id_update(
     current = parse_bsuid(read_text(user_id, "current") or read_text(members, "user_id"))
     old = _Addresses(number, parse_bsuid(read_text(user_id, "previous")))
     new = _Addresses(number, current)
-    yield _build_move(change, members, old, new) or Ignored("user-id-update")
+    yield _build_link_or_move(change, members, old, new) or Ignored("user-id-update")
 
 
 def translate_preference(_: Change, preference: JsonValue) -> Iterator[Ignored]:
@@ -84,20 +83,21 @@ class _Addresses:
     bsuid: str | None
 
 
-def _build_move(
+def _build_link_or_move(
     change: Change, part: JsonObject, old: _Addresses, new: _Addresses
 ) -> ContactLink | ContactMove | None:
     """Return the change of the addresses; a link if none was replaced, None if nothing is new."""
     line = change.line
     at = line.read_time(part.get("timestamp"), change.sent_at).at
-    is_moved = (new.number and old != new and old.number != new.number) or (
+    is_moved = (new.number and old.number != new.number) or (
         new.bsuid and old.bsuid and old.bsuid != new.bsuid
     )
     if is_moved and (old.number or old.bsuid):
-        names = (old.number or old.bsuid, new.number or new.bsuid)
         return ContactMove(
             company_id=line.company_id,
-            request_id=f"move:{names[0]}:{names[1]}"[:LONGEST_NAME],
+            request_id=build_move_id(
+                at, old.number, new.number, old.bsuid, new.bsuid, change.portfolio
+            ),
             timestamp=at,
             number=old.number,
             new_number=new.number,

@@ -1,6 +1,7 @@
 """Builds the requests that link the addresses of a person, and those that change them."""
 
 from datetime import datetime
+from hashlib import sha256
 
 from shared.contracts.contact import ContactLink, ContactMove
 from shared.gateways.normalize.addresses import AddressKind, Party, parse_address
@@ -30,12 +31,18 @@ def build_number_change(line: Line, old: str, new: str, at: datetime) -> Contact
         return None
     return ContactMove(
         company_id=line.company_id,
-        request_id=f"move:{before}:{after}",
+        request_id=build_move_id(at, before, after),
         timestamp=at,
         number=before,
         new_number=after,
         whatsapp_id=line.whatsapp_id,
     )
+
+
+def build_move_id(at: datetime, *addresses: str | None) -> str:
+    """Return the request id of a change: the same for a repeated notice, not for a later change."""
+    text = "|".join((at.isoformat(), *(address or "" for address in addresses)))
+    return f"move:{sha256(text.encode()).hexdigest()}"
 
 
 def parse_number(address: str) -> str | None:

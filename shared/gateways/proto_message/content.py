@@ -104,7 +104,7 @@ def read_content(message: JsonObject) -> ContentOutcome:
     return _read_invisible(message, outer, content)
 
 
-def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Content | Unreadable:
+def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Content:
     """Return the edit that gives the message `wid` the text in `edited`.
 
     If the new text cannot be shown, it is a placeholder that quotes the message.

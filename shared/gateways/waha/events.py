@@ -36,6 +36,7 @@ from shared.gateways.waha.message import (
     explain_edit_without_text,
     read_changed_wid,
     read_message_key,
+    read_proto_message,
     read_revoked_message,
     read_withheld_content,
     translate_message,
@@ -157,14 +158,15 @@ def _translate_edit(event: _PostedEvent) -> PartOutcome:
     key, body = read_message_key(data), read_words(data, "body")
     if not isinstance(key, MessageKey):
         return key
-    if not body and (reason := explain_edit_without_text(data)):
-        return _build_message(event, reason) if isinstance(reason, Content) else reason
+    proto = read_proto_message(data)
+    if not body and (reason := explain_edit_without_text(data, proto)):
+        return _build_message(event, reason, proto) if isinstance(reason, Content) else reason
     at = event.line.read_time(
         read_object(data, "_data").get("latestEditSenderTimestampMs"),
         event.sent,
         data.get("timestamp"),
     )
-    targets = (data.get("editedMessageId"), read_changed_wid(data))
+    targets = (data.get("editedMessageId"), read_changed_wid(proto))
     return build_changed_message(event.line, key, at, *targets).build_edit(body)
 
 
@@ -175,28 +177,30 @@ def _translate_revoke(event: _PostedEvent) -> PartOutcome:
     if not isinstance(key, MessageKey):
         return key
     original = read_object(after, "_data").get("protocolMessageKey")
-    protocol = read_changed_wid(after)
+    protocol = read_changed_wid(read_proto_message(after))
     targets = (data.get("revokedMessageId"), original, protocol, before.get("id"))
     return build_changed_message(event.line, key, event.now, *targets).build_deletion()
 
 
 def _translate_waiting(event: _PostedEvent) -> PartOutcome:
     """Translate a message that WhatsApp shows as "waiting for this message"."""
-    return _build_message(event, read_withheld_content(event.data))
+    proto = read_proto_message(event.data)
+    return _build_message(event, read_withheld_content(proto), proto)
 
 
 def _translate_event_reply(event: _PostedEvent) -> PartOutcome:
     reply = read_event_reply(event.data.get("eventResponse"))
     replied = find_wid(read_object(event.data, "eventCreationKey").get("id"))
-    return _build_message(event, Content(*reply, quoted_wid=replied))
+    proto = read_proto_message(event.data)
+    return _build_message(event, Content(*reply, quoted_wid=replied), proto)
 
 
-def _build_message(event: _PostedEvent, content: Content) -> PartOutcome:
+def _build_message(event: _PostedEvent, content: Content, proto: JsonObject | None) -> PartOutcome:
     key = read_message_key(event.data)
     if not isinstance(key, MessageKey):
         return key
     at = event.line.read_time(event.data.get("timestamp"), event.sent)
-    description = build_description(event.data)
+    description = build_description(event.data, proto)
     return build_web_message(event.line, key, content, at, event.data, description)
 
 

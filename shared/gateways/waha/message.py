@@ -34,7 +34,7 @@ from shared.gateways.whatsapp_web.texts import read_words
 
 def translate_message(line: Line, payload: JsonObject, *times: JsonValue) -> PartOutcome:
     """Return the event of one message, or why there is none."""
-    proto, data = _read_proto_message(payload), read_object(payload, "_data")
+    proto, data = read_proto_message(payload), read_object(payload, "_data")
     if proto is None and data:
         return translate_web_message(line, _flatten(payload), *times)
     key = read_message_key(payload)
@@ -44,7 +44,9 @@ def translate_message(line: Line, payload: JsonObject, *times: JsonValue) -> Par
     time = line.read_time(*times_of_message, read_object(data, "Info").get("Timestamp"), *times)
     content = _read_message_content(payload, proto)
     if isinstance(content, Content):
-        return build_web_message(line, key, content, time, payload, build_description(payload))
+        return build_web_message(
+            line, key, content, time, payload, build_description(payload, proto)
+        )
     return _build_change(line, key, content, time)
 
 
@@ -95,9 +97,10 @@ def read_revoked_message(payload: JsonObject) -> JsonObject:
     return {"id": wid, "from": data.get("from"), "participant": data.get("participant")}
 
 
-def explain_edit_without_text(payload: JsonObject) -> Content | Ignored | Unreadable | None:
+def explain_edit_without_text(
+    payload: JsonObject, proto: JsonObject | None
+) -> Content | Ignored | Unreadable | None:
     """Return why an edit has no text, or its placeholder; None if a caption was removed."""
-    proto = _read_proto_message(payload)
     content = read_content(proto) if proto else None
     if isinstance(content, Edit) or read_object(payload, "_data").get("newBody") == "":
         return None
@@ -106,14 +109,14 @@ def explain_edit_without_text(payload: JsonObject) -> Content | Ignored | Unread
     return Unreadable("an edit without the new words")
 
 
-def read_changed_wid(payload: JsonObject) -> str | None:
+def read_changed_wid(proto: JsonObject | None) -> str | None:
     """Return the id of the edited or revoked message, if only the engine's form has it."""
-    proto = _read_proto_message(payload)
     content = read_content(proto) if proto else None
     return content.wid if isinstance(content, Edit | Revoke) else None
 
 
-def _read_proto_message(payload: JsonObject) -> JsonObject | None:
+def read_proto_message(payload: JsonObject) -> JsonObject | None:
+    """Return the engine's message in Baileys' form, None if it has another; respells it all."""
     data = read_object(payload, "_data")
     if "Info" in data or "Message" in data:
         return {"message": respell_message(read_object(data, "Message")), **_read_withheld(data)}
@@ -123,9 +126,8 @@ def _read_proto_message(payload: JsonObject) -> JsonObject | None:
     return {"message": data} if find_kind(data) else None
 
 
-def read_withheld_content(payload: JsonObject) -> Content:
+def read_withheld_content(proto: JsonObject | None) -> Content:
     """Return the placeholder of a message that WhatsApp withholds from linked devices."""
-    proto = _read_proto_message(payload)
     content = read_content(proto) if proto else None
     is_view_once = isinstance(content, Content) and content.media_type == VIEW_ONCE[0]
     return Content(*(VIEW_ONCE if is_view_once else UNDECRYPTABLE))
@@ -174,9 +176,9 @@ def _is_text(content: Content) -> bool:
     return content.media_type in {"conversation", "extendedTextMessage"}
 
 
-def build_description(payload: JsonObject) -> JsonObject:
+def build_description(payload: JsonObject, proto: JsonObject | None) -> JsonObject:
     """Return the author's name and the ad of a message, which only the engine's form has."""
-    proto, data = _read_proto_message(payload), read_object(payload, "_data")
+    data = read_object(payload, "_data")
     info = read_object(data, "Info")
     raw_names = (data.get("pushName"), data.get("verifiedBizName"), info.get("PushName"))
     name = next(filter(None, map(read_name, raw_names)), "")

@@ -4,6 +4,7 @@ import pytest
 from pydantic import JsonValue
 
 from shared.contracts.base import Event
+from shared.contracts.contact import ContactMove
 from shared.contracts.message import MessageReceived
 from shared.gateways.normalize.json_values import JsonObject, read_object
 from shared.gateways.registry import translate
@@ -137,3 +138,24 @@ def _build_text(sender: str) -> JsonObject:
         "type": "text",
         "text": {"body": "Oi"},
     }
+
+
+def change_user_id(previous: str, current: str, seconds: int) -> Event:
+    update: JsonValue = {
+        "wa_id": "5511990000001",
+        "user_id": {"previous": previous, "current": current},
+        "timestamp": str(seconds),
+    }
+    value: JsonValue = {"user_id_update": [update]}
+    changed: JsonValue = {"field": "user_id_update", "value": value}
+    (event,) = translate("cloud-api", {"entry": [{"id": "9", "changes": [changed]}]}, LINE).events
+    return event
+
+
+def test_each_change_of_a_user_id_is_a_request_of_its_own() -> None:
+    first = change_user_id("BR.A1", "BR.B2", 1_790_000_000)
+    second = change_user_id("BR.B2", "BR.C3", 1_790_600_000)
+    assert isinstance(first, ContactMove)
+    assert isinstance(second, ContactMove)
+    assert first.request_id != second.request_id
+    assert change_user_id("BR.A1", "BR.B2", 1_790_000_000) == first

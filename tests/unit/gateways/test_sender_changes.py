@@ -291,12 +291,12 @@ def test_a_change_needs_no_id_in_the_response(
     assert (result.wid if error_class == "ok" else result.code) == word
 
 
-@pytest.mark.parametrize("gateway", sorted(SENDERS))
-@pytest.mark.parametrize("kind", sorted(ChangeKind))
+@pytest.mark.parametrize(
+    ("gateway", "kind"),
+    [(gateway, kind) for gateway in sorted(SENDERS) for kind in sorted(SENDERS[gateway].changes)],
+)
 def test_a_simulated_gateway_understands_each_change(gateway: str, kind: ChangeKind) -> None:
     sender = SENDERS[gateway]
-    if kind not in sender.changes:
-        return
     asked = change(kind, from_me=kind in {ChangeKind.EDIT, ChangeKind.DELETE}, text="novo")
     post = sender.build(asked)
     body = json.loads(json.dumps(post.json))

@@ -5,6 +5,7 @@ from shared.contracts.message import MessageReceived
 from shared.contracts.message_change import MessageAcked, MessageDeleted, MessageEdited, MessageRead
 from shared.gateways.normalize.json_values import JsonObject
 from shared.gateways.registry import translate
+from shared.gateways.waha import message as waha_message
 from shared.gateways.waha.gows import respell_message
 from tests.unit.gateways.samples import LINE, describe_outcomes, load_own
 
@@ -200,3 +201,20 @@ def test_a_bare_message_of_zapo_is_read_in_the_proto_form() -> None:
     assert isinstance(event, MessageReceived)
     assert (event.chat, event.media_type, event.body) == ("5511990000001", "image", "foto")
     assert event.quoted_wid == "Q1"
+
+
+@pytest.mark.parametrize("event", ["message", "message.edited", "message.waiting"])
+def test_the_engines_message_is_respelled_once(event: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    respelled = []
+
+    def respell(message: JsonObject) -> JsonObject:
+        respelled.append(message)
+        return respell_message(message)
+
+    monkeypatch.setattr(waha_message, "respell_message", respell)
+    data: JsonObject = {"Info": {"ID": "X"}, "Message": {"conversation": "Oi"}}
+    payload: JsonObject = {
+        "id": "false_5511990000001@c.us_X", "from": "5511990000001@c.us", "_data": data
+    }  # fmt: skip
+    translate("waha", build_event(event, payload), LINE)
+    assert len(respelled) == 1
