@@ -28,5 +28,10 @@ def read_name(text: object) -> str | None:
     return None if _NUMBER.fullmatch(name) or _ADDRESS.fullmatch(name) else name
 
 
+def find_name(*texts: object) -> str | None:
+    """Return the first of these texts that is a name, as `read_name` reads it."""
+    return next(filter(None, map(read_name, texts)), None)
+
+
 def _is_invisible(character: str) -> bool:
     return unicodedata.category(character) in _INVISIBLE or character in _BLANK_LETTERS

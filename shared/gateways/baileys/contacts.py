@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from shared.contracts.contact import ContactLink
-from shared.contracts.names import read_name
+from shared.contracts.names import find_name
 from shared.gateways.normalize.addresses import join_addresses
 from shared.gateways.normalize.contact_links import build_contact_link
 from shared.gateways.normalize.json_values import (
@@ -64,5 +64,4 @@ def _translate_contact(contact: JsonObject, line: Line, reason: str) -> ContactL
 
 def _read_name(contact: JsonObject) -> str:
     raw_names = (contact.get(name) for name in ("notify", "pushName", "verifiedName", "name"))
-    name = next(filter(None, map(read_name, raw_names)), "")
-    return clean_text(name)
+    return clean_text(find_name(*raw_names) or "")

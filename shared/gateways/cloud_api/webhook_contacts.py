@@ -10,7 +10,7 @@ from functools import cached_property
 
 from pydantic import JsonValue
 
-from shared.contracts.names import read_name
+from shared.contracts.names import find_name
 from shared.gateways.normalize.addresses import LONGEST_ADDRESS, parse_address
 from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
 from shared.gateways.normalize.redaction import redact_within
@@ -101,6 +101,5 @@ def _read_contact(contact: JsonObject) -> Contact:
 def _read_name(contact: JsonObject) -> str | None:
     """Return the name of a contact; None if it is only an address."""
     profile = read_object(contact, "profile")
-    raw_names = (profile.get("name"), profile.get("username"), contact.get("username"))
-    name = next(filter(None, map(read_name, raw_names)), None)
+    name = find_name(profile.get("name"), profile.get("username"), contact.get("username"))
     return None if name is None or name in list_addresses(contact, IDS) else clean_text(name)

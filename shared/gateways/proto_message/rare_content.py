@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
+from shared.gateways.normalize.bodies import build_body
 from shared.gateways.normalize.json_values import (
     JsonObject,
-    join_lines,
     parse_count,
     parse_time,
     read_object,
@@ -18,24 +18,24 @@ from shared.gateways.proto_message.interactive import format_price
 
 
 def _read_group_invite(invite: JsonObject) -> TypeAndBody | None:
-    return _build_body(
+    return build_body(
         "groupInviteMessage", read_text(invite, "groupName"), read_text(invite, "caption")
     )
 
 
 def _read_newsletter_invite(invite: JsonObject) -> TypeAndBody | None:
     words = read_text(invite, "newsletterName"), read_text(invite, "caption")
-    return _build_body("newsletterAdminInviteMessage", *words)
+    return build_body("newsletterAdminInviteMessage", *words)
 
 
 def _read_channel_invite(invite: JsonObject) -> TypeAndBody | None:
     words = read_text(invite, "newsletterName"), read_text(invite, "caption")
-    return _build_body("newsletterFollowerInviteMessageV2", *words)
+    return build_body("newsletterFollowerInviteMessageV2", *words)
 
 
 def _read_poll_result(result: JsonObject) -> TypeAndBody | None:
     votes = (_format_votes(option) for option in read_objects(result.get("pollVotes")))
-    return _build_body("pollResultSnapshotMessage", read_text(result, "name"), *votes)
+    return build_body("pollResultSnapshotMessage", read_text(result, "name"), *votes)
 
 
 def _format_votes(option: JsonObject) -> str:
@@ -45,30 +45,30 @@ def _format_votes(option: JsonObject) -> str:
 
 def _read_event_invite(invite: JsonObject) -> TypeAndBody | None:
     title, starts = read_text(invite, "eventTitle"), _format_minute(invite.get("startTime"))
-    return _build_body("eventInviteMessage", title, starts, read_text(invite, "caption"))
+    return build_body("eventInviteMessage", title, starts, read_text(invite, "caption"))
 
 
 def _read_scheduled_call(planned: JsonObject) -> TypeAndBody | None:
     at = _format_minute(planned.get("scheduledTimestampMs"))
-    return _build_body("scheduledCallCreationMessage", read_text(planned, "title"), at)
+    return build_body("scheduledCallCreationMessage", read_text(planned, "title"), at)
 
 
 def _read_sticker_pack(pack: JsonObject) -> TypeAndBody | None:
     words = (read_text(pack, name) for name in ("name", "publisher", "caption"))
-    return _build_body("stickerPackMessage", *words)
+    return build_body("stickerPackMessage", *words)
 
 
 def _read_payment(sent: JsonObject) -> TypeAndBody | None:
-    return _build_body("sendPaymentMessage", _read_note(sent))
+    return build_body("sendPaymentMessage", _read_note(sent))
 
 
 def _read_payment_request(request: JsonObject) -> TypeAndBody | None:
     amount = format_price(request, "amount1000", "currencyCodeIso4217")
-    return _build_body("requestPaymentMessage", _read_note(request), amount)
+    return build_body("requestPaymentMessage", _read_note(request), amount)
 
 
 def _read_invoice(invoice: JsonObject) -> TypeAndBody | None:
-    return _build_body("invoiceMessage", read_text(invoice, "note"))
+    return build_body("invoiceMessage", read_text(invoice, "note"))
 
 
 def _read_note(payment: JsonObject) -> str:
@@ -79,17 +79,12 @@ def _read_note(payment: JsonObject) -> str:
 
 
 def _read_answer(answer: JsonObject) -> TypeAndBody | None:
-    return _build_body("extendedTextMessage", read_text(answer, "text"))
+    return build_body("extendedTextMessage", read_text(answer, "text"))
 
 
 def _read_assistant_response(response: JsonObject) -> TypeAndBody | None:
     parts = read_objects(response.get("submessages"))
-    return _build_body("extendedTextMessage", *(read_text(part, "messageText") for part in parts))
-
-
-def _build_body(media_type: str, *words: str) -> TypeAndBody | None:
-    body = join_lines(*words)
-    return (media_type, body) if body else None
+    return build_body("extendedTextMessage", *(read_text(part, "messageText") for part in parts))
 
 
 def _format_minute(value: JsonValue) -> str:

@@ -6,7 +6,7 @@ from shared.contracts.base import Event
 from shared.contracts.contact import ContactMove
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import MessageChange
-from shared.contracts.names import read_name
+from shared.contracts.names import find_name
 from shared.gateways.normalize.contact_links import build_number_change
 from shared.gateways.normalize.json_values import (
     JsonObject,
@@ -127,8 +127,7 @@ def build_message_received(
 
 def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
     # On our own messages it is our name, or Evolution's "Você", never the contact's.
-    names = (read_name(message.get(member)) for member in ("pushName", "verifiedBizName"))
-    name = next(filter(None, names), None)
+    name = find_name(message.get("pushName"), message.get("verifiedBizName"))
     return None if name is None or key.from_me or key.is_address(name) else clean_text(name)
 
 

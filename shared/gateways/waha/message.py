@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from shared.contracts.names import read_name
+from shared.contracts.names import find_name
 from shared.gateways.normalize.json_values import JsonObject, read_flag, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
@@ -180,9 +180,8 @@ def build_description(payload: JsonObject, proto: JsonObject | None) -> JsonObje
     """Return the author's name and the ad of a message, which only the engine's form has."""
     data = read_object(payload, "_data")
     info = read_object(data, "Info")
-    raw_names = (data.get("pushName"), data.get("verifiedBizName"), info.get("PushName"))
-    name = next(filter(None, map(read_name, raw_names)), "")
-    return {"pushName": name, "ctwaContext": _read_advert(proto or {})}
+    name = find_name(data.get("pushName"), data.get("verifiedBizName"), info.get("PushName"))
+    return {"pushName": name or "", "ctwaContext": _read_advert(proto or {})}
 
 
 def _read_advert(proto: JsonObject) -> JsonObject:

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from shared.contracts.contact import ContactLink
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import FAILED, PLAYED, READ
-from shared.contracts.names import read_name
+from shared.contracts.names import find_name
 from shared.gateways.normalize.addresses import AddressKind, join_addresses, parse_address
 from shared.gateways.normalize.contact_links import build_number_change
 from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
@@ -65,7 +65,7 @@ def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
         *(sender.get(member) for member in ("pushname", "pushName")),
         message.get("contactName"),  # WPPConnect's mapper
     )
-    name = next(filter(None, map(read_name, raw_names)), None)
+    name = find_name(*raw_names)
     return None if name is None or key.from_me or key.is_address(name) else clean_text(name)
 
 

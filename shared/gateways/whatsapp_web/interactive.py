@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from shared.gateways.normalize.bodies import build_body
 from shared.gateways.normalize.json_values import (
     JsonObject,
     join_lines,
@@ -31,14 +32,9 @@ def list_options(holder: JsonObject, member: str, *names: str) -> Iterator[str]:
             yield read_text(option, *names)
 
 
-def _build_body(media_type: str, *parts: str) -> TypeAndBody | None:
-    body = join_lines(*parts)
-    return (media_type, body) if body else None
-
-
 def _read_poll(message: JsonObject) -> TypeAndBody | None:
     question = read_words(message, "pollName", "body")
-    return _build_body(
+    return build_body(
         "pollCreationMessageV3", question, *list_options(message, "pollOptions", "name")
     )
 
@@ -47,7 +43,7 @@ def _read_event(message: JsonObject) -> TypeAndBody | None:
     location = message.get("eventLocation")
     where = read_words(location, "name", "address") if isinstance(location, dict) else ""
     starts = parse_time(message.get("eventStartTime"))
-    return _build_body(
+    return build_body(
         "eventMessage",
         read_words(message, "eventName", "body"),
         f"{starts:%Y-%m-%d %H:%M} UTC" if starts else "",
@@ -65,7 +61,7 @@ def _read_list(message: JsonObject) -> TypeAndBody | None:
         read_words(content, "footerText") or read_words(message, "footer"),
         *_list_rows(content),
     )
-    return _build_body("listMessage", body or read_words(content, "buttonText"))
+    return build_body("listMessage", body or read_words(content, "buttonText"))
 
 
 def _list_rows(content: JsonObject) -> Iterator[str]:
@@ -78,12 +74,12 @@ def _read_list_response(message: JsonObject) -> TypeAndBody | None:
     row = read_object(response, "singleSelectReply")
     body = read_words(response, "title") or read_words(message, "title", "body", "content")
     row_id = read_words(row, "selectedRowId") or read_words(message, "selectedRowId")
-    return _build_body("listResponseMessage", body or row_id)
+    return build_body("listResponseMessage", body or row_id)
 
 
 def _build_captioned_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody | None]:
     def read(message: JsonObject) -> TypeAndBody | None:
-        return _build_body(media_type, _read_captions(message), *_list_labels(message))
+        return build_body(media_type, _read_captions(message), *_list_labels(message))
 
     return read
 
@@ -113,7 +109,7 @@ def _build_reply_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody |
     def read(message: JsonObject) -> TypeAndBody | None:
         names = ("selectedDisplayText", "body", "content", "selectedButtonId", "selectedId")
         body = read_words(message, *names)
-        return None if _is_json(body) else _build_body(media_type, body)
+        return None if _is_json(body) else build_body(media_type, body)
 
     return read
 
@@ -154,7 +150,7 @@ def _read_order(message: JsonObject) -> TypeAndBody:
 
 
 def _read_product(message: JsonObject) -> TypeAndBody | None:
-    return _build_body(
+    return build_body(
         "productMessage",
         read_words(message, "title"),
         read_words(message, "description"),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
+from shared.gateways.normalize.bodies import build_body
 from shared.gateways.normalize.json_values import (
     JsonObject,
-    join_lines,
     parse_count,
     parse_time,
     read_object,
@@ -19,29 +19,24 @@ from shared.gateways.whatsapp_web.texts import read_words
 _WORDS = ("caption", "comment", "inviteMessage", "body", "content")
 
 
-def _build_body(media_type: str, *parts: str) -> TypeAndBody | None:
-    body = join_lines(*parts)
-    return (media_type, body) if body else None
-
-
 def _read_group_invite(message: JsonObject) -> TypeAndBody | None:
     group = read_words(read_object(message, "inviteV4"), "groupName")
     name = group or read_words(message, "inviteGrpName", "groupName")
-    return _build_body("groupInviteMessage", name, read_words(message, *_WORDS))
+    return build_body("groupInviteMessage", name, read_words(message, *_WORDS))
 
 
 def _read_newsletter_invite(message: JsonObject) -> TypeAndBody | None:
     words = read_words(message, "newsletterName"), read_words(message, *_WORDS)
-    return _build_body("newsletterAdminInviteMessage", *words)
+    return build_body("newsletterAdminInviteMessage", *words)
 
 
 def _read_channel_invite(message: JsonObject) -> TypeAndBody | None:
     words = read_words(message, "newsletterName"), read_words(message, *_WORDS)
-    return _build_body("newsletterFollowerInviteMessageV2", *words)
+    return build_body("newsletterFollowerInviteMessageV2", *words)
 
 
 def _read_event_invite(message: JsonObject) -> TypeAndBody | None:
-    return _build_body(
+    return build_body(
         "eventInviteMessage",
         read_words(message, "eventTitle", "eventName"),
         _format_minute(message.get("eventStartTime") or message.get("startTime")),
@@ -51,11 +46,11 @@ def _read_event_invite(message: JsonObject) -> TypeAndBody | None:
 
 def _read_scheduled_call(message: JsonObject) -> TypeAndBody | None:
     at = _format_minute(message.get("scheduledTimestampMs"))
-    return _build_body("scheduledCallCreationMessage", read_words(message, "title", "body"), at)
+    return build_body("scheduledCallCreationMessage", read_words(message, "title", "body"), at)
 
 
 def _read_sticker_pack(message: JsonObject) -> TypeAndBody | None:
-    return _build_body(
+    return build_body(
         "stickerPackMessage",
         read_words(message, "stickerPackName", "packName", "name", "title"),
         read_words(message, "stickerPackPublisher", "publisher"),
@@ -68,8 +63,8 @@ def _read_payment(message: JsonObject) -> TypeAndBody | None:
     note = read_words(read_object(message, "paymentNoteMsg"), "body", "caption")
     note = note or read_words(message, "paymentNote", "body")
     if "request" not in read_text(message, "subtype", "paymentStatus").lower():
-        return _build_body("sendPaymentMessage", note)
-    return _build_body("requestPaymentMessage", note, _format_amount(message))
+        return build_body("sendPaymentMessage", note)
+    return build_body("requestPaymentMessage", note, _format_amount(message))
 
 
 def _format_amount(message: JsonObject) -> str:
