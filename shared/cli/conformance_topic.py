@@ -20,9 +20,8 @@ from shared.cli.publishing import publish
 from shared.cli.records import Record as OutgoingRecord
 from shared.conformance.reader import TopicReader, open_reader
 from shared.conformance.report import Report
-from shared.conformance.topic.read_record import TOPICS, RecordReader
-from shared.conformance.topic.record_checks import ADDRESS, Line
-from shared.conformance.topic.run import Times, TopicRun, Wire
+from shared.conformance.topic.read_record import TOPICS, Line, RecordReader
+from shared.conformance.topic.run import Times, TopicRun, Topics
 from shared.conformance.topic.sends import SendPlan, plan_sends
 from shared.contracts.cloudevents import build_headers
 from shared.contracts.message import MessageSend
@@ -72,7 +71,7 @@ class SendOptions:
     ] = 10
 
 
-class KafkaWire(Wire):
+class KafkaTopics(Topics):
     """The topics of a deployment."""
 
     def __init__(self, settings: Settings, reader: TopicReader) -> None:
@@ -110,7 +109,7 @@ def topic_command(
     Use it while people write to the line and while the gateway is restarted.
     """
     for number in filter(None, (send.send_to, send.no_whatsapp)):
-        if not ADDRESS.fullmatch(number):
+        if not (number.isascii() and number.isdigit()):
             raise InvalidUsageError(f"The number {number} is not written in digits only.")
     report = asyncio.run(_run(Settings(), of_line, collect, send))
     print_report(report, as_json=as_json)
@@ -132,8 +131,8 @@ async def _run(
         async with open_reader(
             settings.kafka, partitions, from_beginning=collect.from_beginning
         ) as reader:
-            wire = KafkaWire(settings, reader)
-            run = TopicRun(wire, RecordReader(settings.namespace), line, lines, times)
+            topics = KafkaTopics(settings, reader)
+            run = TopicRun(topics, RecordReader(settings.namespace), line, lines, times)
             return await run.run(_plan(line, send))
 
 

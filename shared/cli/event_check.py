@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from shared.cli import output
 from shared.cli.errors import CheckFailedError, InvalidUsageError
 from shared.cli.event_types import find_contract
 from shared.contracts.base import Event
+from shared.contracts.bodies import read_body
 from shared.contracts.catalogue import load_contracts
 from shared.contracts.error_texts import describe_errors
 from shared.contracts.ignored import find_ignored
 from shared.contracts.json_limits import find_exceeded_limit
-from shared.contracts.surrogates import repair_surrogates
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,13 @@ def _check_line(number: int, line: bytes, default: type[Event] | None, topic: st
     if limit := find_exceeded_limit(line):
         return Finding(number, "", [limit.detail])
     try:
-        value: JsonValue = from_json(repair_surrogates(line))
+        body, attributes = read_body(line)
     except ValueError as error:
         return Finding(number, "", [f"it is not JSON: {error}"])
-    contract, body = default, value
-    if isinstance(value, dict) and "specversion" in value:
-        body = value.get("data")
+    contract = default
+    if attributes:
         try:
-            contract = find_contract(str(value.get("type")), topic)
+            contract = find_contract(str(attributes.get("type")), topic)
         except InvalidUsageError as error:
             return Finding(number, "", [f"type: {str(error).removesuffix('.')}"])
     if contract is None:

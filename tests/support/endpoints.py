@@ -78,7 +78,7 @@ class Endpoint:
     def _fail(self, body: bytes) -> int:
         """Return the status that the faults give a body; 0 for none."""
         if "an error for unknown kinds" in self._faults:
-            return 500 if b"tomorrow" in body.lower() else 0
+            return 500 if b"later" in body.lower() else 0
         if "refuses null bytes" in self._faults:
             return 400 if b"\\u0000" in body else 0
         if "fails after a deep body" in self._faults:

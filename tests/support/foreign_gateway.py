@@ -20,12 +20,14 @@ Members = dict[str, Any]
 class ForeignGateway:
     """Publishes some events of line 10, and answers the sends that it is given.
 
-    As a wire of a run it holds the topics in memory; `records` are all that it published.
+    It is the topics of a run, in memory; `records` are all that it
+    published, `sends` all that it was given.
     """
 
     def __init__(self, *faults: str) -> None:
         self.faults = frozenset(faults)
         self.records: list[Record] = []
+        self.sends: list[MessageSend] = []
         self._polled = 0
         self._wids: dict[str, str] = {}
         self._now = datetime.now(UTC).replace(microsecond=0)
@@ -37,7 +39,22 @@ class ForeignGateway:
 
     async def publish(self, sends: Sequence[MessageSend]) -> None:
         for send in sends:
+            self.sends.append(send)
             self._answer(send)
+
+    def put_raw(
+        self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Publish any record."""
+        offset = len(self.records)
+        partition = offset % 2 if "any partition" in self.faults else 0
+        at = int(datetime.now(UTC).timestamp() * 1000)
+        self.records.append(
+            ConsumerRecord(
+                f"{NAMESPACE}.{topic}", partition, offset, at, 0, key, value, None,
+                len(key), len(value), tuple(headers),
+            )
+        )  # fmt: skip
 
     def _publish_events(self) -> None:
         wid = f"false_{ANA}@c.us_3EB0A1" if "a wid with its chat" in self.faults else "3EB0A1"
@@ -52,7 +69,8 @@ class ForeignGateway:
         if "not in order" in self.faults:
             self._put("message.received", self._message("3EB0A7", minutes[0] * 2, body="Antes"))
         self._put("message.received", self._message("3EB0A2", minutes[1], body="Tudo bem?"))
-        group = {"chat": "120363000000000001", "isGroup": True, "participant": BIA}
+        chat = self._choose("a group of Meta's", "Y2FwaV9ncm91cA", "120363000000000001")
+        group = {"chat": chat, "isGroup": True, "participant": BIA}
         if "a group without author" in self.faults:
             del group["participant"]
         self._put("message.received", self._message("3EB0A3", minutes[2], body="Oi!", **group))
@@ -61,12 +79,13 @@ class ForeignGateway:
         state = {"companyId": 1, "whatsappId": 10, "status": "CONNECTED"}
         self._put("connection.changed", state | {"timestamp": self._tell(minutes[2])})
         if "no JSON" in self.faults:
-            self._put_raw("message.received", b"1:10:x", b"{", [])
+            self.put_raw("message.received", b"1:10:x", b"{", [])
         if "a line that is not registered" in self.faults:
             self._put("message.received", text | {"whatsappId": 77})
 
     def _message(self, wid: str, ago: timedelta, **more: Any) -> Members:
-        return {**self._base(ago), "wid": wid, "pushName": "Ana", **more}
+        name = "Ana \ud83d" if "half an emoji" in self.faults else "Ana"
+        return {**self._base(ago), "wid": wid, "pushName": name, **more}
 
     def _base(self, ago: timedelta) -> Members:
         chat = ANA
@@ -75,6 +94,7 @@ class ForeignGateway:
             ("a chat with a server", f"{ANA}@c.us"),
             ("a chat with a plus sign", f"+{ANA}"),
             ("a chat that is no number", "(11)99000-0001"),
+            ("a BSUID", "br.13491208655302741918"),
         ):
             chat = self._choose(fault, written, chat)
         more = {"mediaURL": "x"} if "an unknown member" in self.faults else {}
@@ -149,7 +169,9 @@ class ForeignGateway:
         if "structured" in self.faults and type_name:
             attributes = {name.removeprefix("ce_"): value for name, value in headers.items()}
             body = {**attributes, "data": members}
-            headers = {"content-type": "application/cloudevents+json"}
+            name = "application/cloudevents+json"
+            name = self._choose("a content type in capitals", name.title(), name)
+            headers = self._choose("without its content type", {}, {"content-type": name})
         if "no type" in self.faults:
             headers = {}
         if "another company in the headers" in self.faults:
@@ -157,17 +179,4 @@ class ForeignGateway:
         if "headers without an id" in self.faults:
             headers.pop("ce_id", None)
         pairs = [(name, value.encode()) for name, value in headers.items()]
-        self._put_raw(topic, key.encode(), json.dumps(body).encode(), pairs)
-
-    def _put_raw(
-        self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
-    ) -> None:
-        offset = len(self.records)
-        partition = offset % 2 if "any partition" in self.faults else 0
-        at = int(datetime.now(UTC).timestamp() * 1000)
-        self.records.append(
-            ConsumerRecord(
-                f"{NAMESPACE}.{topic}", partition, offset, at, 0, key, value, None,
-                len(key), len(value), tuple(headers),
-            )
-        )  # fmt: skip
+        self.put_raw(topic, key.encode(), json.dumps(body).encode(), pairs)

@@ -7,7 +7,6 @@ from shared.conformance.report import Check, Level
 MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
 RECEIVED = "docs/events.md#messagereceived"
 CHANGES = "docs/events.md#changes-of-a-message"
-LIMITS = "docs/events.md#limits"
 SENDING = "docs/sending.md#what-is-published"
 CASES = "docs/conformance.md#the-topics"
 

@@ -9,9 +9,11 @@ from shared.conformance.report import Check
 from shared.conformance.topic.faults import build_check
 from shared.conformance.topic.read_record import ReadRecord
 from shared.conformance.topic.record_checks import (
-    CLOCKS_DIFFER,
+    TOLERANCE,
     describe_record,
     is_zone,
+    mask_key,
+    mask_wid,
     read_record_time,
     read_time,
 )
@@ -68,7 +70,9 @@ def _check_contents(messages: Iterable[ReadRecord]) -> Iterator[Check]:
     for (_, _, wid), reads in _group(shown, _find_message_id).items():
         contents = {_read_content(read) for read in reads}
         problem = f"{len(contents)} different contents" if len(contents) > 1 else ""
-        yield build_check("wid-content", f"wid {wid[:80]}", describe_record(reads[-1]), problem)
+        yield build_check(
+            "wid-content", f"wid {mask_wid(wid)}", describe_record(reads[-1]), problem
+        )
 
 
 def _check_duplicates(messages: Iterable[ReadRecord]) -> Iterator[Check]:
@@ -78,7 +82,7 @@ def _check_duplicates(messages: Iterable[ReadRecord]) -> Iterator[Check]:
         if not first.body:
             continue
         problem = f"the same message under {len(wids)} wids" if len(wids) > 1 else ""
-        subject = f"wid {first.wid[:80]}"
+        subject = f"wid {mask_wid(first.wid)}"
         yield build_check("duplicate", subject, describe_record(reads[-1]), problem)
 
 
@@ -87,7 +91,9 @@ def _check_order(messages: Iterable[ReadRecord]) -> Iterator[Check]:
         firsts = list({_find_message_id(read): read for read in reversed(reads)}.values())[::-1]
         late = [after for before, after in pairwise(firsts) if read_time(after) < read_time(before)]
         problem = f"{len(late)} messages after later ones" if late else ""
-        yield build_check("order", f"key {key[:80]}", describe_record((late or reads)[0]), problem)
+        yield build_check(
+            "order", f"key {mask_key(key)}", describe_record((late or reads)[0]), problem
+        )
 
 
 def _check_clock(messages: Sequence[ReadRecord]) -> Iterator[Check]:
@@ -95,10 +101,10 @@ def _check_clock(messages: Sequence[ReadRecord]) -> Iterator[Check]:
     behind = [read_record_time(read) - read_time(read) for read in messages]
     if len(behind) < LEAST_FOR_A_ZONE:
         return
-    is_same = max(behind) - min(behind) <= CLOCKS_DIFFER
+    is_same = max(behind) - min(behind) <= TOLERANCE
     problem = (
         f"every message is {behind[0]} old: local time written as UTC"
-        if is_same and behind[0] > CLOCKS_DIFFER and is_zone(behind[0])
+        if is_same and behind[0] > TOLERANCE and is_zone(behind[0])
         else ""
     )
     yield build_check("local-time", "all messages", describe_record(messages[0]), problem)
@@ -124,5 +130,5 @@ def _check_echoes(reads: Sequence[ReadRecord]) -> Iterator[Check]:
         if isinstance(read.event, MessageSent) and read.event.wid:
             is_seen = (read.event.whatsapp_id, read.event.wid) in seen
             problem = "" if is_seen else "neither an echo nor an ack came"
-            subject = f"wid {read.event.wid[:80]}"
+            subject = f"wid {mask_wid(read.event.wid)}"
             yield build_check("echo", subject, describe_record(read), problem)

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic_core import from_json
+from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
 from shared.contracts.base import Event
+from shared.contracts.bodies import read_body
 from shared.contracts.catalogue import load_contracts
+from shared.contracts.surrogates import repair_surrogates
 from shared.delivery.batch.decoder import RecordDecoder
-from shared.delivery.kafka.record import Record, Rejected, Skipped
+from shared.delivery.kafka.record import Headers, Record, Rejected, Skipped
 from shared.delivery.kafka.too_large import TooLarge
 from shared.delivery.subscription import Subscription
 
-STRUCTURED = "application/cloudevents+json"
+Line = tuple[int, int]  # company and line
+
 TOPICS = ("message.received", "message.changed", "connection.changed", "message.answered")
 
 
@@ -43,15 +45,19 @@ class ReadRecord:
     record: Record
     place: Place
     event: Event | None
-    members: Mapping[str, Any]
+    members: Mapping[str, JsonValue]
     attributes: Mapping[str, str]
     reason: str = ""
     detail: str = ""
 
     @property
-    def claimed_line(self) -> tuple[object, object]:
-        """Company and line as the body says; None for what it does not say."""
-        return self.members.get("companyId"), self.members.get("whatsappId")
+    def claimed_line(self) -> Line | None:
+        """The line that the body names; None unless it has both numbers."""
+        company, line = self.members.get("companyId"), self.members.get("whatsappId")
+        # True is an int of Python's.
+        if type(company) is int and type(line) is int:
+            return company, line
+        return None
 
 
 class RecordReader:
@@ -66,45 +72,42 @@ class RecordReader:
 
     def read(self, record: Record) -> ReadRecord:
         """Read one record."""
-        decoded = self._decoder.decode(record).event
+        decoded = self._decoder.decode(record)
         place = Place(
             record.topic.removeprefix(f"{self._namespace}."), record.partition, record.offset
         )
-        members, attributes = _read_members(record)
-        match decoded:
-            case Event():
-                return ReadRecord(record, place, decoded, members, attributes)
+        members, attributes = self._read_members(record, decoded.headers)
+        match decoded.event:
+            case Event() as event:
+                return ReadRecord(record, place, event, members, attributes)
             case Rejected(reason=reason, detail=detail):
                 return ReadRecord(record, place, None, members, attributes, reason, detail)
             case Skipped(type=name):
                 return ReadRecord(record, place, None, members, attributes, "unknown-type", name)
-            case _:
-                raise TypeError(f"a {type(decoded).__name__} is no event of these topics")
+            case other:
+                raise TypeError(f"a {type(other).__name__} is no event of these topics")
+
+    def _read_members(
+        self, record: Record, headers: Headers
+    ) -> tuple[dict[str, JsonValue], dict[str, str]]:
+        attributes = {
+            name.removeprefix("ce_"): (value or b"").decode(errors="replace")
+            for name, value in record.headers
+            if name.startswith("ce_")
+        }
+        value = record.value
+        if value is None or isinstance(value, TooLarge):
+            return {}, attributes
+        value = repair_surrogates(value)
+        is_structured = self._decoder.is_structured(record.topic, headers, value)
+        try:
+            members, envelope = read_body(value, is_structured=is_structured)
+        except ValueError:
+            return {}, attributes
+        if is_structured:
+            attributes = {name: text for name, text in envelope.items() if isinstance(text, str)}
+        return (members if isinstance(members, dict) else {}), attributes
 
 
 async def _ignore(*_: object) -> list[Any]:
     return []
-
-
-def _read_members(record: Record) -> tuple[dict[str, Any], dict[str, str]]:
-    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
-    attributes = {
-        name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")
-    }
-    body = _parse(record.value)
-    if headers.get("content-type", "").startswith(STRUCTURED):
-        attributes = {name: value for name, value in body.items() if isinstance(value, str)}
-        data = body.get("data")
-        return (data if isinstance(data, dict) else {}), attributes
-    return body, attributes
-
-
-def _parse(value: object) -> dict[str, Any]:
-    """Return the members of a body; nothing if it is no JSON object."""
-    if not isinstance(value, bytes) or isinstance(value, TooLarge):
-        return {}
-    try:
-        body = from_json(value)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -8,24 +8,24 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from shared.conformance.report import Check
 from shared.conformance.topic.faults import build_check
-from shared.conformance.topic.read_record import ReadRecord
+from shared.conformance.topic.read_record import Line, ReadRecord
 from shared.contracts.base import Event
+from shared.contracts.error_texts import quote_name
 from shared.contracts.ignored import find_ignored
 from shared.contracts.message import ConversationEvent, MessageReceived
 from shared.contracts.message_change import PLAYED, MessageAcked
 from shared.contracts.send_result import MessageFailed, MessageSent
+from shared.gateways.normalize.addresses import is_bsuid
+from shared.gateways.senders.outgoing import ErrorClass
 
-Line = tuple[int, int]  # company and line
 Problem = tuple[str, str]  # a rule, and what is wrong; '' if it holds
 
-ADDRESS = re.compile(
-    r"[0-9]{5,20}|[0-9]{5,20}-[0-9]{5,20}|[0-9]{5,20}@lid|[A-Z]{2}\.[A-Za-z0-9._-]{1,200}"
-)
+NUMBER_OR_LID = re.compile(r"[0-9]{5,20}(?:@lid)?")
 WID = re.compile(r"(?:true|false)_|.*@|.*:")  # the beginnings of ids with a chat or a device
-CLOCKS_DIFFER = timedelta(minutes=2)
+TOLERANCE = timedelta(minutes=2)
 ZONE_STEP = timedelta(minutes=30)  # offsets of time zones are multiples, but for a few
 FARTHEST_ZONE = timedelta(hours=14)
-ERROR_CLASSES = {"final_recipient", "final_template", "unknown", "expired", "pause", "retry"}
+ERROR_CLASSES = {*ErrorClass} - {ErrorClass.OK} | {"expired"}
 HEADER_REASONS = {
     "missing-type",
     "tenant-mismatch",
@@ -35,6 +35,12 @@ HEADER_REASONS = {
 }
 _RULES_OF_MEMBERS = {"ack": "ack", "sendId": "send-id", "chat": "address", "wid": "wid"}
 _TIME = TypeAdapter(AwareDatetime)
+_IDS = re.compile(r"(?:[0-9]{1,10}:){0,2}")  # the beginning of a key: company and line
+_LETTERS = re.compile(r"\w")
+LONGEST_SHOWN = 80  # characters of a key or an id
+LONGEST_DETAIL = 500  # characters of what is wrong with an unreadable record
+LAST_SHOWN = 4  # characters of a chat
+MOST_NAMES = 20  # of members of one record
 
 
 def check_record(read: ReadRecord, lines: Collection[Line]) -> list[Check]:
@@ -47,8 +53,25 @@ def check_record(read: ReadRecord, lines: Collection[Line]) -> list[Check]:
 
 def describe_record(read: ReadRecord) -> str:
     """Return place and members of a record without their values, which are personal data."""
-    members = ", ".join(list(read.members)[:20])
-    return f"{read.place}, key {_read_key(read)[:80]!r}, members {members}"
+    members = ", ".join(quote_name(name) for name in list(read.members)[:MOST_NAMES])
+    return f"{read.place}, key {mask_key(_read_key(read))!r}, members {members}"
+
+
+def mask_key(key: str) -> str:
+    """Return a key without its chat, of which only punctuation and the last characters are left."""
+    ids = _IDS.match(key)
+    return _mask(key, ids.end() if ids else 0)
+
+
+def mask_wid(wid: str) -> str:
+    """Return an id of a message; of one with a chat in it, only the last characters are left."""
+    return _mask(wid, 0) if WID.match(wid) else wid[:LONGEST_SHOWN]
+
+
+def _mask(text: str, start: int) -> str:
+    end = max(start, len(text) - LAST_SHOWN)
+    masked = text[:start] + _LETTERS.sub("*", text[start:end]) + text[end:]
+    return masked if len(masked) <= LONGEST_SHOWN else f"{masked[:LONGEST_SHOWN]}…"
 
 
 def _describe_type(read: ReadRecord) -> str:
@@ -66,15 +89,19 @@ def _list_problems(read: ReadRecord, lines: Collection[Line]) -> Iterator[Proble
     yield "unknown-members", f"not of the contract: {names}" if names else ""
     yield "attributes", _find_wrong_attribute(read)
     key = _read_key(read)
-    yield "key", "" if key == event.key else f"the key is {key!r}, the body gives {event.key!r}"
+    yield "key", "" if key == event.key else _describe_keys(key, event.key)
     line = (event.company_id, getattr(event, "whatsapp_id", 0))
     yield "line", "" if line in lines else f"company {line[0]} has no line {line[1]}"
     yield from _check_members(read, event)
 
 
+def _describe_keys(came: str, right: str) -> str:
+    return f"the key is {mask_key(came)!r}, the body gives {mask_key(right)!r}"
+
+
 def _classify_unreadable(read: ReadRecord) -> Problem:
     """Return the rule that a record breaks which nobody can read."""
-    problem = f"{read.reason}: {read.detail}"
+    problem = f"{read.reason}: {read.detail}"[:LONGEST_DETAIL]
     if read.reason in HEADER_REASONS:
         return "headers", problem
     member = read.detail.partition(":")[0].removeprefix("data.")
@@ -134,14 +161,21 @@ def _find_wrong_address(read: ReadRecord, event: ConversationEvent) -> str:
             continue
         if written is not None and written != canonical:
             return f"{name} has a server, a device or a plus sign"
-        if not ADDRESS.fullmatch(canonical):
-            return f"{name} is no number, group, LID or BSUID"
+        if name == "chat" and not _is_of_one_person(event):
+            continue
+        if not NUMBER_OR_LID.fullmatch(canonical) and not is_bsuid(canonical):
+            return f"{name} is no number, LID or BSUID"
     return ""
+
+
+def _is_of_one_person(event: ConversationEvent) -> bool:
+    """Whether a chat is no group, whose id may be any text; most events do not say it."""
+    return isinstance(event, MessageReceived) and not event.is_group
 
 
 def _check_time(read: ReadRecord) -> Iterator[Problem]:
     ahead = read_time(read) - read_record_time(read)
-    if ahead <= CLOCKS_DIFFER:
+    if ahead <= TOLERANCE:
         yield "future-time", ""
     elif is_zone(ahead):
         yield "local-time", f"{ahead} after the record's time: local time written as UTC"
@@ -164,8 +198,8 @@ def is_zone(offset: timedelta) -> bool:
     steps = round(offset / ZONE_STEP)
     return (
         steps != 0
-        and abs(offset) <= FARTHEST_ZONE + CLOCKS_DIFFER
-        and abs(offset - steps * ZONE_STEP) <= CLOCKS_DIFFER
+        and abs(offset) <= FARTHEST_ZONE + TOLERANCE
+        and abs(offset - steps * ZONE_STEP) <= TOLERANCE
     )
 
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from shared.conformance.report import Check, Report
 from shared.conformance.topic.history_checks import check_history
-from shared.conformance.topic.read_record import ReadRecord, RecordReader
-from shared.conformance.topic.record_checks import Line, check_record
+from shared.conformance.topic.read_record import Line, ReadRecord, RecordReader
+from shared.conformance.topic.record_checks import check_record
 from shared.conformance.topic.sends import SendPlan, check_sends, list_missing
 from shared.contracts.message import MessageSend
 from shared.delivery.kafka.record import Record
@@ -18,8 +18,8 @@ from shared.delivery.kafka.record import Record
 NOT_SENT = "Not checked: how the gateway sends; --send-to NUMBER sends real messages."
 
 
-class Wire(Protocol):
-    """The topics: what a gateway published, and sends for it."""
+class Topics(Protocol):
+    """What a gateway published, and sends for it."""
 
     async def poll(self) -> Sequence[Record]:
         """Return records that have come since the last call; wait for some at most a second."""
@@ -43,13 +43,13 @@ class TopicRun:
 
     def __init__(
         self,
-        wire: Wire,
+        topics: Topics,
         reader: RecordReader,
         line: Line,
         lines: Collection[Line],
         times: Times,
     ) -> None:
-        self._wire = wire
+        self._topics = topics
         self._reader = reader
         self._line = line
         self._lines = {line, *lines}
@@ -74,9 +74,9 @@ class TopicRun:
     async def _send(self, plan: SendPlan) -> list[Check]:
         published_at = datetime.now(UTC)
         # One is repeated at once, as after a crash of its publisher, and again after its answer.
-        await self._wire.publish([*plan.sends, plan.repeated])
+        await self._topics.publish([*plan.sends, plan.repeated])
         await self._collect(self._times.answer_s, lambda: not list_missing(plan, self._reads))
-        await self._wire.publish([plan.repeated])
+        await self._topics.publish([plan.repeated])
         await self._collect(self._times.settle_s, lambda: False)
         within = timedelta(seconds=self._times.answer_s)
         return check_sends(plan, self._reads, published_at, within)
@@ -85,7 +85,7 @@ class TopicRun:
         """Read records for some seconds, or until there are enough."""
         ends = time.monotonic() + seconds
         while not is_enough():
-            for record in await self._wire.poll():
+            for record in await self._topics.poll():
                 self._take(record)
             if time.monotonic() >= ends:
                 return

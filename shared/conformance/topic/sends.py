@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from shared.conformance.report import Check
 from shared.conformance.topic.faults import build_check
-from shared.conformance.topic.read_record import ReadRecord
-from shared.conformance.topic.record_checks import Line, read_record_time
+from shared.conformance.topic.read_record import Line, ReadRecord
+from shared.conformance.topic.record_checks import mask_key, read_record_time
 from shared.contracts.message import MessageReceived, MessageSend
 from shared.contracts.send_result import MessageFailed, MessageSent, SendResult
 
@@ -153,7 +153,8 @@ def _count_echoes(send: MessageSend, reads: Sequence[ReadRecord]) -> int:
 
 
 def _describe(send: MessageSend) -> str:
-    return f"message.send {send.send_id}, key {send.key}, expiresAt {send.expires_at.isoformat()}"
+    key, expires_at = mask_key(send.key), send.expires_at.isoformat()
+    return f"message.send {send.send_id}, key {key}, expiresAt {expires_at}"
 
 
 def _describe_answer(event: object) -> str:

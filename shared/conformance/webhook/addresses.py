@@ -5,14 +5,14 @@ The addresses of other lines are known only if the endpoint's has our form.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from shared.conformance.report import Level
-from shared.conformance.webhook.case import STATUSES, Case, MakeMark, Post, Target, join_headers
+from shared.conformance.webhook.case import STATUSES, Case, MakeMark, Post, Target
 from shared.conformance.webhook.kinds import KINDS
 from shared.conformance.webhook.oddities import encode
-from shared.conformance.webhook.posts import JSON_TYPE, REFUSED
-from shared.gateways import signatures
+from shared.conformance.webhook.posts import REFUSED, build_post
 
 AREA = "addresses"
 OURS = re.compile(
@@ -29,21 +29,21 @@ def build_cases(target: Target, make_mark: MakeMark) -> Iterator[Case]:
     for name, path, expected in _list_paths(target, parts.path):
         body = encode(KINDS[target.gateway]["text"](make_mark()))
         url = urlunsplit(parts._replace(path=path))
-        yield _build_case(name, Post(url, body, _sign(target, body)), expected)
+        yield _build_case(name, replace(build_post(target, body), url=url), expected)
     for method in ("PUT", "PATCH", "DELETE"):
-        post = Post(target.url, b"{}", _sign(target, b"{}"), method=method)
+        post = replace(build_post(target, b"{}"), method=method)
         yield _build_case(f"the method {method}", post, NOT_ALLOWED)
 
 
 def _list_paths(target: Target, path: str) -> Iterator[tuple[str, str, frozenset[int]]]:
-    yield "a longer path", f"{path.rstrip('/')}/nowhere", NOT_FOUND
+    yield "a longer path", f"{path.rstrip('/')}/more", NOT_FOUND
     match = OURS.fullmatch(path)
     if match is None:
         return
     company, line = match["ids"].split("/")
     stem = f"{match['before']}/gateways"
     own = f"{stem}/{target.gateway}"
-    yield "an unknown gateway", f"{stem}/pigeon/{company}/{line}", NOT_FOUND
+    yield "an unknown gateway", f"{stem}/unknown/{company}/{line}", NOT_FOUND
     yield "no line", f"{own}/{company}", NOT_FOUND
     yield "a line that is no number", f"{own}/{company}/first", NOT_FOUND
     yield "a company that is no number", f"{own}/first/{line}", NOT_FOUND
@@ -56,10 +56,6 @@ def _list_paths(target: Target, path: str) -> Iterator[tuple[str, str, frozenset
     yield "the token of another company", f"{own}/{OTHER}/{line}", refused
     other = "baileys" if target.gateway == "wppconnect" else "wppconnect"
     yield "the token of another gateway", f"{stem}/{other}/{company}/{line}", REFUSED
-
-
-def _sign(target: Target, body: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    return join_headers(signatures.sign(target.gateway, body, target.key), JSON_TYPE)
 
 
 def _build_case(name: str, post: Post, expected: frozenset[int]) -> Case:

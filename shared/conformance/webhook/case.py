@@ -69,11 +69,6 @@ class Case:
         more = "…" if len(first.body) > SHOWN else ""
         return f"{first.method}{times}, {len(first.body):,} bytes: {shown}{more}"
 
-    @property
-    def is_refused(self) -> bool:
-        """Whether every expected status is a refusal."""
-        return min(self.expected) >= 400  # noqa: PLR2004 - HTTP
-
 
 def join_headers(*groups: dict[str, str]) -> tuple[tuple[bytes, bytes], ...]:
     """Return headers with values as bytes, since some cases send values that are not ASCII."""

@@ -86,7 +86,7 @@ BAILEYS: Kinds = {
     ),
     "call": lambda wid: _post_to_bridge("call", [_build_call(wid)]),
     "presence": lambda wid: _post_to_bridge("presence.update", {"id": JID, "requestId": wid}),
-    "unknown": lambda wid: _post_to_bridge("event.of.tomorrow", {"id": wid}),
+    "unknown": lambda wid: _post_to_bridge("later.event", {"id": wid}),
 }
 
 
@@ -123,7 +123,7 @@ EVOLUTION: Kinds = {
     ),
     "call": lambda wid: _post_from_evolution("call", _build_call(wid)),
     "presence": lambda wid: _post_from_evolution("presence.update", {"id": JID, "requestId": wid}),
-    "unknown": lambda wid: _post_from_evolution("event.of.tomorrow", {"id": wid}),
+    "unknown": lambda wid: _post_from_evolution("later.event", {"id": wid}),
 }
 
 
@@ -184,5 +184,5 @@ EVOLUTION_GO: Kinds = {
         {"CallID": wid, "From": JID, "CallCreator": JID, "Timestamp": "2025-10-09T08:53:20Z"},
     ),
     "presence": lambda wid: _post_from_evolution_go("Presence", {"From": JID, "requestId": wid}),
-    "unknown": lambda wid: _post_from_evolution_go("EventOfTomorrow", {"id": wid}),
+    "unknown": lambda wid: _post_from_evolution_go("LaterEvent", {"id": wid}),
 }

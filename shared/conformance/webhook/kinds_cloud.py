@@ -109,5 +109,5 @@ CLOUD_API: Kinds = {
     "unsupported": lambda wid: _build_message(
         wid, "unsupported", None, errors=[{"code": 131_051, "title": "Unsupported"}]
     ),
-    "unknown": lambda wid: _build_change({"requestId": wid}, "field_of_tomorrow"),
+    "unknown": lambda wid: _build_change({"requestId": wid}, "later_field"),
 }

@@ -96,7 +96,7 @@ WAHA: Kinds = {
     "presence": lambda wid: _post_from_waha(
         wid, "presence.update", {"id": WEB_JID, "presences": []}
     ),
-    "unknown": lambda wid: _post_from_waha(wid, "event.of.tomorrow", {"id": wid}),
+    "unknown": lambda wid: _post_from_waha(wid, "later.event", {"id": wid}),
 }
 
 
@@ -172,7 +172,7 @@ WHATSAPP_WEB_JS: Kinds = {
     ),
     "call": lambda wid: _post_to_web_bridge("call", {"call": {"id": wid, "from": WEB_JID}}),
     "presence": lambda wid: _post_to_web_bridge("group_update", {"requestId": wid}),
-    "unknown": lambda wid: _post_to_web_bridge("event_of_tomorrow", {"requestId": wid}),
+    "unknown": lambda wid: _post_to_web_bridge("later_event", {"requestId": wid}),
 }
 
 
@@ -235,5 +235,5 @@ WPPCONNECT: Kinds = {
     ),
     "call": _build_wppconnect_call,
     "presence": lambda wid: _post_from_wppconnect("onpresencechanged", {"requestId": wid}),
-    "unknown": lambda wid: _post_from_wppconnect("event-of-tomorrow", {"requestId": wid}),
+    "unknown": lambda wid: _post_from_wppconnect("later-event", {"requestId": wid}),
 }

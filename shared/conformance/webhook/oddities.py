@@ -42,7 +42,7 @@ def _write(text: str, payload: Payload) -> bytes:
     return encode(_add({"note": text}, payload) if written == payload else written)
 
 
-def _tell_time(time: JsonValue, payload: Payload) -> bytes:
+def _replace_times(time: JsonValue, payload: Payload) -> bytes:
     replaced = _replace(payload, _TIMES, time)
     return encode(_add({"timestamp": time}, payload) if replaced == payload else replaced)
 
@@ -63,7 +63,7 @@ def _add_everywhere(value: JsonValue) -> JsonValue:
     match value:
         case dict():
             members = {name: _add_everywhere(member) for name, member in value.items()}
-            return {**members, "memberOfTomorrow": {"is": [True, None, 1.5, ""]}}
+            return {**members, "laterMember": {"is": [True, None, 1.5, ""]}}
         case list():
             return [_add_everywhere(item) for item in value]
         case _:
@@ -109,7 +109,7 @@ def _write_utf_8(payload: Payload) -> bytes:
 ODDITIES: dict[str, Oddity] = {
     "as documented": encode,
     "members in reverse order": lambda payload: encode(_reverse(payload)),
-    "an unknown member": lambda payload: encode(_add({"memberOfTomorrow": "1"}, payload)),
+    "an unknown member": lambda payload: encode(_add({"laterMember": "1"}, payload)),
     "unknown members at every level": lambda payload: encode(_add_everywhere(payload)),
     "50 nested arrays in an unknown member": _nest,
     "indented, with line ends around it": _indent,
@@ -119,17 +119,17 @@ ODDITIES: dict[str, Oddity] = {
     "a text of 65,536 characters": partial(_write, "a" * _LONG),
     "a NUL in the text": partial(_write, "O\x00i"),
     "a lone surrogate in the text": partial(_write, "O\ud83di"),
-    "a time in 2099": partial(_tell_time, _FUTURE),
-    "a time that is text": partial(_tell_time, "yesterday"),
-    "a time that is null": partial(_tell_time, None),
+    "a time in 2099": partial(_replace_times, _FUTURE),
+    "a time that is text": partial(_replace_times, "yesterday"),
+    "a time that is null": partial(_replace_times, None),
 }
 # With a text message only.
 TEXT_ODDITIES: dict[str, Oddity] = {
     "1,000 unknown members": _add_many,
     "a member twice": _repeat_member,
-    "a time that is a fraction": partial(_tell_time, TIME + 0.25),
+    "a time that is a fraction": partial(_replace_times, TIME + 0.25),
     "an emoji of several code points": partial(_write, "👩🏽‍👩🏽‍👧🏽‍👦🏽🏴󠁧󠁢󠁥󠁮󠁧󠁿"),
-    "a time of zero": partial(_tell_time, 0),
+    "a time of zero": partial(_replace_times, 0),
     "a number of 400 digits": lambda payload: add_raw(payload, b'"n": 1' + b"0" * 400),
     "a lone low surrogate in the text": partial(_write, "O\udc4bi"),
     "control characters in the text": partial(_write, "\x01\x08\x0b\x1f\x7f\x85"),
@@ -145,12 +145,12 @@ TEXT_ODDITIES: dict[str, Oddity] = {
     "a text of digits": partial(_write, "0123"),
     "a text that is `null`": partial(_write, "null"),
     "the noncharacters of Unicode in the text": partial(_write, "\ufffe\uffff\U0010ffff"),
-    "a negative time": partial(_tell_time, -TIME),
-    "a time in milliseconds": partial(_tell_time, TIME * 1000),
-    "a time in microseconds": partial(_tell_time, TIME * 1_000_000),
-    "a time of 1e300": partial(_tell_time, 1e300),
-    "a time that is an object": partial(_tell_time, {"low": TIME, "high": 0, "unsigned": True}),
-    "a time that is a list": partial(_tell_time, [TIME]),
+    "a negative time": partial(_replace_times, -TIME),
+    "a time in milliseconds": partial(_replace_times, TIME * 1000),
+    "a time in microseconds": partial(_replace_times, TIME * 1_000_000),
+    "a time of 1e300": partial(_replace_times, 1e300),
+    "a time that is an object": partial(_replace_times, {"low": TIME, "high": 0, "unsigned": True}),
+    "a time that is a list": partial(_replace_times, [TIME]),
     "a member whose name is empty": lambda payload: encode(_add({"": 1}, payload)),
     "a member called __proto__": lambda payload: encode(_add({"__proto__": {"a": 1}}, payload)),
     "a member name of 1,000 characters": lambda payload: encode(_add({"m" * 1_000: 1}, payload)),

@@ -50,21 +50,21 @@ class _Answer:
 
 
 class WebhookPlayer:
-    """Plays cases through one client; a client must have at most one connection."""
+    """Plays `cases` through one client; a client must have at most one connection."""
 
     def __init__(self, client: httpx.AsyncClient, target: Target, limits: Limits) -> None:
         self._client = client
         self._target = target
         self._limits = limits
+        self.cases = list_cases(target, self._prefix)
 
     async def run(
         self, watcher: Watcher | None, on_played: Callable[[], None] = lambda: None
     ) -> Report:
         """Play all cases; call `on_played` after each one."""
-        cases = list_cases(self._target, self._prefix)
         checks: list[Check] = []
         taken: set[str] = set()
-        for case in cases:
+        for case in self.cases:
             answers = [answer async for answer in self._play(case)]
             checks += self._judge(case, answers)
             if any(answer.status in TAKEN for answer in answers):
@@ -74,7 +74,7 @@ class WebhookPlayer:
             on_played()
         if watcher is None:
             return Report(self._subject, tuple(checks), (NOT_WATCHED,))
-        checks += _compare_with_taken(cases, taken, await watcher.list_marks())
+        checks += _compare_with_taken(self.cases, taken, await watcher.list_marks())
         return Report(self._subject, tuple(checks))
 
     @property
@@ -210,6 +210,6 @@ async def _split(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _read_connection(response: httpx.Response) -> object:
-    """Return what tells connections apart: our own address; None if there is none."""
+    """Return what differs between connections, our own address; None if there is none."""
     stream = response.extensions.get("network_stream")
     return stream.get_extra_info("client_addr") if stream else None

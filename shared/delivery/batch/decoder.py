@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from shared.contracts import catalogue
 from shared.contracts.base import BEGINNING, Event
+from shared.contracts.bodies import read_body
 from shared.contracts.error_texts import describe_first_error
 from shared.contracts.gateway import RawRecord
 from shared.contracts.ignored import describe_ignored, find_ignored
@@ -105,7 +106,7 @@ class RecordDecoder:
         value = self._read_body(record)
         if isinstance(value, Rejected):
             return value
-        is_structured = self._is_structured(record.topic, headers, value)
+        is_structured = self.is_structured(record.topic, headers, value)
         if is_structured:
             attributes = _parse_attributes(value, headers.company_id)
             if isinstance(attributes, Rejected):
@@ -124,6 +125,15 @@ class RecordDecoder:
             event = event.limit_timestamp(_read_time(record))
         return _check_company(event, headers.company_id)
 
+    def is_structured(self, topic: str, headers: Headers, value: bytes) -> bool:
+        """Return whether the body holds the attributes of the event, not only its members.
+
+        Without the header content-type the body decides: no event has a member `specversion`.
+        """
+        if headers.content_type.lower().startswith(STRUCTURED):
+            return True
+        return not headers.type and self.is_ours(topic) and _is_envelope(value)
+
     def _read_body(self, record: Record) -> bytes | Rejected:
         """Return the body; on topics with external producers, reject one that exceeds a limit."""
         if record.value is None:
@@ -133,15 +143,6 @@ class RecordDecoder:
         is_ours_alone = getattr(self._contracts[record.topic][0], "ours_alone", False)
         limit = None if is_ours_alone else find_exceeded_limit(record.value)
         return Rejected(limit.reason, limit.detail) if limit else repair_surrogates(record.value)
-
-    def _is_structured(self, topic: str, headers: Headers, value: bytes) -> bool:
-        """Return whether the body holds the attributes of the event, not only its members.
-
-        Without the header content-type the body decides: no event has a member `specversion`.
-        """
-        if headers.content_type.lower().startswith(STRUCTURED):
-            return True
-        return not headers.type and self.is_ours(topic) and _is_envelope(value)
 
     def _find_contract(self, topic: str, type_name: str) -> type[BaseModel] | Rejected | Skipped:
         contracts = self._contracts[topic]
@@ -196,12 +197,10 @@ def _find_ignored(contract: type[object], value: bytes | None) -> tuple[str, ...
     if not (issubclass(contract, Event) and contract.names_ignored and value):
         return ()
     try:
-        body = from_json(repair_surrogates(value))
+        members, _ = read_body(value)
     except ValueError:
         return ()
-    if isinstance(body, dict) and "specversion" in body:
-        body = body.get("data")
-    return find_ignored(contract, body)
+    return find_ignored(contract, members)
 
 
 def _parse_attributes(value: bytes, company_id: str) -> Headers | Rejected:

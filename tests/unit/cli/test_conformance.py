@@ -12,14 +12,17 @@ TOKEN = {"CHATIA_CONFORMANCE_TOKEN": "not to be printed"}
 @pytest.mark.parametrize(
     ("words", "environment", "said"),
     [
-        (("webhook", "pigeon", URL), TOKEN, "The gateway pigeon is not known"),
-        (("webhook", "waha", "ftp://x"), TOKEN, "is no http address"),
+        (("webhook", "telegram", URL), TOKEN, "The gateway telegram is not known"),
+        (("webhook", "waha", "ftp://x?token=1"), TOKEN, "The endpoint ftp://x is no http address"),
         (("webhook", "waha", URL), {}, "Set CHATIA_CONFORMANCE_TOKEN"),
         (("webhook", "cloud-api", URL), TOKEN, "Set CHATIA_CONFORMANCE_APP_SECRET"),
-        (
-            ("topic", "--company", "1", "--line", "10", "--send-to", "+55 11"),
-            {},
-            "is not written in digits only",
+        *(
+            (
+                ("topic", "--company", "1", "--line", "10", "--send-to", number),
+                {},
+                "is not written in digits only",
+            )
+            for number in ("+55 11", "91234567890123@lid", "BR.13491208655302741918", "٠١٢٣٤٥")
         ),
     ],
 )
@@ -32,6 +35,7 @@ def test_a_wrong_option_ends_with_2(
 
 def test_an_endpoint_that_does_not_answer_ends_with_3_and_prints_no_token() -> None:
     url = f"http://127.0.0.1:{free_port()}/gateways/waha/1/10"
-    ended = chatia("conformance", "webhook", "waha", url, environment=TOKEN)
+    token = TOKEN["CHATIA_CONFORMANCE_TOKEN"]
+    ended = chatia("conformance", "webhook", "waha", f"{url}?token={token}", environment=TOKEN)
     assert (ended.code, "does not answer" in ended.complaint) == (3, True)
-    assert TOKEN["CHATIA_CONFORMANCE_TOKEN"] not in ended.answer + ended.complaint
+    assert token not in ended.answer + ended.complaint
