@@ -26,6 +26,7 @@ from shared.contracts.message_content import (
     check_content,
     check_visible,
 )
+from shared.contracts.meta_rules import check_emoji, check_template
 
 
 class MessageCompose(Request):
@@ -62,7 +63,7 @@ class MessageCompose(Request):
     campaign_id: CampaignId | None = None
     user_id: Id | None = None
     """The user who wrote it, `"Users".id`."""
-    template: MessageTemplate | None = None
+    template: Annotated[MessageTemplate, AfterValidator(check_template)] | None = None
     """A message template of WhatsApp, instead of a body."""
     buttons: Buttons | None = None
     """Up to 3 buttons below the body."""
@@ -127,8 +128,8 @@ class MessageReact(MessageChangeRequest):
 
     type: ClassVar[str] = "message.react"
 
-    emoji: Emoji = ""
-    """The reaction; empty: ours is removed."""
+    emoji: Annotated[Emoji, AfterValidator(check_emoji)] = ""
+    """The reaction, one emoji; empty: ours is removed."""
 
 
 class MessageEdit(MessageChangeRequest):

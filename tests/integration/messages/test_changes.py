@@ -34,9 +34,10 @@ pytestmark = pytest.mark.integration
 
 KEPT = timedelta(hours=72)
 ROWS = """
-SELECT m.wid, m.ack, m.body, m."dataJson", m."isEdited", m."isDeleted", m.read, k."editedAt", k."errorCode",
-       k.error, (SELECT array_agg((r.author, r.emoji, r."reactedAt") ORDER BY r.author)
-                 FROM "Reactions" r WHERE r."messageId" = m.id) AS reactions
+SELECT m.wid, m.ack, m.body, m."dataJson", m."isEdited", m."isDeleted", m.read, k."editedAt",
+       k."errorCode", k.error,
+       (SELECT array_agg((r.author, r.emoji, r."reactedAt") ORDER BY r.author)
+        FROM "Reactions" r WHERE r."messageId" = m.id) AS reactions
 FROM "Messages" m LEFT JOIN "MessageMarks" k ON k."messageId" = m.id
 WHERE m.wid LIKE 'A%' ORDER BY m.wid
 """

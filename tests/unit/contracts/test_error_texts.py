@@ -41,7 +41,8 @@ STATE = {"companyId": 1, "whatsappId": 1, "status": "CONNECTED", "timestamp": 17
          "timestamp: a time from 1970 to 2099 is wanted"),
         (ConnectionUpdated, {**STATE, "timestampEstimated": "perhaps"},
          "timestampEstimated: true or false is wanted"),
-        (ConnectionUpdated, {k: v for k, v in STATE.items() if k != "status"}, "status: required"),
+        (ConnectionUpdated, {k: v for k, v in STATE.items() if k != "status"},
+         "status: this member is required"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_words(
@@ -57,7 +58,7 @@ def test_what_is_wrong_is_said_in_words(
     [
         (
             {"buttons": [{"id": "1", "title": "x" * 21}]},
-            ["buttons.0.title: String should have at most 20 characters"],
+            ["buttons.0.title: at most 20 characters are wanted"],
         ),
         (
             {"buttons": [{"id": "1", "title": " "}]},

@@ -218,6 +218,9 @@ def build_rows(number: int) -> list[dict[str, str]]:
         ({"template": {**SALE, "body": [{"text": "a"}, {"text": "b", "name": "n"}]}, "body": ""},
          "have a name, or none"),
         ({"template": {**SALE, "header": {}}, "body": ""}, "either a text or a mediaUrl"),
+        ({"list": {"button": "Ver", "sections": [
+            {"title": "A", "rows": build_rows(1)}, {"rows": [{"id": "x", "title": "x"}]}]}},
+         "list.sections.1.title"),
     ],
 )  # fmt: skip
 def test_what_whatsapp_does_not_allow_is_said_in_words(members: dict[str, Any], word: str) -> None:

@@ -302,7 +302,7 @@ def test_indexed_text_has_a_length_limit(column: str) -> None:
     (granted,) = apply(save("Contacts", longest)).results
     assert isinstance(granted, Applied)
     assert refuse({"name": "Ana", column: "😀" * 256}, table="Contacts") == (
-        f'{column} of "Contacts": String should have at most 255 characters'
+        f'{column} of "Contacts": at most 255 characters are wanted'
     )
 
 
