@@ -41,9 +41,9 @@ _TEXTS = {
 }
 
 _LIMITS = {  # with the limit of the contract
-    "too_short": "at least {min_length} {unit} are wanted",
-    "too_long": "at most {max_length} {unit} are wanted",
-    "string_too_long": "at most {max_length} characters are wanted",
+    "too_short": "at least {min_length} {unit} wanted",
+    "too_long": "at most {max_length} {unit} wanted",
+    "string_too_long": "at most {max_length} {unit} wanted",
     "greater_than_equal": "a number of at least {ge} is wanted",
     "less_than_equal": "a number of at most {le} is wanted",
     "literal_error": "one of {expected} is wanted",
@@ -77,13 +77,16 @@ def describe_error(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) 
     if kind == "string_too_short" and limits["min_length"] == 1:
         return "a text that is not empty is wanted"
     if kind in _LIMITS:
-        return _LIMITS[kind].format(**limits, unit=_get_unit(limits))
+        return _LIMITS[kind].format(**limits, unit=_get_unit(kind, limits))
     return _TEXTS.get(kind, error["msg"].removeprefix("Value error, "))
 
 
-def _get_unit(limits: Mapping[str, object]) -> str:
+def _get_unit(kind: str, limits: Mapping[str, object]) -> str:
     """Return what a length counts; a text with a validator of its own has the type `Value`."""
-    return "characters" if limits.get("field_type") == "Value" else "elements"
+    is_text = kind == "string_too_long" or limits.get("field_type") == "Value"
+    unit = "character" if is_text else "element"
+    is_one = limits.get("min_length", limits.get("max_length")) == 1
+    return f"{unit} is" if is_one else f"{unit}s are"
 
 
 def describe_pattern(pattern: str) -> str:

@@ -39,6 +39,7 @@ from shared.gateways.proto_message.invisible_content import (
     ignore_stub,
     join_names,
     list_contents,
+    list_written,
 )
 from shared.gateways.proto_message.poll_votes import read_chosen_options
 from shared.gateways.proto_message.visible_content import find_kind, read_visible
@@ -99,9 +100,20 @@ def read_content(message: JsonObject) -> ContentOutcome:
     outer = read_object(message, "message")
     content = _unwrap(outer)
     kind = find_kind(content)
-    if kind is not None:
-        return _build_content(kind, message, outer, content)
-    return _read_invisible(message, outer, content)
+    outcome: ContentOutcome = (
+        _build_content(kind, message, outer, content)
+        if kind is not None
+        else _read_invisible(message, outer, content)
+    )
+    if not isinstance(outcome, Ignored):
+        return outcome
+    contents = set(list_contents(content, WRAPPERS)) - _READ_BEFORE
+    unknown = list_written(contents)  # beside a content without a row
+    return _build_placeholder(choose_placeholder(unknown)) if unknown else outcome
+
+
+# What they hold decides whether they are ignored.
+_READ_BEFORE = {"pollUpdateMessage", "secretEncryptedMessage"}
 
 
 def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Content:
@@ -257,12 +269,15 @@ def _read_without_content(
 
 
 _REVOKE, _EDIT = {"0", "REVOKE"}, {"14", "MESSAGE_EDIT"}
+_STATUS_MENTION = {"25", "STATUS_MENTION_MESSAGE"}  # a person names us in their status
 
 
 def _read_protocol_message(protocol: JsonObject) -> ContentOutcome:
     kind = read_enum(protocol.get("type"))
     if not kind:  # proto3 omits a zero, and zero is REVOKE
         kind = "MESSAGE_EDIT" if "editedMessage" in protocol else "REVOKE"
+    if kind in _STATUS_MENTION:
+        return _build_placeholder(UNSUPPORTED)
     if kind not in _REVOKE | _EDIT:
         return Ignored("protocol-message", join_names([kind]))
     wid = read_target_wid(read_object(protocol, "key"))

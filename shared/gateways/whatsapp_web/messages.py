@@ -16,7 +16,7 @@ from shared.gateways.normalize.placeholders import UNDECRYPTABLE, UNSUPPORTED
 from shared.gateways.proto_message.changed_message import ChangedMessage
 from shared.gateways.proto_message.content import VOTE_WITHDRAWN, Content
 from shared.gateways.proto_message.key import MessageKey, read_key
-from shared.gateways.whatsapp_web.content import read_web_content
+from shared.gateways.whatsapp_web.content import read_kind, read_subtype, read_web_content
 from shared.gateways.whatsapp_web.event_builders import (
     build_web_message,
     translate_number_change,
@@ -44,7 +44,7 @@ def translate_web_message(line: Line, message: JsonObject, *times: JsonValue) ->
     if not isinstance(key, MessageKey):
         return key
     at = line.read_time(message.get("timestamp"), message.get("t"), *times)
-    if read_text(message, "subtype") == "change_number":
+    if read_subtype(message) == "change_number":
         return _translate_number_change(line, message, key, at)
     return _translate_change(line, message, key, at) or _translate_content(line, message, key, at)
 
@@ -61,7 +61,7 @@ def _translate_content(line: Line, message: JsonObject, key: MessageKey, at: Tim
 def _translate_change(
     line: Line, message: JsonObject, key: MessageKey, at: Time
 ) -> PartOutcome | None:
-    kind, subtype = read_text(message, "type"), read_text(message, "subtype")
+    kind, subtype = read_kind(message), read_subtype(message)
     target = message.get("protocolMessageKey")
     if kind == "revoked":
         return build_changed_message(line, key, at, target).build_deletion()

@@ -96,11 +96,6 @@ def test_an_empty_reply_cannot_be_shown(kind: str) -> None:
     assert read_content({"message": {kind: {"x": 1}}}) == Content("unsupported", "")
 
 
-def test_an_offer_of_buttons_alone_is_kept_though_it_has_no_words() -> None:
-    offered: JsonObject = {"interactiveMessage": {"nativeFlowMessage": {"buttons": [7]}}}
-    assert read_content({"message": offered}) == Content("interactiveMessage", "")
-
-
 def test_edits_in_edits_are_not_followed() -> None:
     message: JsonObject = {"conversation": "x"}
     for _ in range(500):
@@ -213,7 +208,7 @@ def test_a_pix_key_that_is_offered_can_be_read() -> None:
     button: JsonObject = {"name": "payment_info", "buttonParamsJson": pix}
     offered: JsonObject = {"nativeFlowMessage": {"buttons": [button]}}
     read = read_content({"message": {"interactiveMessage": offered}})
-    assert read == Content("interactiveMessage", "Loja\nloja@x.br")
+    assert read == Content("interactiveMessage", "Loja\nPIX: loja@x.br")
 
 
 @pytest.mark.parametrize("message", [{}, {"messageContextInfo": {"messageSecret": "S"}}])
