@@ -127,6 +127,12 @@ def test_an_answer_goes_to_the_address_that_it_came_from(
     assert requested == expected
 
 
+@pytest.mark.parametrize("chat", [CUSTOMER, "BR.1A2b"])
+def test_the_cloud_api_gets_no_lid_of_a_contact_whose_number_or_bsuid_is_known(chat: str) -> None:
+    json = cloud_api.build_request(replace(TEXT, chat=chat, jid="90000000000001@lid")).json
+    assert json.get("to", json.get("recipient")) == chat
+
+
 def test_a_bsuid_is_a_recipient_and_a_group_is_named_as_one() -> None:
     assert "to" not in cloud_api.build_request(replace(TEXT, chat="BR.1A2b", jid=None)).json
     assert (
