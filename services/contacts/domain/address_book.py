@@ -127,6 +127,26 @@ class Changes:
     new: dict[int, Contact] = field(default_factory=dict)
     changed: dict[int, Contact] = field(default_factory=dict)
     merged: dict[int, Merge] = field(default_factory=dict)
+    renamed: dict[int, Contact] = field(default_factory=dict)  # as stored, before the change
+
+    @property
+    def giving_number(self) -> list[Contact]:
+        """The contacts, as stored, whose number or JID another contact takes."""
+        owners = {
+            (contact.company_id, address): contact.id
+            for contact in self.changed.values()
+            for address in (contact.number, contact.jid)
+            if address
+        }
+        return [
+            stored
+            for _, stored in sorted(self.renamed.items())
+            if {
+                owners.get((stored.company_id, address or ""), stored.id)
+                for address in (stored.number, stored.jid)
+            }
+            != {stored.id}
+        ]
 
     @property
     def taking_lid(self) -> dict[int, Contact]:
@@ -207,10 +227,17 @@ class AddressBook:
         for key in old.keys:
             if self._ids.get(key) == contact.id:
                 del self._ids[key]
-        is_unnamed = contact.name == contact.number
-        name = number if is_unnamed else contact.name
+        self._changes.renamed.setdefault(contact.id, contact)
+        name = number if contact.name == contact.number else contact.name
         self._put(replace(contact, number=number, jid=jid, remote_jid=jid, name=name))
         return True
+
+    def replace_address(self, contact_id: int, address: str, new: str) -> None:
+        """Plan that replies go to a new address, if they go to this one now."""
+        contact = self._by_id[contact_id]
+        if contact.remote_jid == address:
+            name = new if contact.name == address else contact.name
+            self._put(replace(contact, remote_jid=new, name=name))
 
     def complete(
         self, contact_id: int, identity: Identity, name: str | None, *, reactivate: bool

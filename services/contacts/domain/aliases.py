@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.contacts.domain.address_book import AddressBook, Identity
 from services.contacts.domain.keys import NumberKey, UserIdKey
-from shared.contracts.base import BEGINNING
+from shared.contracts.base import BEGINNING, END
 from shared.gateways.normalize.numbers import find_other_spelling
 
 PHONE_SERVER = "@s.whatsapp.net"
@@ -63,9 +63,8 @@ class Aliases:
         key = identity.user_id_key
         number = identity.number and self.follow(identity.company_id, identity.number, at)
         if key is not None:
-            head = self.find_head(key)
-            identity = replace(identity, user_id=head.user_id)
-            number = number or self._find_number(head)
+            identity = replace(identity, user_id=self.find_head(key).user_id)
+            number = number or self.find_number(identity)
         if number == identity.number or number is None:
             return identity
         return replace(identity, number=number, jid=f"{number}{PHONE_SERVER}")
@@ -85,14 +84,30 @@ class Aliases:
             key = key._replace(user_id=row.new_user_id)
         return key
 
-    def follow(self, company_id: int, number: str, at: datetime) -> str:
-        """Return the number that the person has now who had a number at a time."""
+    def list_known(self, identity: Identity, at: datetime) -> set[Identity]:
+        """Return an identity as it was observed, as it is now, and the numbers in between."""
+        company_id = identity.company_id
+        numbers = self.list_numbers(company_id, identity.number, at) if identity.number else []
+        if (observed := self.find_observed(identity)) is not None:
+            numbers += self.list_numbers(company_id, *observed)
+        return {identity, self.resolve(identity, at), *(Identity(company_id, n) for n in numbers)}
+
+    def follow(self, company_id: int, number: str, at: datetime, until: datetime = END) -> str:
+        """Return the number that a person has just before `until` who had a number at a time."""
+        return self.list_numbers(company_id, number, at, until)[-1]
+
+    def list_numbers(
+        self, company_id: int, number: str, at: datetime, until: datetime = END
+    ) -> list[str]:
+        """Return a number that a person had at a time, and all that followed it before `until`."""
+        numbers = [number]
         seen: set[str] = set()  # at this time: changes there and back have no end
         for _ in range(MOST_CHANGES):
             changes = (
                 (start, new_number)
                 for new_number in self._reports.get(NumberKey(company_id, number), ())
                 if (start := self._find_start(NumberChange(company_id, number, new_number, at)))
+                and start < until
                 and (start > at or new_number not in seen)
             )
             start, new_number = min(changes, default=(at, None))
@@ -102,7 +117,23 @@ class Aliases:
                 seen.clear()
             seen.update(list_spellings(number))
             number, at = new_number, start
-        return number
+            numbers.append(number)
+        return numbers
+
+    def find_observed(self, identity: Identity) -> tuple[str, datetime] | None:
+        """Return the number of an identity's BSUID as it was observed last, and when; or None."""
+        key = identity.user_id_key
+        row = self._user_ids.get(self.find_head(key)) if key else None
+        if row is None or row.number is None or row.number_at is None:
+            return None
+        return row.number, row.number_at
+
+    def find_number(self, identity: Identity, until: datetime = END) -> str | None:
+        """Return the number of an identity's BSUID until a time; None if it is not known."""
+        observed = self.find_observed(identity)
+        if observed is None or observed[1] > until:
+            return None
+        return self.follow(identity.company_id, *observed, until)
 
     def add_change(self, change: NumberChange) -> bool:
         """Plan to save the report of a change; return False if the change is known.
@@ -144,12 +175,6 @@ class Aliases:
         row = self._get(old_head)
         self._put(old_head, replace(row, new_user_id=new.user_id, number=None, number_at=None))
         self.link(new_head, row.contact_id, row.number, row.number_at or BEGINNING)
-
-    def _find_number(self, key: UserIdKey) -> str | None:
-        row = self._user_ids.get(key)
-        if row is None or row.number is None or row.number_at is None:
-            return None
-        return self.follow(key.company_id, row.number, row.number_at)
 
     def _find_start(self, change: NumberChange) -> datetime | None:
         """Return when a change first took place at its time or later: its first report.

@@ -195,7 +195,8 @@ class _People:
         if contact_id is None:
             new = _build_contact(identity, message, is_chat=is_chat, is_author=is_author)
             # Replies go to the address as received, unless it is known what the person has now.
-            address = identity.jid if identity.jid != observed.jid else new.remote_jid
+            is_current = (identity.jid, identity.user_id) == (observed.jid, observed.user_id)
+            address = new.remote_jid if is_current else identity.jid
             contact_id = self.book.add(replace(new, remote_jid=address or identity.user_id))
         else:
             name = message.push_name if is_author else None

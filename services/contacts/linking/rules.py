@@ -81,8 +81,8 @@ def list_observed(
 
 
 def list_resolved(observed: Iterable[tuple[Identity, datetime]], aliases: Aliases) -> set[Identity]:
-    """Return these identities, and those that their people have now."""
-    return {known for i, at in observed for known in (i, aliases.resolve(i, at))}
+    """Return these identities, and those that their people have had since."""
+    return {known for i, at in observed for known in aliases.list_known(i, at)}
 
 
 def plan_links(
@@ -133,9 +133,8 @@ class _Links:
         """Merge the contacts of a link."""
         (identity,) = _list_event_identities(self.lines, link)
         at = link.timestamp or END
-        number = self.aliases.resolve(identity, at).number
-        if link.lid and number:
-            self._link_lid(link, LidNumber(link.company_id, link.lid, number, link.timestamp))
+        if link.lid and (reported := self._get_reported(link, identity)):
+            self._link_lid(link, LidNumber(link.company_id, link.lid, *reported))
         current = self.aliases.resolve(identity, at)
         contact_id = self.book.find_or_merge(current, identity.only_user_id)
         self._save_user_id(identity, contact_id, link.timestamp or BEGINNING)
@@ -146,7 +145,7 @@ class _Links:
     def move(self, move: ContactMove) -> None:
         """Give the contact of a person the new number and BSUID."""
         old, new = _list_event_identities(self.lines, move)
-        number = move.number or self.aliases.resolve(old.only_user_id, move.timestamp).number
+        number = move.number or self.aliases.find_number(old, move.timestamp)
         if number and move.new_number:
             self._change_number(move, number, move.new_number, move.timestamp)
         if (before := old.user_id_key) and (after := new.user_id_key):
@@ -156,17 +155,32 @@ class _Links:
         self._save_user_id(new, contact_id, move.timestamp)
         if contact_id is not None:
             self.book.complete(contact_id, current, None, reactivate=False)
+            if old.user_id and current.user_id:
+                self.book.replace_address(contact_id, old.user_id, current.user_id)
             self.plan.owners.append((move, contact_id))
+
+    def _get_reported(
+        self, link: ContactLink, identity: Identity
+    ) -> tuple[str, datetime | None] | None:
+        """Return the number of a link and its time; by default those of its BSUID."""
+        if link.number is not None:
+            return link.number, link.timestamp
+        return self.aliases.find_observed(identity)
 
     def _link_lid(self, link: ContactLink, reported: LidNumber) -> None:
         """Save the number of a LID; another one than before is a new number of the person."""
-        known = self._get_lid(reported)
-        if known is not None and reported.number_at is not None:
-            older, newer, at = known, reported, reported.number_at
-            if known.number_at is not None and not reported.is_newer_than(known):
-                older, newer, at = reported, known, known.number_at
-            self._change_number(link, older.number, newer.number, at)
-        self._save_lid(reported)
+        key = LidKey(reported.company_id, reported.lid)
+        known = self.plan.numbers.get(key) or self.lids.get(key)
+        is_newer = known is None or reported.is_newer_than(known)
+        if is_newer:
+            self.plan.numbers[key] = reported
+        if known is None or reported.number_at is None:
+            return
+        # The older of the two has a time here, unless the known one never had any.
+        older, newer = (known, reported) if is_newer else (reported, known)
+        at = newer.number_at or reported.number_at
+        number = self.aliases.follow(link.company_id, older.number, older.number_at or at, at)
+        self._change_number(link, number, newer.number, at)
 
     def _change_number(
         self, cause: AddressRequest, number: str, new_number: str, at: datetime
@@ -183,20 +197,9 @@ class _Links:
         if contact.number == current or contact.number not in spellings:
             return
         is_renamed = self.book.rename(contact, current, f"{current}{PHONE_SERVER}")
-        if is_renamed and contact.lid:
-            self._save_lid(LidNumber(company_id, contact.lid, current, at))
         self.plan.owners.append((cause, contact.id))
         changed = NumberChanged(cause, contact.id, number, new_number, at, is_renamed)
         self.plan.changed_numbers.append(changed)
-
-    def _get_lid(self, number: LidNumber) -> LidNumber | None:
-        key = LidKey(number.company_id, number.lid)
-        return self.plan.numbers.get(key) or self.lids.get(key)
-
-    def _save_lid(self, new: LidNumber) -> None:
-        known = self._get_lid(new)
-        if known is None or new.is_newer_than(known):
-            self.plan.numbers[LidKey(new.company_id, new.lid)] = new
 
     def _save_user_id(self, identity: Identity, contact_id: int | None, at: datetime) -> None:
         key = identity.user_id_key

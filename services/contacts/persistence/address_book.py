@@ -99,6 +99,12 @@ WHERE c."companyId" = b.company_id AND c.id = b.id AND c."updatedAt" = b.updated
 RETURNING {STATE_COLUMNS}
 """)
 
+# Numbers and JIDs are unique: a contact loses its own before another one gets them.
+GIVE_NUMBERS = statement(f"""
+UPDATE "Contacts" c SET number = NULL, jid = NULL
+FROM {source(Contact)}
+WHERE c."companyId" = b.company_id AND c.id = b.id AND c."updatedAt" = b.updated_at
+""")
 
 MERGE = statement(f"""
 UPDATE "Contacts" c
@@ -176,7 +182,7 @@ SELECT b.company_id, b.lid, b.number, b.number_at FROM {source(LidNumber)}
 ORDER BY b.company_id, b.lid
 ON CONFLICT ("companyId", lid) DO UPDATE
 SET number = EXCLUDED.number, "numberAt" = EXCLUDED."numberAt", "updatedAt" = now()
-WHERE l."numberAt" IS NULL OR l."numberAt" <= EXCLUDED."numberAt"
+WHERE l."numberAt" IS NULL OR (EXCLUDED."numberAt", EXCLUDED.number) > (l."numberAt", l.number)
 """)
 
 
@@ -237,6 +243,8 @@ async def save_changes(conn: AsyncConnection, changes: Changes) -> Saved:
     await _insert(conn, changes, saved)
     await _merge(conn, changes, saved)
     await _set_freed_lids(conn, changes, saved)
+    if giving := changes.giving_number:
+        await conn.execute(GIVE_NUMBERS, rows_as_columns(giving, Contact))
     if changes.changed:
         rows = await conn.execute(UPDATE, rows_as_columns(list(changes.changed.values()), Contact))
         saved.contacts |= {row.id: read_state(row) for row in rows}
