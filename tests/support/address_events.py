@@ -1,6 +1,7 @@
 """Messages, links and moves of people with a number, a LID and a BSUID, and what applies them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,20 +21,18 @@ Event = MessageReceived | ContactLink | ContactMove
 def by_number(number: str = OLD, minutes: float = 0, **members: object) -> MessageReceived:
     """Build a message of a number, so many minutes after noon."""
     jid = f"{number}@s.whatsapp.net"
-    given: dict[str, object] = {"wid": f"N{minutes}", "chat": number, "jid": jid}
-    return received(**(given | {"timestamp": at(minutes)} | members))
+    return _receive({"wid": f"N{minutes}", "chat": number, "jid": jid}, minutes, members)
 
 
 def by_id(user_id: str = ID, minutes: float = 1, **members: object) -> MessageReceived:
     """Build a message of a BSUID without its number."""
-    given: dict[str, object] = {"wid": f"U{minutes}", "chat": user_id, "jid": user_id}
-    return received(**(given | {"timestamp": at(minutes)} | members))
+    return _receive({"wid": f"U{minutes}", "chat": user_id, "jid": user_id}, minutes, members)
 
 
 def by_lid(lid: str = LID, minutes: float = 1, **members: object) -> MessageReceived:
     """Build a message of a LID without its number."""
-    given: dict[str, object] = {"wid": f"L{minutes}", "chat": lid, "jid": lid, "lid": lid}
-    return received(**(given | {"timestamp": at(minutes)} | members))
+    given = {"wid": f"L{minutes}", "chat": lid, "jid": lid, "lid": lid}
+    return _receive(given, minutes, members)
 
 
 def by_both(minutes: float = 2, **members: object) -> MessageReceived:
@@ -64,6 +63,11 @@ async def apply(conn: AsyncConnection, *events: Event) -> list[object]:
     return [fact for event in events for fact in await apply_batch(conn, [event])]
 
 
+async def apply_at_once(conn: AsyncConnection, *events: Event) -> list[object]:
+    """Apply events in their order, in as few batches as possible; return the facts."""
+    return [fact for run in cut_by_handler(events) for fact in await apply_batch(conn, run)]
+
+
 async def apply_batch(conn: AsyncConnection, batch: Sequence[Event]) -> list[object]:
     """Apply events of one handler as one batch; return the facts."""
     messages = [event for event in batch if isinstance(event, MessageReceived)]
@@ -72,3 +76,15 @@ async def apply_batch(conn: AsyncConnection, batch: Sequence[Event]) -> list[obj
         link_contacts(conn, requests) if requests else identify_messages(conn, messages)
     )
     return [item.fact for item in outcome if isinstance(item, Emit)]
+
+
+def cut_by_handler(events: Sequence[Event]) -> list[list[Event]]:
+    """Return events in as few batches as possible: each has the events of one handler."""
+    return [list(run) for _, run in groupby(events, key=lambda event: event.topic)]
+
+
+def _receive(
+    given: Mapping[str, object], minutes: float, members: Mapping[str, object]
+) -> MessageReceived:
+    merged = {**given, "timestamp": at(minutes), **members}
+    return received(str(merged.pop("wid")), **merged)

@@ -247,4 +247,5 @@ def _build_moved(changed: NumberChanged) -> ContactMoved:
         number=changed.number,
         new_number=changed.new_number,
         is_renamed=changed.is_renamed,
+        timestamp=changed.at,
     )

@@ -1,6 +1,6 @@
 """A number and its BSUID are one contact, in whatever order they become known."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import permutations
 
 import pytest
@@ -21,8 +21,10 @@ from tests.support.address_events import (
     THIRD,
     Event,
     apply,
+    apply_at_once,
     by_both,
     by_id,
+    by_lid,
     by_number,
     link,
     link_lid,
@@ -31,6 +33,8 @@ from tests.support.address_events import (
 from tests.support.build import at, received
 
 pytestmark = pytest.mark.integration
+
+Play = Callable[..., Awaitable[list[object]]]
 
 
 async def find(conn: AsyncConnection, *messages: MessageReceived) -> list[int]:
@@ -51,10 +55,26 @@ async def read_contacts(conn: AsyncConnection, company_id: int = 1) -> list[tupl
     return [tuple(row) for row in rows]
 
 
+async def read_changes(conn: AsyncConnection) -> list[tuple[object, ...]]:
+    """Return the reported changes of the numbers as written in the tests, the first one first."""
+    rows = await conn.execute(
+        text(
+            'SELECT number, "newNumber", "changedAt" FROM "NumberChanges" '
+            'WHERE number = ANY(:numbers) ORDER BY "changedAt", number'
+        ),
+        {"numbers": [OLD, NEW, THIRD]},
+    )
+    return [tuple(row) for row in rows]
+
+
 ONE = [(OLD, f"{OLD}@s.whatsapp.net", f"{OLD}@s.whatsapp.net", "Maria")]
 MOVED = [(NEW, f"{NEW}@s.whatsapp.net", f"{NEW}@s.whatsapp.net", "Maria")]
 
 
+BATCHES = pytest.mark.parametrize("play", [apply, apply_at_once])
+
+
+@BATCHES
 @pytest.mark.parametrize(
     "events",
     [
@@ -65,23 +85,24 @@ MOVED = [(NEW, f"{NEW}@s.whatsapp.net", f"{NEW}@s.whatsapp.net", "Maria")]
     ids=lambda events: ",".join(type(e).__name__[0] + getattr(e, "wid", "") for e in events),
 )
 async def test_number_and_bsuid_are_one_contact_in_every_order(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     assert await read_contacts(conn) == ONE
     number, user_id = await find(conn, by_number(minutes=6), by_id(minutes=7))
     assert number == user_id
 
 
+@BATCHES
 @pytest.mark.parametrize(
     "events",
     [*permutations([by_number(), by_both(), move(number=OLD, new_number=NEW), by_number(NEW, 8)])],
     ids=lambda events: ",".join(type(e).__name__[7] + getattr(e, "wid", "") for e in events),
 )
 async def test_a_changed_number_is_one_contact_unless_both_numbers_came_before_the_change(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     numbers = [row[0] for row in await read_contacts(conn)]
     change = next(n for n, event in enumerate(events) if isinstance(event, ContactMove))
     before = {e.chat for e in events[:change] if isinstance(e, MessageReceived)}
@@ -93,24 +114,26 @@ async def test_a_changed_number_is_one_contact_unless_both_numbers_came_before_t
     assert by_user_id == by_new
 
 
+@BATCHES
 @pytest.mark.parametrize(
     "events",
     [*permutations([by_id(), by_both(), move(bsuid=ID, new_bsuid=NEXT_ID), by_id(NEXT_ID, 8)])],
     ids=lambda events: ",".join(type(e).__name__[7] + getattr(e, "wid", "") for e in events),
 )
 async def test_a_replaced_bsuid_finds_the_contact_in_every_order(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     assert await read_contacts(conn) == ONE
     assert len(set(await find(conn, by_id(minutes=9), by_id(NEXT_ID, 10), by_number(OLD, 11)))) == 1
 
 
+@BATCHES
 @pytest.mark.parametrize("events", [*permutations([by_id(), move(bsuid=ID, new_bsuid=NEXT_ID)])])
 async def test_a_replaced_bsuid_without_a_number_finds_the_contact(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     assert await read_contacts(conn) == [(None, None, NEXT_ID, "Maria")]
     first, second = await find(conn, by_id(minutes=9), by_id(NEXT_ID, 10))
     assert first == second
@@ -129,6 +152,72 @@ async def test_the_number_and_the_bsuid_change_together(
     await apply(conn, by_both(), *changes)
     assert await read_contacts(conn) == MOVED
     assert len(set(await find(conn, by_id(), by_id(NEXT_ID, 8), by_number(NEW, 9)))) == 1
+
+
+async def test_replies_go_to_the_bsuid_that_replaced_another(conn: AsyncConnection) -> None:
+    unnamed = by_id(push_name=None)
+    await apply(conn, unnamed, move(bsuid=ID, new_bsuid=NEXT_ID), by_id(minutes=9, push_name=None))
+    assert await read_contacts(conn) == [(None, None, NEXT_ID, NEXT_ID)]
+
+
+async def test_a_change_that_two_lines_report_by_bsuid_is_one_change(conn: AsyncConnection) -> None:
+    change = move(bsuid=ID, new_number=NEW)
+    await apply(conn, by_both(), change, move(bsuid=ID, new_number=NEW, whatsapp_id=11))
+    assert await read_changes(conn) == [(OLD, NEW, at(5))]
+    assert await read_contacts(conn) == MOVED
+
+
+async def test_two_contacts_exchange_their_numbers_in_one_batch(conn: AsyncConnection) -> None:
+    await apply(conn, by_number(push_name="Ana"), by_number(NEW, 1, push_name="Rui"))
+    there = move(number=NEW, new_number=THIRD)
+    await link_contacts(conn, [there, move(number=OLD, new_number=NEW, timestamp=at(6))])
+    assert [(row[0], row[3]) for row in await read_contacts(conn)] == [(NEW, "Ana"), (THIRD, "Rui")]
+
+
+@pytest.mark.parametrize("play", [apply, apply_at_once])
+async def test_each_of_two_links_of_a_lid_gives_its_number(
+    conn: AsyncConnection, play: Play
+) -> None:
+    links = link_lid(OLD, 2), link_lid(NEW, 6), link_lid(THIRD, 7)
+    facts = await play(conn, by_number(), *links)
+    assert [type(fact) for fact in facts].count(ContactMoved) == 2
+    assert await read_changes(conn) == [(OLD, NEW, at(6)), (NEW, THIRD, at(7))]
+    assert [row[0] for row in await read_contacts(conn)] == [THIRD]
+
+
+@pytest.mark.parametrize("play", [apply, apply_at_once])
+async def test_an_older_link_of_a_lid_gives_no_number_back(
+    conn: AsyncConnection, play: Play
+) -> None:
+    await play(conn, by_number(), link_lid(OLD, 2), link_lid(NEW, 6), link_lid(OLD, 3))
+    assert await read_contacts(conn) == MOVED
+    by_new, by_their_lid = await find(conn, by_number(NEW, 8), by_lid(minutes=9))
+    assert by_new == by_their_lid
+
+
+async def test_a_lid_is_known_by_the_number_that_its_person_has_now(conn: AsyncConnection) -> None:
+    await apply(conn, link_lid(OLD, 2), move(number=OLD, new_number=NEW))
+    by_their_lid, by_new = await find(conn, by_lid(minutes=8), by_number(NEW, 9))
+    assert by_their_lid == by_new
+    assert [row[0] for row in await read_contacts(conn)] == [NEW]
+
+
+@pytest.mark.parametrize("events", [*permutations([by_both(2), by_number(NEW, 4, bsuid=ID)])])
+async def test_a_bsuid_belongs_to_the_contact_of_its_last_number(
+    conn: AsyncConnection, events: Sequence[Event]
+) -> None:
+    await apply(conn, by_number(OLD), by_number(NEW, 1), *events)
+    by_their_id, by_new = await find(conn, by_id(minutes=8), by_number(NEW, 9))
+    assert by_their_id == by_new
+
+
+async def test_a_change_is_known_by_both_spellings_of_the_number(conn: AsyncConnection) -> None:
+    without_ninth_digit = "551177000001"
+    await apply(conn, move(number=without_ninth_digit, new_number=NEW))
+    first, second, by_new = await find(
+        conn, by_number(OLD, 1), by_number(without_ninth_digit, 2), by_number(NEW, 9)
+    )
+    assert first == second == by_new
 
 
 async def test_an_old_number_may_get_another_owner(conn: AsyncConnection) -> None:

@@ -279,3 +279,13 @@ def test_the_content_of_a_placeholder_is_no_reason_to_ask(ticket: dict[str, Any]
     assert plan.changed == []
     apply_replies(plan, replies)
     assert plan.changed != []
+
+
+@pytest.mark.parametrize("ticket", [{}, {"status": "lgpd"}], ids=["menu", "consent"])
+def test_the_content_of_a_placeholder_is_no_answer_to_a_question_not_asked_yet(
+    ticket: dict[str, Any],
+) -> None:
+    waiting = replace(build_ticket(), policy=replace(POLICY, menu=MENU), **ticket)
+    plan = build_plan([waiting], NOON)
+    apply_replies(plan, {waiting.key: [Reply("1")]}, not_to_ask={waiting.key})
+    assert plan.changed == []
