@@ -33,12 +33,14 @@ class FreedLid(NamedTuple):
     lid: str | None
 
 
+# min() reads one entry of the index; EXISTS may read the whole table if a company has no changes.
 LINES = statement(f"""
 SELECT w."companyId", w.id, w."allowGroup",
        (SELECT min(g.portfolio) FROM "GatewayConnections" g
         WHERE g."companyId" = w."companyId" AND g."whatsappId" = w.id
           AND g.portfolio <> '') AS portfolio,
-       EXISTS (SELECT FROM "NumberChanges" n WHERE n."companyId" = w."companyId") AS has_changes
+       (SELECT min(n.number) FROM "NumberChanges" n
+        WHERE n."companyId" = w."companyId") IS NOT NULL AS has_changes
 FROM "Whatsapps" w
 JOIN {source(LineKey)}
   ON w."companyId" = b.company_id AND w.id = b.whatsapp_id

@@ -7,7 +7,7 @@ import pytest
 from services.contacts.domain.address_book import Contact, Identity, KnownContact, Merge
 from services.contacts.domain.keys import LidKey, LineKey
 from services.contacts.domain.line import Line
-from services.contacts.identifying.rules import Plan, list_observed, plan_contacts
+from services.contacts.identifying.rules import Plan, list_observed, list_people, plan_contacts
 from shared.contracts.message import MessageReceived, MessageRefused
 from shared.contracts.outcome import Emit, Reject
 from shared.gateways.normalize.numbers import find_other_spelling
@@ -172,3 +172,8 @@ def test_the_same_number_in_another_company_is_another_contact() -> None:
     two_lines = lines() | {LineKey(2, 20): Line(2, 20, allow_group=True)}
     batch = [received("A1"), received("A1", company_id=2, whatsapp_id=20)]
     assert len(plan(two_lines, [], {}, batch).new) == 2
+
+
+def test_a_group_has_no_address_that_may_have_changed() -> None:
+    observed = list_observed(lines(), [in_group()])
+    assert {person.number for person in list_people(observed, {})} == {CUSTOMER}
