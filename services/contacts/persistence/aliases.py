@@ -48,17 +48,25 @@ WITH RECURSIVE known AS (
 SELECT * FROM known
 """)
 
-# A row that another transaction has changed or inserted since it was loaded is not returned.
+# Locked in the order of keys, against deadlocks. A row that another transaction has changed or
+# inserted since it was loaded is not returned.
 SAVE_USER_IDS = statement(f"""
 WITH b AS (
   SELECT * FROM {source(UserId)}
+), locked AS (
+  SELECT u."companyId", u.portfolio, u."userId"
+  FROM b JOIN "BusinessUserIds" u ON u."companyId" = b.company_id AND u.portfolio = b.portfolio
+                                 AND u."userId" = b.user_id
+  ORDER BY u."companyId", u.portfolio, u."userId" FOR NO KEY UPDATE OF u
 ), changed AS (
   UPDATE "BusinessUserIds" u
   SET "contactId" = b.contact_id, "newUserId" = b.new_user_id, number = b.number,
       "numberAt" = b.number_at,
       "updatedAt" = GREATEST(clock_timestamp(), u."updatedAt" + interval '1 microsecond')
-  FROM b WHERE u."companyId" = b.company_id AND u.portfolio = b.portfolio
-           AND u."userId" = b.user_id AND u."updatedAt" = b.updated_at
+  FROM b JOIN locked l ON l."companyId" = b.company_id AND l.portfolio = b.portfolio
+                      AND l."userId" = b.user_id
+  WHERE u."companyId" = b.company_id AND u.portfolio = b.portfolio
+    AND u."userId" = b.user_id AND u."updatedAt" = b.updated_at
   RETURNING u."userId"
 ), added AS (
   INSERT INTO "BusinessUserIds"
@@ -111,7 +119,7 @@ async def save_aliases(conn: AsyncConnection, aliases: Aliases, saved: Saved) ->
     if aliases.changed:
         rows = [
             replace(row, contact_id=row.contact_id and saved.get_final_id(row.contact_id))
-            for _, row in sorted(aliases.changed.items())
+            for row in aliases.changed.values()
         ]
         stored = await conn.execute(SAVE_USER_IDS, rows_as_columns(rows, UserId))
         if len(stored.all()) < len(rows):
