@@ -159,7 +159,11 @@ class HealthSettings(_Group):
     """The port of a worker's health probes."""
 
     port: int = Field(
-        0, alias="CHATIA_HEALTH_PORT", ge=0, le=65_535, description="of /ready and /live; 0 = none"
+        0,
+        alias="CHATIA_HEALTH_PORT",
+        ge=0,
+        le=65_535,
+        description="of /ready, /live and /metrics; 0 = none",
     )
 
 

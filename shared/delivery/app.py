@@ -25,7 +25,7 @@ from shared.delivery.fairness.selection import RecordSelector, build_selectors
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.health.probes import Probes
 from shared.delivery.health.startup import DEPLOYMENT
-from shared.delivery.health.status import find_worst
+from shared.delivery.health.worker_state import WorkerState, build_state, render_metrics
 from shared.delivery.kafka import clients, fetch_sizes
 from shared.delivery.kafka import member_checks as group_membership
 from shared.delivery.kafka.consumer import Consumer
@@ -116,6 +116,7 @@ class _Process:
         def find_consumer() -> Consumer:  # None until the broker has started
             return cast("Consumer", self._subscriber.consumer)
 
+        self._service = service.name
         transaction = build_transaction(selectors.main)
         self.worker = Worker(
             transaction,
@@ -147,10 +148,15 @@ class _Process:
         loops = [self.worker.run_maintenance(), *(timer.run() for timer in self._timers)]
         return [*loops, self.deferred_consumer.run()] if self._has_deferred_topics else loops
 
-    @property
-    def status(self) -> str:
-        """Return the worst status of its parts."""
-        return find_worst((self.worker.health.status, self.deferred_consumer.status))
+    def describe(self) -> WorkerState:
+        """Return the state of all its parts."""
+        consumer = self._subscriber.consumer  # None until the broker has started
+        healths = (self.worker.health, *self.deferred_consumer.healths)
+        return build_state(self._service, healths, len(consumer.assignment()) if consumer else 0)
+
+    def render_metrics(self) -> bytes:
+        """Return the metrics of this process."""
+        return render_metrics(self.describe())
 
     def is_alive(self) -> bool:
         """Return whether the batch loop and the fetcher make progress; True before the start."""
@@ -179,7 +185,9 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             process = _Process(service, settings, deployment, engine, publisher, broker)
             stack.push_async_callback(process.deferred_consumer.close)
             stack.push_async_callback(process.worker.close)
-            probes = Probes(lambda: process.status, process.is_alive)
+            probes = Probes(
+                lambda: process.describe().status, process.is_alive, process.render_metrics
+            )
             await stack.enter_async_context(
                 serve_http(probes, settings.health.port, "CHATIA_HEALTH_PORT")
             )

@@ -95,7 +95,12 @@ class DeferredConsumer:
     @property
     def status(self) -> str:
         """The health status: `ok`, what this consumer waits for, or which partitions it halted."""
-        return find_worst((self._health.status, self._worker.health.status))
+        return find_worst(health.status for health in self.healths)
+
+    @property
+    def healths(self) -> tuple[Health, Health]:
+        """The health of its loop, and of its worker."""
+        return self._health, self._worker.health
 
     async def close(self) -> None:
         """Release all partitions and disconnect, at the end of the process."""

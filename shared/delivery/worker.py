@@ -40,6 +40,7 @@ from shared.delivery.kafka.fetch_sizes import BYTES_IN_FLIGHT
 from shared.delivery.kafka.pauses import Pauses
 from shared.delivery.kafka.publisher import Publisher
 from shared.delivery.kafka.record import Record
+from shared.metrics import instruments
 
 log = structlog.get_logger("chatia.worker")
 
@@ -221,14 +222,18 @@ class Worker:
         ignored_members.log_names(self.transaction.service, result.ignored)
         self._poison.note_success(result.kinds)
         self._poison.forget(result.next_offsets)
-        await self._publisher.publish(result.facts)
+        with instruments.PUBLISH_SECONDS.labels(self.transaction.owner).time():
+            published = await self._publisher.publish(result.facts)
+        instruments.FACTS.labels(self.transaction.owner).inc(published)
         self._positions.mark_published(result.next_offsets)
         await group_lag.commit_offsets(self._consumer(), result.next_offsets)
+        seconds = time.monotonic() - started
+        instruments.note_batch(self.transaction.owner, seconds, result.counts.items())
         log.info(
             "batch.committed",
             service=self.transaction.service,
             partitions=len(result.next_offsets),
-            ms=round((time.monotonic() - started) * 1000),
+            ms=round(seconds * 1000),
             **{count.value: number for count, number in result.counts.items()},
         )
 

@@ -23,6 +23,7 @@ from services.messages.connections.store import find_lines
 from services.messages.domain.keys import LineKey
 from shared.contracts.cloudevents import build_headers
 from shared.contracts.gateway import GatewayReceived
+from shared.delivery.health.counted_answers import count_answers
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.kafka import clients
 from shared.gateways import registry, signatures
@@ -176,7 +177,7 @@ async def run_webhooks(settings: Settings, engine: AsyncEngine) -> AsyncIterator
     )
     await producer.start()
     try:
-        application = Webhooks(settings, engine, producer).application
+        application = count_answers(Webhooks(settings, engine, producer).application)
         async with serve_http(application, settings.webhooks.port, "CHATIA_WEBHOOK_PORT"):
             yield
     finally:

@@ -23,6 +23,7 @@ from services.messages.sending import store
 from services.messages.sending.rules import Claim, SendUpdate, build_refusal, decide_update
 from shared.gateways.senders.outgoing import ErrorClass, GatewayResponse, build_failure
 from shared.gateways.senders.registry import SENDERS
+from shared.metrics import instruments
 from shared.settings import Settings
 
 log = structlog.get_logger("chatia.sender")
@@ -135,6 +136,7 @@ class Sender:
             else await self._post(claim)
         )
         update = decide_update(result, claim.attempts, self._settings.sending.retry_ms / 1000)
+        instruments.SENDS.labels(str(result.error_class)).inc()
         log.info(
             "send.attempted",
             company_id=claim.send.company_id,

@@ -14,6 +14,8 @@ from services.messages.sending import store
 from services.messages.sending.rules import Claim, Connection, SendUpdate
 from services.messages.sending.sender import Sender
 from shared.contracts.message import MessageSend
+from shared.metrics import instruments
+from shared.metrics.catalogue import SENDS
 from shared.settings import SendingSettings, Settings
 from tests.support.build import CUSTOMER, NOON
 
@@ -163,3 +165,13 @@ async def test_a_result_is_saved_when_the_database_is_back(
         monkeypatch, lambda _: httpx.Response(201, json={"id": "true_1@c.us_W1"}), claim()
     )
     assert [update.status for update in saved] == ["sent"]
+
+
+async def test_every_attempt_is_counted_by_its_result(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = {"result": "unknown"}
+    before = instruments.REGISTRY.get_sample_value(SENDS.name, unknown) or 0.0
+    await attempt(monkeypatch, raising(httpx.ReadTimeout("slow")), claim(), claim(line=11))
+    assert instruments.REGISTRY.get_sample_value(SENDS.name, unknown) == before + 2
+    assert len(saved) == 2
