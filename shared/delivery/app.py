@@ -7,9 +7,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, cast
+from uuid import uuid4
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
@@ -25,10 +27,12 @@ from shared.delivery.fairness.selection import RecordSelector, build_selectors
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.health.probes import Probes
 from shared.delivery.health.startup import DEPLOYMENT
+from shared.delivery.health.worker_reports import WorkerReports
 from shared.delivery.health.worker_state import WorkerState, build_state, render_metrics
 from shared.delivery.kafka import clients, fetch_sizes
 from shared.delivery.kafka import member_checks as group_membership
 from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.member_identity import MemberIdentity, build_assignor
 from shared.delivery.kafka.partition_reader import PartitionReader
 from shared.delivery.kafka.publisher import Publisher
 from shared.delivery.kafka.raw_records import RawRecordParser, parse_without_headers
@@ -37,6 +41,7 @@ from shared.delivery.subscription import Subscription, Timer
 from shared.delivery.timers import TimerLoop
 from shared.delivery.worker import Worker
 from shared.settings import Settings
+from shared.version import VERSION
 
 log = structlog.get_logger("chatia.service")
 
@@ -117,6 +122,7 @@ class _Process:
             return cast("Consumer", self._subscriber.consumer)
 
         self._service = service.name
+        self.id = uuid4()
         transaction = build_transaction(selectors.main)
         self.worker = Worker(
             transaction,
@@ -126,7 +132,8 @@ class _Process:
             settings.worker.bytes_in_flight,
             settings.worker.quarantine_after,
         )
-        self._subscriber = _subscribe(broker, service, settings, self.worker)
+        assignor = build_assignor(MemberIdentity(str(self.id), VERSION))
+        self._subscriber = _subscribe(broker, service, settings, self.worker, assignor)
         self.deferred_consumer = DeferredConsumer(
             selectors,
             build_transaction(selectors.bulk),
@@ -191,15 +198,21 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             await stack.enter_async_context(
                 serve_http(probes, settings.health.port, "CHATIA_HEALTH_PORT")
             )
+            reports = WorkerReports(process.id, engine, process.describe)
+            stack.push_async_callback(reports.remove)
             await stack.enter_async_context(service.background(engine))
-            async with _run_loops(process.build_loops()):
+            async with _run_loops([reports.run(), *process.build_loops()]):
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
 
 
 def _subscribe(
-    broker: KafkaBroker, service: Service, settings: Settings, worker: Worker
+    broker: KafkaBroker,
+    service: Service,
+    settings: Settings,
+    worker: Worker,
+    assignor: type[RoundRobinPartitionAssignor],
 ) -> BatchSubscriber:
     """Subscribe a worker to the topics of its service; it reads once the broker is started."""
     topics = worker.transaction.decoder.topics
@@ -207,6 +220,7 @@ def _subscribe(
         *topics,
         batch=True,
         group_id=f"{settings.namespace}.{service.name}",
+        partition_assignment_strategy=[assignor],
         group_instance_id=settings.worker.group_instance_id or None,
         auto_offset_reset="earliest",
         isolation_level="read_committed",  # records of aborted transactions are not read
