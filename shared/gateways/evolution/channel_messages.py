@@ -7,7 +7,6 @@ from pydantic import JsonValue
 
 from shared.gateways.normalize.json_values import (
     JsonObject,
-    as_list,
     read_object,
     read_objects,
     read_text,
@@ -22,16 +21,8 @@ _BUTTONS = frozenset({"buttonMessage", "buttonsMessage"})
 _BESIDE_CONTENTS = frozenset({"mediaUrl", "base64", "quoted"})
 
 
-def wrap_contents(data: JsonValue) -> JsonValue:
-    """Return messages with each content in the member that its type names, as Baileys has it."""
-    if isinstance(data, dict) and "messages" in data:
-        return {**data, "messages": [_wrap_content(each) for each in as_list(data["messages"])]}
-    if isinstance(data, list):
-        return [_wrap_content(each) for each in data]
-    return _wrap_content(data)
-
-
-def _wrap_content(message: JsonValue) -> JsonValue:
+def wrap_content(message: JsonValue) -> JsonValue:
+    """Return a message with its content in the member that its type names, as Baileys has it."""
     if not isinstance(message, dict):
         return message
     content = read_object(message, "message")

@@ -156,20 +156,12 @@ def translate_chosen_options(
     line: Line, key: MessageKey, poll: JsonValue, vote: JsonObject, at: Time
 ) -> PartOutcome:
     """Translate the chosen options of a poll; a withdrawn vote is ignored."""
-    selected = vote.get("selectedOptions")
-    if not isinstance(selected, list):
-        return build_web_message(line, key, _build_encrypted_vote(poll), at, vote)
-    if not selected:
+    if vote.get("selectedOptions") == []:
         return Ignored(VOTE_WITHDRAWN.reason)
     body = "\n".join(filter(None, list_options(vote, "selectedOptions", "name")))
-    if not body:  # options without names
-        return build_web_message(line, key, _build_encrypted_vote(poll), at, vote)
-    content = Content("pollUpdateMessage", body, quoted_wid=find_wid(poll))
+    chosen = ("pollUpdateMessage", body) if body else UNDECRYPTABLE
+    content = Content(*chosen, quoted_wid=find_wid(poll))
     return build_web_message(line, key, content, at, vote)
-
-
-def _build_encrypted_vote(poll: JsonValue) -> Content:
-    return Content(*UNDECRYPTABLE, quoted_wid=find_wid(poll))
 
 
 def _is_our_vote(voter: str, chat: str, poll_id: MessageId) -> bool:
