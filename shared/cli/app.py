@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from typing import NoReturn
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings
 from shared.cli.errors import CommandError, InvalidUsageError
 from shared.cli.output import print_error
 from shared.settings import MODELS
+from shared.unread_variables import find_unread
 
 COMMANDS = {
     "worker": "shared.cli.worker:worker",
@@ -62,6 +64,8 @@ def main() -> None:
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         _check_arguments(sys.argv)
+        if sys.argv[1:2] != ["worker"]:  # which logs them
+            _warn_of_unread_variables()
         build_app(*sys.argv[1:2])()
     except CommandError as error:
         _exit_with(error)
@@ -78,6 +82,11 @@ def _check_arguments(arguments: Iterable[str]) -> None:
             argument.encode()
         except UnicodeEncodeError as error:
             raise InvalidUsageError(f"The argument {argument!a} is not UTF-8 text.") from error
+
+
+def _warn_of_unread_variables() -> None:
+    for variable in find_unread(os.environ):
+        print_error(f"Warning: {variable}")
 
 
 def _exit_with(error: CommandError) -> NoReturn:

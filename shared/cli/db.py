@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
@@ -9,21 +10,20 @@ from typing import Annotated, TypeVar
 import asyncpg
 import typer
 from alembic.util import CommandError as MigrationError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import seeds
 from shared.cli import db_errors, output
 from shared.cli.errors import InvalidUsageError, RefusedError
 from shared.db import migrations, roles
+from shared.db.engine import create_unpooled_engine
 from shared.db.roles import ROLES
 from shared.seeds.rows import SeedError
 from shared.settings import DatabaseSettings
 
 T = TypeVar("T")
 
-ATTEMPTS = 6
-SECONDS_BETWEEN_ATTEMPTS = 1.0
+PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0)  # between attempts to connect
 
 app = typer.Typer(name="db", help="The database.", no_args_is_help=True)
 
@@ -157,7 +157,7 @@ def _format_count(number: int) -> str:
 
 async def _run_in_transaction(action: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     async def run(url: str) -> T:
-        engine = create_async_engine(url, poolclass=NullPool)
+        engine = create_unpooled_engine(url, "chatia db")
         async with engine.begin() as conn:
             return await action(conn)
 
@@ -188,16 +188,14 @@ async def explain_errors() -> AsyncIterator[None]:
 
 async def _wait_for_database(url: str) -> None:
     """Try to connect for a few seconds, because a server that is starting refuses at first."""
-    for attempt in range(1, ATTEMPTS + 1):
+    engine = create_unpooled_engine(url, "chatia db")
+    for pause in (*PAUSES_SECONDS, None):
         try:
-            connection = await asyncpg.connect(
-                url.replace("postgresql+asyncpg://", "postgresql://", 1),
-                timeout=migrations.CONNECT_TIMEOUT_SECONDS,
-            )
+            async with engine.connect():
+                return
+        except ssl.SSLError:
+            raise
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError):
-            if attempt == ATTEMPTS:
+            if pause is None:
                 raise
-            await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
-        else:
-            await connection.close()
-            return
+            await asyncio.sleep(pause)

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
-
 from shared import seeds
 from shared.cli import output, topics
 from shared.cli.db import explain_errors, read_role_passwords
 from shared.cli.errors import ConflictError, DependencyFailedError
 from shared.db import migrations, roles
+from shared.db.engine import create_unpooled_engine
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.processes import Guarded
 from shared.embedded.progress import build_reporter
@@ -97,7 +95,7 @@ async def prepare_servers(
     """
     async with explain_errors():
         await migrations.upgrade(settings.database.url)
-        engine = create_async_engine(settings.database.url, poolclass=NullPool)
+        engine = create_unpooled_engine(settings.database.url, "chatia up")
         password = os.environ.get("ADMIN_PASSWORD") or (DEMO_PASSWORD if demo else None)
         async with engine.begin() as conn:
             inserted = await seeds.insert_seeds(conn, password=password)

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import ssl
 import sys
 import tempfile
 import time
@@ -11,13 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from aiokafka.errors import KafkaConnectionError
 from faststream import FastStream
 from sqlalchemy.exc import DBAPIError
 
 from shared import logs
-from shared.cli.db_errors import build_error
+from shared.cli.db_errors import build_connection_error, build_error
 from shared.cli.errors import ConflictError, DependencyFailedError, RefusedError
 from shared.cli.signals import stop_on_signals
 from shared.db.errors import read_sqlstate
@@ -27,6 +29,9 @@ from shared.delivery.kafka.member_checks import ForeignMemberError, InstanceTake
 from shared.delivery.kafka.publisher import TopicMissingError
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
+from shared.unread_variables import find_unread
+
+log = structlog.get_logger("chatia.worker")
 
 POLL_S = 0.5
 
@@ -47,10 +52,11 @@ def worker(
 ) -> None:
     """Run a worker of a service until SIGTERM; it finishes its current batch first."""
     settings = Settings()
+    logs.configure(settings.logs)
+    _log_unread_variables()
     if processes > 1:
         _run_processes(service, processes, settings)
         return
-    logs.configure(settings.logs)
     # Imported by name, because `shared` must not import services.
     app = importlib.import_module(f"services.{service}.app").create_app(settings)
     try:
@@ -64,11 +70,18 @@ def worker(
         raise DependencyFailedError(str(error)) from error
     except DBAPIError as error:
         raise build_error(read_sqlstate(error), str(error.orig)) from error
+    except ssl.SSLError as error:
+        raise build_connection_error(error) from error
     except KafkaConnectionError as error:
         raise DependencyFailedError(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
             "KAFKA_BOOTSTRAP_SERVERS."
         ) from error
+
+
+def _log_unread_variables() -> None:
+    for variable in find_unread(os.environ):
+        log.warning("setting.unread", variable=variable.name, nearest=variable.nearest)
 
 
 async def _run_app(app: FastStream, settings: Settings) -> None:

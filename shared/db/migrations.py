@@ -14,14 +14,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db.engine import create_unpooled_engine
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 LOCK = 4_268_418_001  # key of the advisory lock: an arbitrary number
 LOCK_POLL_SECONDS = 0.2
-CONNECT_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,7 @@ async def exclusive_connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def _connect(url: str) -> AsyncIterator[AsyncConnection]:
-    engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
-        poolclass=NullPool,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_SECONDS,
-            "server_settings": {"application_name": "chatia db", "TimeZone": "UTC"},
-        },
-    )
+    engine = create_unpooled_engine(url, "chatia db")
     async with engine.connect() as connection:
         yield connection
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
 from shared.contracts.base import Event, Request
-from shared.db.engine import create_engine
+from shared.db.engine import create_engine, open_connections
 from shared.delivery.batch.request_results import answer_once, build_cleanup_timer
 from shared.delivery.batch.transaction import BatchTransaction
 from shared.delivery.deferred_consumer import DeferredConsumer
@@ -183,6 +183,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             stack.push_async_callback(publisher.stop)
+            await open_connections(engine, settings.database.pool_min)
             deployment = await stack.enter_async_context(
                 _join_group(service, settings, broker, engine)
             )

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from shared.cli import app as cli_app
-from shared.cli import errors
+from shared.cli import db, errors
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -62,6 +62,32 @@ def test_an_invalid_variable_is_named(
     assert (code, output) == (2, "")
     assert error_output.startswith(f"The environment variable {variable} cannot be used: ")
     assert error_output.count("\n") == 1
+
+
+def test_a_variable_that_is_not_read_is_a_warning_of_every_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATIA_WEBHOK_PORT", "8088")
+    code, output, error_output = run("events", "types", "--json")
+    assert code == 0
+    assert json.loads(output)
+    assert error_output == (
+        "Warning: The environment variable CHATIA_WEBHOK_PORT is not read by anything; "
+        "did you mean CHATIA_WEBHOOK_PORT?\n"
+    )
+
+
+def test_a_host_of_the_database_that_is_not_found_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setenv("DB_HOST", "no-such-host.invalid")
+    code, _, error_output = run("db", "current")
+    assert code == 3
+    assert error_output == (
+        "The database at no-such-host.invalid does not answer (host not found): "
+        "check DATABASE_URL or DB_HOST and DB_PORT.\n"
+    )
 
 
 @pytest.mark.parametrize("servers", ["localhost:door", "localhost:9092,[::1"])

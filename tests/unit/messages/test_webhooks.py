@@ -34,7 +34,7 @@ async def post(gateway: str, settings: WebhookSettings) -> tuple[int, str]:
 
 
 def build_settings(**members: Any) -> WebhookSettings:
-    return WebhookSettings(secret=SecretStr("an operator's"), **members)
+    return WebhookSettings(secret=SecretStr("an operator's secret"), **members)
 
 
 async def test_without_any_app_secret_the_answer_names_the_variables_to_set() -> None:
