@@ -29,12 +29,12 @@ OTHERS = (
     "ROLE_PASSWORD_READER",
 )
 
+LINES = re.compile(rf"({'|'.join(LINE_VARIABLES)})_[0-9]+_[0-9]+")
+
 # Other programs' variables: Kubernetes names the services of its namespace, and Kafka's own
 # scripts have settings.
-FOREIGN = re.compile(
-    r".*_SERVICE_HOST|.*_SERVICE_PORT(_.*)?|.*_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?"
-    r"|KAFKA_PORT|KAFKA_(HOME|OPTS|DEBUG|.*_OPTS)"
-)
+OF_KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_[0-9]+_(TCP|UDP|SCTP)|KAFKA_PORT$")
+OF_KAFKA = re.compile(r"KAFKA_(HOME|DEBUG|([A-Z0-9]+_){0,4}OPTS)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,14 @@ class UnreadVariable:
 def find_unread(names: Iterable[str]) -> list[UnreadVariable]:
     """Return the variables with one of our prefixes that nobody reads, sorted by name."""
     known = list_known()
-    lines = re.compile(rf"({'|'.join(LINE_VARIABLES)})_[0-9]+_[0-9]+")
     return [
         UnreadVariable(name, _find_nearest(name, known))
         for name in sorted(names)
         if OURS.match(name.upper())
         # pydantic-settings reads a setting in any case, but lines' variables in capitals only.
         and name.upper() not in known
-        and not lines.fullmatch(name)
-        and not FOREIGN.fullmatch(name.upper())
+        and not LINES.fullmatch(name)
+        and not _is_foreign(name.upper())
     ]
 
 
@@ -82,3 +81,7 @@ def _find_nearest(name: str, known: set[str]) -> str | None:
     beginning = next((v for v in LINE_VARIABLES if name.upper().startswith(f"{v}_")), None)
     found = beginning or (nearest[0] if nearest else None)
     return patterns.get(found, found) if found else None
+
+
+def _is_foreign(name: str) -> bool:
+    return bool(OF_KUBERNETES.search(name) or OF_KAFKA.fullmatch(name))

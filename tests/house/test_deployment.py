@@ -31,7 +31,7 @@ PASSWORDS = dict.fromkeys(re.findall(r"^(\w+)=$", _EXAMPLE, re.MULTILINE), "a-pa
 # Compose names the servers itself, its Kafka has neither TLS nor logins, and each container needs
 # an instance id of its own.
 NOT_IN_COMPOSE = re.compile(
-    r"DATABASE_URL|DB_READER_\w+|DB_SSL_\w+|KAFKA_S\w+|CHATIA_GROUP_INSTANCE_ID"
+    r"DATABASE_URL|DB_DIALECT|DB_READER_\w+|DB_SSL_\w+|KAFKA_S\w+|CHATIA_GROUP_INSTANCE_ID"
 )
 FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+(:\?[^}]*|:-)\}")  # or empty: then it is off
 
