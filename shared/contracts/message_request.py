@@ -16,7 +16,14 @@ from shared.contracts.base import (
     Token,
     build_conversation_key,
 )
-from shared.contracts.members import LONGEST_TEXT, CampaignId, QuotedWid, WhatsappId
+from shared.contracts.members import (
+    LONGEST_TEXT,
+    CampaignId,
+    FileName,
+    MimeType,
+    QuotedWid,
+    WhatsappId,
+)
 from shared.contracts.message_content import (
     Buttons,
     Emoji,
@@ -53,6 +60,8 @@ class MessageCompose(Request):
     """Where the gateway can fetch the file."""
     media_type: Name | None = None
     """`image`, `video` or `audio`; any other value means document."""
+    file_name: FileName | None = None
+    mime_type: MimeType | None = None
     quoted_wid: QuotedWid | None = None
     is_private: bool = False
     """A note: it is stored and never sent."""

@@ -199,7 +199,7 @@ class _People:
             address = new.remote_jid if is_current else identity.jid
             contact_id = self.book.add(replace(new, remote_jid=address or identity.user_id))
         else:
-            name = message.push_name if is_author else None
+            name = _choose_name(message, is_chat=is_chat, is_author=is_author)
             self.book.complete(contact_id, identity, name, reactivate=is_author)
         link_identity(self.aliases, self.book, observed, contact_id, at)
         return contact_id
@@ -223,7 +223,8 @@ def _add_user_id(identity: Identity, portfolio: str | None, user_id: str | None)
 def _build_contact(
     identity: Identity, message: MessageReceived, *, is_chat: bool, is_author: bool
 ) -> Contact:
-    name = (is_author and message.push_name) or identity.number or identity.lid
+    name = _choose_name(message, is_chat=is_chat, is_author=is_author)
+    name = name or identity.number or identity.lid
     return Contact(
         id=0,
         company_id=identity.company_id,
@@ -237,6 +238,13 @@ def _build_contact(
         channel=message.channel,
         whatsapp_id=message.whatsapp_id,
     )
+
+
+def _choose_name(message: MessageReceived, *, is_chat: bool, is_author: bool) -> str | None:
+    """Return the name that a message gives to a contact: the author's, or the group's."""
+    if is_chat and message.is_group:
+        return message.group_name
+    return message.push_name if is_author else None
 
 
 def _build_refused(message: MessageReceived) -> MessageRefused:

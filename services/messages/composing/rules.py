@@ -262,7 +262,10 @@ def _choose_media_type(request: MessageCompose) -> str:
 
 def _build_data_json(request: MessageCompose) -> str | None:
     """Return as JSON what "Messages" has no column for: author, campaign, template, options."""
-    kept = {"user_id", "campaign_id", "media_url", "template", "buttons", "option_list"}
+    kept = {
+        *("user_id", "campaign_id", "media_url", "file_name", "mime_type"),
+        *("template", "buttons", "option_list"),
+    }
     members = request.model_dump(mode="json", by_alias=True, exclude_none=True, include=kept)
     return json.dumps(members, ensure_ascii=False) if members else None
 
@@ -299,6 +302,8 @@ def _build_send(
         jid=conversation.jid,
         media_url=request.media_url,
         media_type=row.media_type if request.media_url else None,
+        file_name=request.file_name if request.media_url else None,
+        mime_type=request.mime_type if request.media_url else None,
         quoted_wid=request.quoted_wid,
         message_id=message_id,
         template=request.template,

@@ -67,6 +67,8 @@ class Claim:
             jid=self.send.jid,
             media_url=self.send.media_url,
             media_type=self.send.media_type,
+            given_file_name=self.send.file_name,
+            given_mime_type=self.send.mime_type,
             quoted=None if self.send.change else self.quoted,
             template=self.send.template,
             buttons=self.send.buttons or (),

@@ -35,13 +35,15 @@ LEAVE = "sair"
 class Reply:
     """A message of a contact from about the time of the question, or later.
 
-    Only a new message (`is_new`) is a reply. Repetitions of the question are limited by the number
-    of all messages after it (`is_after`), so that a message that is consumed twice counts once.
+    `choice` is the id of the button or row that it chose. Only a new message (`is_new`) is a reply.
+    Repetitions of the question are limited by the number of all messages after it (`is_after`), so
+    that a message that is consumed twice counts once.
     """
 
     body: str
     is_new: bool = True
     is_after: bool = True
+    choice: str = ""
 
 
 @dataclass(slots=True)
@@ -49,20 +51,21 @@ class NewReplies:
     """Contacts' messages of a batch that may be replies, by id, with their tickets.
 
     `contents` are the messages whose content has replaced a placeholder. They are replies if they
-    were written after the question, and are no reason to ask: the placeholder was.
+    were written after the question, and are no reason to ask: the placeholder was. `choices` are
+    the ids of the buttons and rows that messages chose.
     """
 
     messages: dict[int, TicketKey] = field(default_factory=dict)
     contents: dict[int, TicketKey] = field(default_factory=dict)
+    choices: dict[int, str] = field(default_factory=dict)
 
     def select(self, keys: Collection[TicketKey]) -> "NewReplies":
         """Return the messages of these tickets."""
-        return NewReplies(
-            *(
-                {m: key for m, key in of.items() if key in keys}
-                for of in (self.messages, self.contents)
-            )
+        messages, contents = (
+            {m: key for m, key in of.items() if key in keys}
+            for of in (self.messages, self.contents)
         )
+        return NewReplies(messages, contents, self.choices)
 
     @property
     def tickets(self) -> set[TicketKey]:
@@ -91,6 +94,8 @@ def list_contact_messages(batch: Iterable[object], late_after: timedelta) -> New
                 new.contents[event.message_id] = key
         elif not event.from_me:
             new.messages[event.message_id] = key
+            if event.choice_id:
+                new.choices[event.message_id] = event.choice_id
     return new
 
 
@@ -134,8 +139,12 @@ def _find_answer(ticket: Ticket, replies: Sequence[Reply]) -> str | None:
     texts = (reply.body.strip() for reply in replies if reply.is_new)
     if ticket.status == NPS:
         return next((text for text in texts if find_rating(text) is not None), None)
-    choices = {YES, NO} if ticket.status == LGPD else {LEAVE, *_number_queues(ticket)}
-    return next((choice for text in texts if (choice := text.casefold()) in choices), None)
+    if ticket.status == LGPD:
+        return next((text for text in texts if text in {YES, NO}), None)
+    answers = {LEAVE, *_number_queues(ticket)}
+    # The id of a button or row counts before its title.
+    given = (text for reply in replies if reply.is_new for text in (reply.choice, reply.body))
+    return next((answer for text in given if (answer := text.strip().casefold()) in answers), None)
 
 
 def _number_queues(ticket: Ticket) -> dict[str, Queue]:

@@ -73,6 +73,7 @@ def _build_message(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
+        **content.file_and_choice.members,
         quoted_wid=content.quoted_wid or parse_wid(read_text(context, "id", "message_id")),
         is_forwarded=read_flag(context, "forwarded") or read_flag(context, "frequently_forwarded"),
         push_name=chat.name,

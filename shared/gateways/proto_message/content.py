@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from shared.gateways.normalize.addresses import parse_wid
+from shared.gateways.normalize.file_and_choice import NOTHING, FileAndChoice
 from shared.gateways.normalize.json_values import (
     JsonObject,
     parse_count,
@@ -26,6 +27,7 @@ from shared.gateways.normalize.placeholders import (
     NotWritten,
     is_placeholder,
 )
+from shared.gateways.proto_message.file_and_choice import read_file_and_choice
 from shared.gateways.proto_message.invisible_content import (
     CIPHERTEXTS,
     ENCRYPTED,
@@ -57,6 +59,7 @@ class Content:
     media_url: str | None = None
     quoted_wid: str | None = None
     is_forwarded: bool = False
+    file_and_choice: FileAndChoice = NOTHING
 
     @property
     def is_placeholder(self) -> bool:
@@ -197,6 +200,7 @@ def _build_content(
         media_url=_find_media_url(outer, content, message),
         quoted_wid=next(filter(None, quoted), None),
         is_forwarded=any(_is_forwarded(context) for context in contexts),
+        file_and_choice=read_file_and_choice(kind, read_object(content, kind)),
     )
 
 

@@ -108,6 +108,7 @@ def build_message_received(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
+        **content.file_and_choice.members,
         quoted_wid=content.quoted_wid,
         is_forwarded=content.is_forwarded,
         push_name=key.choose_push_name(message.get("pushName"), message.get("verifiedBizName")),

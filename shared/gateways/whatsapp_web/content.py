@@ -16,6 +16,7 @@ from shared.gateways.normalize.json_values import (
 from shared.gateways.normalize.outcome import Ignored, TypeAndBody
 from shared.gateways.normalize.placeholders import UNSUPPORTED, VIEW_ONCE
 from shared.gateways.proto_message.content import Content
+from shared.gateways.whatsapp_web.file_and_choice import read_web_file_and_choice
 from shared.gateways.whatsapp_web.ids import find_wid
 from shared.gateways.whatsapp_web.interactive import INTERACTIVE_READERS, is_missed_call
 from shared.gateways.whatsapp_web.not_written import CALL_NOTICE, NOT_WRITTEN
@@ -61,6 +62,7 @@ def build_web_content(message: JsonObject, visible: TypeAndBody) -> Content:
         quoted_wid=find_quoted_wid(message),
         is_forwarded=read_flag(message, "isForwarded")
         or (parse_count(message.get("forwardingScore")) or 0) > 0,
+        file_and_choice=read_web_file_and_choice(visible[0], message),
     )
 
 

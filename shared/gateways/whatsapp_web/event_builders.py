@@ -46,6 +46,7 @@ def build_web_message(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
+        **content.file_and_choice.members,
         quoted_wid=content.quoted_wid,
         is_forwarded=content.is_forwarded,
         push_name=_read_push_name(description, key),
