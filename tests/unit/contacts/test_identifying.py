@@ -1,6 +1,7 @@
 """Received messages get their contacts, new or known."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -151,6 +152,21 @@ def test_a_merged_number_finds_its_canonical_contact() -> None:
 
 def test_our_message_has_no_sender() -> None:
     assert identify(in_group(from_me=True)).owners[0][2] is None
+
+
+def test_a_group_is_called_as_its_gateway_says_and_keeps_a_name_that_it_has() -> None:
+    (group, _) = identify(in_group(group_name="Entregas")).new.values()
+    assert group.name == "Entregas"
+    unnamed = contact(number=GROUP, name=GROUP, is_group=True, jid=None, lid=None)
+    plan = identify(in_group(group_name="Entregas"), known=[unnamed])
+    assert [c.name for c in plan.changed.values()] == ["Entregas"]
+    plan = identify(in_group(group_name="Entregas"), known=[replace(unnamed, name="Motoboys")])
+    assert [c.name for c in plan.changed.values()] == []
+
+
+def test_the_name_of_a_group_is_not_its_authors() -> None:
+    _, author = identify(in_group(group_name="Entregas", push_name=None)).new.values()
+    assert author.name == CUSTOMER
 
 
 def test_a_group_that_the_line_does_not_take_is_refused_and_becomes_no_contact() -> None:

@@ -45,6 +45,20 @@ def test_each_send_is_queued_once_and_only_for_lines_of_our_sender() -> None:
     assert MessageSend.model_validate_json(row.request) == sends[0]
 
 
+def test_a_claimed_send_has_the_name_and_mime_type_of_its_file() -> None:
+    send = MessageSend.model_validate(
+        {
+            "companyId": 1, "whatsappId": 10, "chat": CUSTOMER, "sendId": "s", "expiresAt": NOON,
+            "body": "", "mediaUrl": "https://m.example/1", "fileName": "nf.pdf",
+            "mimeType": "application/pdf",
+        }
+    )  # fmt: skip
+    (waiting,) = rules.plan_waiting({LineKey(1, 10)}, [send])
+    read = MessageSend.model_validate_json(waiting.request)
+    sending = rules.Claim(read, "3EB0", 1, None, None).sending
+    assert (sending.file_name, sending.mime_type) == ("nf.pdf", "application/pdf")
+
+
 META, OTHER = Route("cloud-api", is_window_open=True), Route("waha", is_window_open=False)
 TEMPLATE = {"name": "promo", "language": "pt_BR"}
 EDIT = {"kind": "edit", "wid": "A1", "fromMe": True}
