@@ -69,6 +69,7 @@ async def store_message(
     ticket_id: int = TICKET,
     seconds: float = 60,
     from_me: bool = False,
+    choice_id: str | None = None,
 ) -> list[Event]:
     """Store a message of the contact, or ours, written so many seconds from now."""
     (row,) = await run_sql(
@@ -78,7 +79,7 @@ async def store_message(
         "clock_timestamp() + :seconds * interval '1 second') RETURNING id",
         ticket=ticket_id, wid=wid, body=body, seconds=seconds, from_me=from_me,
     )  # fmt: skip
-    return await refresh(conn, wid, row["id"], ticket_id, from_me=from_me)
+    return await refresh(conn, wid, row["id"], ticket_id, from_me=from_me, choice_id=choice_id)
 
 
 async def refresh(
@@ -88,8 +89,11 @@ async def refresh(
     ticket_id: int = TICKET,
     *,
     from_me: bool = False,
+    choice_id: str | None = None,
 ) -> list[Event]:
-    event = stored(wid, ticket_id=ticket_id, message_id=message_id, from_me=from_me)
+    event = stored(
+        wid, ticket_id=ticket_id, message_id=message_id, from_me=from_me, choice_id=choice_id
+    )
     return list_facts(await refresh_tickets(conn, [event]))
 
 
