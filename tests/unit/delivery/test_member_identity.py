@@ -20,9 +20,7 @@ def test_a_member_tells_its_identity_beside_its_topics() -> None:
     assert read_identity(told.user_data) == OURS
 
 
-@pytest.mark.parametrize(
-    "user_data", [None, b"", b"\xff", b"{", b"[]", b"7", b"{}"], ids=repr
-)
+@pytest.mark.parametrize("user_data", [None, b"", b"\xff", b"{", b"[]", b"7", b"{}"], ids=repr)
 def test_members_of_other_versions_have_no_identity(user_data: bytes | None) -> None:
     assert read_identity(user_data) == MemberIdentity()
 
