@@ -31,7 +31,11 @@ COMMANDS = {
     "gateway-sim": "shared.cli.gateway_sim:gateway_sim",
 }
 if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers
-    COMMANDS |= {"up": "shared.cli.embedded:up", "demo": "shared.cli.embedded:demo"}
+    COMMANDS |= {
+        "up": "shared.cli.embedded:up",
+        "demo": "shared.cli.embedded:demo",
+        "env": "shared.cli.environment:env",
+    }
 
 
 def build_app(name: str = "") -> typer.Typer:

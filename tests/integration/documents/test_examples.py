@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.db.roles import READER
-from shared.embedded.servers import RUNTIME_FILE
+from shared.embedded.runtime import RUNTIME_FILE
 from shared.seeds import insert_seeds
 from tests.support.deployment import Deployment, Record, deployment
 from tests.support.documents import Block, Kind, build_pattern, read_blocks
