@@ -88,7 +88,7 @@ def list_documents() -> list[Path]:
 
 DOCUMENTS = {path.name: read_blocks(path) for path in list_documents()}
 BLOCKS = [block for blocks in DOCUMENTS.values() for block in blocks]
-CONNECTING = next(block for block in BLOCKS if RUNTIME_FILE in block.text)
+CONNECTING = next(block for block in BLOCKS if "chatia env" in block.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +124,20 @@ async def _insert_seeds(url: str) -> None:
 async def _connect(folder: Path, flow: Deployment, url: str) -> None:
     """Lay out the folder as the repository is after `chatia up`."""
     conn = await asyncpg.connect(url)
-    reader = await login_of(conn, READER)
+    reader, tickets = await login_of(conn, READER), await login_of(conn, "tickets")
     await conn.close()
-    variables = {
+    own = flow.settings.database.with_login(tickets, ROLE_PASSWORD)
+    content = {
+        "pid": os.getpid(),
         "KAFKA_BOOTSTRAP_SERVERS": flow.settings.kafka.bootstrap_servers,
         "DATABASE_URL": url,
         "DB_READER_USER": reader,
         "DB_READER_PASS": ROLE_PASSWORD,
         "CHATIA_NAMESPACE": flow.settings.namespace,
+        "logins": {"tickets": own.url.replace("+asyncpg", "", 1)},
     }
     (folder / ".chatia").mkdir()
-    (folder / ".chatia" / RUNTIME_FILE).write_text(json.dumps(variables), "utf-8")
+    (folder / ".chatia" / RUNTIME_FILE).write_text(json.dumps(content), "utf-8")
     (folder / ".venv").symlink_to(sys.prefix)
 
 
