@@ -36,7 +36,9 @@ def test_every_reason_has_a_row_in_the_document_and_no_other_has_one() -> None:
 
 
 def test_no_record_is_rejected_for_a_reason_that_is_not_on_the_list() -> None:
-    written = {reason for source in sources("services", "shared") for reason in written_reasons(source)}
+    written = {
+        reason for source in sources("services", "shared") for reason in written_reasons(source)
+    }
     assert written - set(REASONS) == set()
     assert len(written) > len(REASONS) / 2
 

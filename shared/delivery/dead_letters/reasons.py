@@ -1,4 +1,4 @@
-"""The reasons of dead letters: a closed list, with what to do about each in docs/dead-letters.md."""
+"""The reasons of dead letters: a closed list, explained in docs/dead-letters.md."""
 
 from typing import Final
 
