@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 MAX_ROW_WIDTH = 10_000  # characters
+GAP = 2  # spaces between columns
 SHORTEST_CUT = 16  # characters of a cell that is cut
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
@@ -82,15 +83,15 @@ def fit_columns(
 ) -> tuple[list[str], int | None]:
     """Return the columns to show in a room, and the width to which `shrinks` is cut, if it is.
 
-    Widths are in cells of the terminal; between columns there is one.
+    Widths are in cells of the terminal.
     """
     shown = list(widths)
     least = {name: min(w, SHORTEST_CUT) if name == shrinks else w for name, w in widths.items()}
     for name in optional:
-        if sum(least[each] + 1 for each in shown) - 1 <= room:
+        if sum(least[each] + GAP for each in shown) - GAP <= room:
             break
         shown = [each for each in shown if each != name]
-    others = sum(widths[name] + 1 for name in shown if name != shrinks)
+    others = sum(widths[name] + GAP for name in shown if name != shrinks)
     if shrinks not in shown or others + widths[shrinks] <= room:
         return shown, None
     return shown, max(room - others, SHORTEST_CUT)

@@ -13,13 +13,20 @@ import typer
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.cli import cluster, output
+from shared.cli import cluster, dead_letter_store, known_values, output
 from shared.cli.errors import DependencyFailedError, InvalidUsageError, RefusedError
 from shared.cli.publishing import publish
 from shared.cli.records import Record
 from shared.contracts.cloudevents import build_headers
 from shared.contracts.record import PurgeProgressed, RecordChanged
-from shared.contracts.record_request import DELETES, MOST_ROWS, SAVES, RecordRequest, Row
+from shared.contracts.record_request import (
+    DELETES,
+    MOST_ROWS,
+    SAVES,
+    RecordDelete,
+    RecordRequest,
+    Row,
+)
 from shared.delivery.kafka.outgoing import LARGEST_RECORD
 from shared.records.tables import get_tables
 from shared.settings import Settings
@@ -27,6 +34,7 @@ from shared.settings import Settings
 app = typer.Typer(name="record", help="Rows of any table, by events.", no_args_is_help=True)
 
 ANSWER_SECONDS = 60
+MAX_LISTED_ROWS = 5  # rows in a sentence
 
 Answer = dict[str, Any]
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="As in docs/tables.md.")]
@@ -93,7 +101,9 @@ def _build_requests(
 
 
 def _run_requests(requests: Sequence[RecordRequest], *, no_wait: bool, as_json: bool) -> None:
-    answers = asyncio.run(_publish_and_wait(Settings(), requests, no_wait=no_wait))
+    settings = Settings()
+    asyncio.run(_check_company(settings, requests[0].company_id))
+    answers = asyncio.run(_publish_and_wait(settings, requests, no_wait=no_wait))
     if as_json:
         for answer in answers:
             output.print_json(answer)
@@ -104,6 +114,28 @@ def _run_requests(requests: Sequence[RecordRequest], *, no_wait: bool, as_json: 
         raise RefusedError(f"Refused{where}: {refused['reason']}.")
     if not as_json:
         output.print_line(_format_summary(requests[0].table, answers))
+    if missing := _find_missing_rows(requests, answers):
+        listed = ", ".join(json.dumps(row, ensure_ascii=False) for row in missing[:MAX_LISTED_ROWS])
+        more = f" and {len(missing) - MAX_LISTED_ROWS:,} more" * (len(missing) > MAX_LISTED_ROWS)
+        raise InvalidUsageError(f"There is no such row of {requests[0].table}: {listed}{more}.")
+
+
+async def _check_company(settings: Settings, company: int) -> None:
+    """Raise InvalidUsageError for an unknown company; 0 is the platform."""
+    if company:
+        async with dead_letter_store.open_transaction(settings.database) as conn:
+            await known_values.check_company(conn, company)
+
+
+def _find_missing_rows(requests: Sequence[RecordRequest], answers: Sequence[Answer]) -> list[Row]:
+    """Return the rows, named by id, that were to be deleted and did not exist."""
+    missing: list[Row] = []
+    for request, answer in zip(requests, answers, strict=True):
+        if isinstance(request, RecordDelete) and "deleted" in answer:
+            deleted = {str(key.get("id")) for key in answer["deleted"].get(request.table, ())}
+            named = [row for row in request.rows if "id" in row]
+            missing += [row for row in named if str(row["id"]) not in deleted]
+    return missing
 
 
 def _read_rows(file: BinaryIO) -> Iterator[Row]:

@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from shared.db.roles import READER
 from shared.embedded.runtime import RUNTIME_FILE
 from shared.seeds import insert_seeds
+from tests.support.build import received
 from tests.support.deployment import Deployment, Record, deployment
 from tests.support.documents import Block, Kind, build_pattern, read_blocks
 from tests.support.role_rows import login_of
@@ -158,9 +159,11 @@ async def _prepare(document: str, flow: Deployment) -> None:
     if document in NAMED:
         await _execute(NAMED[document], flow)
     if document == "dead-letters.md":
+        lost = flow.record(received("LOST", whatsapp_id=11))
         broken = Record(flow.topic("message.received"), "1:10:1", b"{")
-        await flow.publish(*[broken] * len(BROKEN))
-        await flow.settled()
+        for record in (lost, broken):  # their ids are in the document
+            await flow.publish(record)
+            await flow.settled()
 
 
 async def _run(block: Block, terminal: Terminal, flow: Deployment) -> str:

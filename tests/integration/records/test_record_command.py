@@ -23,7 +23,10 @@ async def flow(kafka_bootstrap: str, migrated_url: str) -> AsyncIterator[Deploym
 
 
 async def record(flow: Deployment, *words: str, rows: list[dict[str, Any]]) -> Ended:
+    url = flow.settings.database.url_override
+    assert url
     environment = {
+        "DATABASE_URL": url.get_secret_value(),
         "KAFKA_BOOTSTRAP_SERVERS": flow.settings.kafka.bootstrap_servers,
         "CHATIA_NAMESPACE": flow.settings.namespace,
     }
@@ -52,6 +55,14 @@ async def test_rows_are_saved_changed_and_deleted(flow: Deployment) -> None:
 
     gone = await record(flow, "delete", "Tags", "--company", "1", rows=[{"id": new["id"]}])
     assert (gone.code, gone.answer) == (0, "Tags: 1 deleted.\n")
+    again = await record(
+        flow, "delete", "Tags", "--company", "1", rows=[{"id": new["id"]}, {"id": 99}]
+    )
+    assert (again.code, again.answer, again.complaint) == (
+        2,
+        "Tags: nothing to do.\n",
+        f'There is no such row of Tags: {{"id": {new["id"]}}}, {{"id": 99}}.\n',
+    )
     assert await flow.sql('SELECT name FROM "Tags"') == [{"name": "Fechados"}]
 
 
@@ -63,6 +74,11 @@ async def test_a_refusal_prints_its_reason_and_exits_with_4(flow: Deployment) ->
         'Refused (row 2 of the request): "Tags" has no column cor.\n',
     )
     assert await flow.sql('SELECT * FROM "Tags"') == []
+
+
+async def test_a_company_that_does_not_exist_is_refused_at_once(flow: Deployment) -> None:
+    ended = await record(flow, "save", "Tags", "--company", "2", rows=[{"name": "VIP"}])
+    assert (ended.code, ended.complaint) == (2, "There is no company 2.\n")
 
 
 @pytest.mark.parametrize(
