@@ -159,7 +159,7 @@ async def _prepare(document: str, flow: Deployment) -> None:
     if document in NAMED:
         await _execute(NAMED[document], flow)
     if document == "dead-letters.md":
-        lost = flow.record(received("LOST", whatsapp_id=11))
+        lost = flow.record(received("LOST", whatsapp_id=99))
         broken = Record(flow.topic("message.received"), "1:10:1", b"{")
         for record in (lost, broken):  # their ids are in the document
             await flow.publish(record)
@@ -303,7 +303,7 @@ ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "a replayed and a discarded dead letter": (
         """SELECT id, status, history <> '[]' AS "isShown" FROM "DeadLetters" ORDER BY id""",
         [
-            {"id": 12, "status": "open", "isShown": True},  # its body was replayed unchanged
+            {"id": 12, "status": "resolved", "isShown": True},
             {"id": 13, "status": "discarded", "isShown": True},
         ],
     ),
