@@ -27,6 +27,8 @@ COMMANDS = {
     "record": "shared.cli.record:app",
     "resume": "shared.cli.resume:resume_command",
     "skip": "shared.cli.skip:skip_command",
+    "status": "shared.cli.status:status_command",
+    "metrics": "shared.cli.metrics:metrics_command",
     "conformance": "shared.cli.conformance:app",
     "gateway-sim": "shared.cli.gateway_sim:gateway_sim",
 }

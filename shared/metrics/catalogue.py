@@ -109,7 +109,80 @@ SENDS: Final = Metric(
     "`unknown`, `final_recipient`, `final_template` ([sending](sending.md))",
 )
 
+# What only the servers know: from `chatia metrics`.
+SERVER_UP: Final = Metric(
+    "chatia_server_up",
+    Kind.GAUGE,
+    "none",
+    ("server",),
+    "1 if `kafka` or `postgres` answered in time, else 0; then its figures are missing",
+)
+BACKLOG: Final = Metric(
+    "chatia_backlog_records",
+    Kind.GAUGE,
+    "records",
+    OF_A_STAGE,
+    "records in the topic that the service has not read yet, without deferred ones",
+)
+LATENESS: Final = Metric(
+    "chatia_lateness_seconds",
+    Kind.GAUGE,
+    "seconds",
+    OF_A_STAGE,
+    "age of the oldest record that the service has not taken yet, deferred ones included; 0 if "
+    "there is none",
+)
+MEMBERS: Final = Metric(
+    "chatia_group_members", Kind.GAUGE, "workers", SERVICE, "members of the consumer group"
+)
+WORKERS: Final = Metric(
+    "chatia_workers",
+    Kind.GAUGE,
+    "workers",
+    ("service", "state"),
+    "workers: `ok` or `degraded` as they last reported, `gone` if the last report is older than "
+    "30 seconds, `unreported` members of the group",
+)
+DEFERRED: Final = Metric(
+    "chatia_deferred_companies",
+    Kind.GAUGE,
+    "companies",
+    SERVICE,
+    "companies (or Evolution instances) with deferred records",
+)
+DEAD_LETTERS: Final = Metric(
+    "chatia_dead_letters",
+    Kind.GAUGE,
+    "records",
+    ("service", "reason"),
+    "open dead letters; `other` is a reason of another version",
+)
+QUARANTINES: Final = Metric(
+    "chatia_quarantined_lines", Kind.GAUGE, "lines", SERVICE, "quarantined lines"
+)
+UNSENT: Final = Metric(
+    "chatia_oldest_unsent_message_seconds",
+    Kind.GAUGE,
+    "seconds",
+    (),
+    "age of the oldest send without a result; 0 if there is none",
+)
+LINES: Final = Metric(
+    "chatia_lines",
+    Kind.GAUGE,
+    "lines",
+    ("state",),
+    'lines by `"Whatsapps".status`; `other` is a status that gateways do not report',
+)
+PURGES: Final = Metric(
+    "chatia_purges_under_way", Kind.GAUGE, "purges", (), "deletions in steps that have not ended"
+)
+
 OF_WORKERS: Final = (
     BUILD, BATCHES, RECORDS, FACTS, BATCH_SECONDS, PUBLISH_SECONDS, WAITING, ASSIGNED, HALTED,
     POSTS, SENDS,
+)  # fmt: skip
+OF_THE_DEPLOYMENT: Final = (
+    SERVER_UP, BACKLOG, LATENESS, MEMBERS, WORKERS, DEFERRED, DEAD_LETTERS, QUARANTINES, UNSENT,
+    LINES, PURGES,
 )  # fmt: skip

@@ -4,19 +4,21 @@ import re
 import tomllib
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from shared.delivery.batch.triage import Count
 from shared.delivery.health.status import WaitsFor
 from shared.gateways.senders.outgoing import ErrorClass
 from shared.metrics import catalogue, instruments
-from shared.metrics.catalogue import OF_WORKERS, Kind, Metric
+from shared.metrics.catalogue import OF_THE_DEPLOYMENT, OF_WORKERS, Kind, Metric
 from shared.version import VERSION
 from tests.support.sources import ROOT
 
-ALL = OF_WORKERS
+ALL = (*OF_WORKERS, *OF_THE_DEPLOYMENT)
 PAGE = ROOT / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(chatia_\w+)` \|.*$", re.MULTILINE)
 NAME = re.compile(r"chatia(_[a-z]+)+")
+NAME_IN_QUERY = re.compile(r"\bchatia_\w+")
 UNITS = {"seconds": "_seconds"}  # base units, which names end with
 CLOSED_LABELS = {
     "service", "topic", "reason", "state", "server", "outcome", "result", "code", "version",
@@ -74,6 +76,15 @@ def test_the_values_of_labels_are_those_of_the_code() -> None:
     meaning = catalogue.WAITING.meaning
     assert all(f"`{cause.name.lower()}`" in meaning for cause in WaitsFor)
     assert all(f"`{result.value}`" in catalogue.SENDS.meaning for result in ErrorClass)
+
+
+def test_alerts_are_about_metrics_of_the_list() -> None:
+    groups = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text("utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert all({"alert", "expr", "annotations", "labels"} <= rule.keys() for rule in rules)
+    named = {name for rule in rules for name in NAME_IN_QUERY.findall(rule["expr"])}
+    assert named
+    assert named <= {metric.name for metric in ALL}
 
 
 def test_the_version_is_that_of_the_package() -> None:
