@@ -17,6 +17,7 @@ from shared.cli.output import print_error
 from shared.settings import MODELS
 from shared.unread_variables import find_unread
 
+INTERRUPTED = 130  # the exit code that shells and typer use for Ctrl-C
 COMMANDS = {
     "worker": "shared.cli.worker:worker",
     "topics": "shared.cli.topics:app",
@@ -79,6 +80,8 @@ def main() -> None:
         if error.title not in _SETTINGS:
             raise
         _exit_with(InvalidUsageError(_describe_invalid_variable(error)))
+    except KeyboardInterrupt:  # before the command has begun, while its modules are imported
+        sys.exit(INTERRUPTED)
 
 
 def _check_arguments(arguments: Iterable[str]) -> None:

@@ -80,7 +80,10 @@ def _keep_running(running: Stack, state: Path, started: float) -> None:
         output.print_line(f"Everything runs, {time.monotonic() - started:.0f} s after the start.")
     for line in describe(running, state):
         output.print_line(line)
-    running.supervisor.run()
+    try:
+        running.supervisor.run()
+    finally:
+        output.print_line("Stopping the workers and the servers")
 
 
 def describe(running: Stack, state: Path) -> list[str]:

@@ -191,6 +191,7 @@ def test_a_second_one_is_refused_and_sigterm_ends_the_first(
     assert json.loads((state / "runtime.json").read_text())["pid"] == up.pid
     up.send_signal(signal.SIGTERM)
     assert up.wait(END_S) == 0
+    assert "Stopping the workers" in state.with_suffix(".log").read_text("utf-8")
     assert_all_end(processes)
 
 

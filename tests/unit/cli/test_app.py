@@ -132,6 +132,16 @@ def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert run("topics", "list")[0] == 130
 
 
+def test_ctrl_c_while_a_command_is_imported_ends_with_130_and_no_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupt)
+    assert run("up") == (130, "", "")
+
+
 @pytest.mark.parametrize(
     "words", [["nothing"], ["topics", "nothing"], ["topics", "list", "--nothing"]]
 )
