@@ -42,8 +42,17 @@ async def migrate_alone() -> None:
         await connection.run_sync(migrate)
 
 
+def print_statements() -> None:
+    """Print the statements of migrations instead of running them (Alembic's offline mode)."""
+    context.configure(dialect_name="postgresql", literal_binds=True, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 given_connection = context.config.attributes.get("connection")
-if given_connection is None:
+if context.is_offline_mode():
+    print_statements()
+elif given_connection is None:
     asyncio.run(migrate_alone())
 else:
     migrate(given_connection)
