@@ -97,7 +97,7 @@ async def list_history(url: str) -> list[Revision]:
     """Return all migrations, the first one first."""
     script = ScriptDirectory.from_config(_config())
     at = await read_current(url)
-    applied = {step.revision for step in script.iterate_revisions(at or "base", "base")}
+    applied = {step.revision for step in _list_between(script, at or "base", "base")}
     return [
         Revision(step.revision, _title(step), step.revision in applied)
         for step in reversed(list(script.walk_revisions()))
@@ -115,7 +115,8 @@ async def exclusive_connection(url: str, report: Report = ignore) -> AsyncIterat
             text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}
         ):
             if polls % LOCK_REPORT_POLLS == 0:
-                await _report_holder(connection, report)
+                for session in await list_sessions(connection):
+                    report(f"This command waits: the schema is being changed by {session}.")
             polls += 1
             await connection.rollback()
             await asyncio.sleep(LOCK_POLL_SECONDS)
@@ -134,9 +135,10 @@ async def connect(url: str, *, autocommit: bool = False) -> AsyncIterator[AsyncC
         yield connection
 
 
-async def _report_holder(connection: AsyncConnection, report: Report) -> None:
-    for row in (await connection.execute(HOLDERS, {"key": LOCK})).all():
-        report(f"Another command changes the schema: {describe_session(row)}; this one waits.")
+async def list_sessions(connection: AsyncConnection) -> list[str]:
+    """Return the sessions that hold the advisory lock, in words: one, or none."""
+    rows = (await connection.execute(HOLDERS, {"key": LOCK})).all()
+    return [describe_session(row) for row in rows]
 
 
 async def _drop_invalid_indexes(url: str, report: Report) -> None:
@@ -181,8 +183,12 @@ async def _list_pending(connection: AsyncConnection, revision: str) -> list[Scri
     script = ScriptDirectory.from_config(_config())
     current = await connection.run_sync(_read_current)
     await connection.rollback()
+    return _list_between(script, revision, current or "base")[::-1]
+
+
+def _list_between(script: ScriptDirectory, upper: str, lower: str) -> list[Script]:
     try:
-        return list(script.iterate_revisions(revision, current or "base"))[::-1]
+        return list(script.iterate_revisions(upper, lower))
     except RevisionError as error:
         raise CommandError(str(error)) from error
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from itertools import pairwise
 
 
 class Lock(IntEnum):
@@ -65,59 +66,34 @@ _SHARED, _ROWS = Lock.SHARE_UPDATE_EXCLUSIVE, Lock.ROW_EXCLUSIVE
 _TOKEN = re.compile(r"""--[^\n]*|"[^"]*"|'[^']*'|\w+|[^\s\w]""")
 _COMMENT = "--"
 _NOISE = (("IF", "NOT", "EXISTS"), ("IF", "EXISTS"), ("ONLY",), ("PUBLIC", "."))
-_LEAST_COLUMN = 3  # tokens: ADD, a name and a type
+_LEAST_COLUMN = 3  # words: ADD, a name and a type
 
 # Beginnings of statements that lock no table of ours.
-_NOT_LOCKING = tuple(
-    tuple(words.split())
-    for words in [
-        "SET",
-        "RESET",
-        "BEGIN",
-        "COMMIT",
-        "SELECT",
-        "GRANT",
-        "REVOKE",
-        "COMMENT",
-        "ANALYZE",
-        "CREATE FUNCTION",
-        "DROP FUNCTION",
-        "ALTER FUNCTION",
-        "CREATE OR REPLACE FUNCTION",
-        "CREATE EXTENSION",
-        "DROP EXTENSION",
-        "CREATE SEQUENCE",
-        "DROP SEQUENCE",
-        "CREATE TYPE",
-        "DROP TYPE",
-        "CREATE COLLATION",
-        "DROP COLLATION",
-        "CREATE SCHEMA",
-        "CREATE TABLE ALEMBIC_VERSION",
-        "INSERT INTO ALEMBIC_VERSION",
-        "UPDATE ALEMBIC_VERSION",
-        "DELETE FROM ALEMBIC_VERSION",
-        "DROP TABLE ALEMBIC_VERSION",
-    ]
+_NOT_LOCKING = (
+    *("SET", "RESET", "BEGIN", "COMMIT", "SELECT", "GRANT", "REVOKE", "COMMENT", "ANALYZE"),
+    *("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", "ALTER FUNCTION", "DROP FUNCTION"),
+    *("CREATE EXTENSION", "CREATE SEQUENCE", "DROP SEQUENCE", "CREATE TYPE", "DROP TYPE"),
+    *("CREATE TABLE ALEMBIC_VERSION", "DROP TABLE ALEMBIC_VERSION"),
+    *("INSERT INTO ALEMBIC_VERSION", "UPDATE ALEMBIC_VERSION", "DELETE FROM ALEMBIC_VERSION"),
 )
 
 # Beginnings of statements about the table that follows.
-_SIMPLE: tuple[tuple[tuple[str, ...], Lock, Work], ...] = (
-    (("UPDATE",), _ROWS, Work.CHANGE),
-    (("DELETE", "FROM"), _ROWS, Work.CHANGE),
-    (("INSERT", "INTO"), _ROWS, Work.INSTANT),
-    (("DROP", "TABLE"), _EXCLUSIVE, Work.INSTANT),
-    (("TRUNCATE", "TABLE"), _EXCLUSIVE, Work.INSTANT),
+_SIMPLE: tuple[tuple[str, Lock, Work], ...] = (
+    ("UPDATE", _ROWS, Work.CHANGE),
+    ("DELETE FROM", _ROWS, Work.CHANGE),
+    ("INSERT INTO", _ROWS, Work.INSTANT),
+    ("DROP TABLE", _EXCLUSIVE, Work.INSTANT),
+    ("TRUNCATE TABLE", _EXCLUSIVE, Work.INSTANT),
 )
 
 # Beginnings of statements about the table that follows their first ON.
-_OF_TABLES: tuple[tuple[tuple[str, ...], Lock], ...] = (
-    (("CREATE", "TRIGGER"), _WRITES),
-    (("CREATE", "CONSTRAINT", "TRIGGER"), _WRITES),
-    (("DROP", "TRIGGER"), _EXCLUSIVE),
-    (("CREATE", "POLICY"), _EXCLUSIVE),
-    (("ALTER", "POLICY"), _EXCLUSIVE),
-    (("DROP", "POLICY"), _EXCLUSIVE),
+_OF_TABLES: tuple[tuple[str, Lock], ...] = (
+    ("CREATE TRIGGER", _WRITES),
+    ("CREATE CONSTRAINT TRIGGER", _WRITES),
+    ("DROP TRIGGER", _EXCLUSIVE),
+    ("CREATE POLICY", _EXCLUSIVE),
+    ("ALTER POLICY", _EXCLUSIVE),
+    ("DROP POLICY", _EXCLUSIVE),
 )
 
 # Actions of ALTER TABLE: how they begin, what else is in them. The first that fits counts.
@@ -145,8 +121,8 @@ _STORED = {"SERIAL", "BIGSERIAL", "IDENTITY", "STORED"}  # columns that are fill
 
 def find_created_table(statement: str) -> str | None:
     """Return the name of the table that a statement creates, if it does."""
-    tokens = _read_tokens(statement)
-    return _name(tokens, 2) if _begins(tokens, ("CREATE", "TABLE")) else None
+    words = _read_tokens(statement)
+    return _name(words, 2) if _begins(words, "CREATE TABLE") else None
 
 
 def classify(statement: str, catalog: Catalog) -> list[Effect]:
@@ -158,74 +134,78 @@ def classify(statement: str, catalog: Catalog) -> list[Effect]:
     return _classify(_read_tokens(statement), catalog)
 
 
-def _classify(tokens: Sequence[str], catalog: Catalog) -> list[Effect]:
-    if not tokens or any(_begins(tokens, words) for words in _NOT_LOCKING):
+def _classify(words: Sequence[str], catalog: Catalog) -> list[Effect]:
+    if not words or any(_begins(words, each) for each in _NOT_LOCKING):
         return []
-    if _begins(tokens, ("DO",)):
-        return list(_classify_block(tokens, catalog))
-    if _begins(tokens, ("ALTER", "TABLE")):
-        return list(_classify_alter(_name(tokens, 2), tokens[3:], catalog))
-    if _begins(tokens, ("CREATE", "TABLE")):
-        return list(_find_referred(tokens))
-    return _classify_index(tokens, catalog) or _classify_simple(tokens) or [UNKNOWN]
+    if _begins(words, "DO"):
+        return list(_classify_block(words, catalog))
+    if _begins(words, "ALTER TABLE"):
+        return list(_classify_alter(_name(words, 2), words[3:], catalog))
+    if _begins(words, "CREATE TABLE"):
+        return list(_find_referred(words))
+    return _classify_index(words, catalog) or _classify_simple(words) or [UNKNOWN]
 
 
 def _read_tokens(statement: str) -> list[str]:
     """Return words, quoted names, texts and signs; words in capitals, comments left out."""
-    found = [token for token in _TOKEN.findall(statement) if not token.startswith(_COMMENT)]
-    tokens = [token if token[0] in "\"'" else token.upper() for token in found]
-    while tokens and tokens[-1] == ";":
-        tokens.pop()
-    return _drop_noise(tokens)
+    found = [word for word in _TOKEN.findall(statement) if not word.startswith(_COMMENT)]
+    words = [word if word[0] in "\"'" else word.upper() for word in found]
+    while words and words[-1] == ";":
+        words.pop()
+    return _drop_noise(words)
 
 
-def _drop_noise(tokens: Sequence[str]) -> list[str]:
+def _drop_noise(words: Sequence[str]) -> list[str]:
     kept: list[str] = []
     at = 0
-    while at < len(tokens):
-        noise = next((each for each in _NOISE if tuple(tokens[at : at + len(each)]) == each), ())
+    while at < len(words):
+        noise = next((each for each in _NOISE if tuple(words[at : at + len(each)]) == each), ())
         if not noise:
-            kept.append(tokens[at])
+            kept.append(words[at])
         at += len(noise) or 1
     return kept
 
 
-def _begins(tokens: Sequence[str], words: tuple[str, ...]) -> bool:
-    return tuple(tokens[: len(words)]) == words
+def _begins(words: Sequence[str], beginning: str) -> bool:
+    return beginning.split() == list(words[: _count(beginning)])
 
 
-def _name(tokens: Sequence[str], at: int) -> str:
-    """Return a name as the catalog has it: of a quoted one its text, of a bare one small letters."""
-    token = tokens[at] if at < len(tokens) else ""
-    return token.strip('"') if token.startswith('"') else token.lower()
+def _count(beginning: str) -> int:
+    return beginning.count(" ") + 1
 
 
-def _holds(tokens: Sequence[str], words: str) -> bool:
-    return f" {words} " in f" {' '.join(tokens)} "
+def _name(words: Sequence[str], at: int) -> str:
+    """Return a name as the catalog has it: without quotes, a bare one in small letters."""
+    word = words[at] if at < len(words) else ""
+    return word.strip('"') if word.startswith('"') else word.lower()
 
 
-def _classify_index(tokens: Sequence[str], catalog: Catalog) -> list[Effect]:
-    words = [token for token in tokens if token != "UNIQUE"]
+def _holds(words: Sequence[str], phrase: str) -> bool:
+    return f" {phrase} " in f" {' '.join(words)} "
+
+
+def _classify_index(words: Sequence[str], catalog: Catalog) -> list[Effect]:
+    words = [word for word in words if word != "UNIQUE"]
     is_concurrent = "CONCURRENTLY" in words
-    if _begins(words, ("CREATE", "INDEX")) and "ON" in words:
+    if _begins(words, "CREATE INDEX") and "ON" in words:
         method = words[words.index("USING") + 1] if "USING" in words else "BTREE"
         work = Work.WORD_INDEX if method in {"GIN", "GIST"} else Work.INDEX
         table = _name(words, words.index("ON") + 1)
         return [Effect(table, _SHARED if is_concurrent else Lock.SHARE, work)]
-    if _begins(words, ("DROP", "INDEX")):
+    if _begins(words, "DROP INDEX"):
         table = catalog.index_tables.get(_name(words, 3 if is_concurrent else 2), "")
         lock = _SHARED if is_concurrent else _EXCLUSIVE
         return [Effect(table, lock, Work.INSTANT)] if table else [UNKNOWN]
     return []
 
 
-def _classify_simple(tokens: Sequence[str]) -> list[Effect]:
-    for words, lock, work in _SIMPLE:
-        if _begins(tokens, words):
-            return [Effect(_name(tokens, len(words)), lock, work)]
-    for words, lock in _OF_TABLES:
-        if _begins(tokens, words) and "ON" in tokens:
-            return [Effect(_name(tokens, tokens.index("ON") + 1), lock, Work.INSTANT)]
+def _classify_simple(words: Sequence[str]) -> list[Effect]:
+    for beginning, lock, work in _SIMPLE:
+        if _begins(words, beginning):
+            return [Effect(_name(words, _count(beginning)), lock, work)]
+    for beginning, lock in _OF_TABLES:
+        if _begins(words, beginning) and "ON" in words:
+            return [Effect(_name(words, words.index("ON") + 1), lock, Work.INSTANT)]
     return []
 
 
@@ -233,15 +213,15 @@ def _classify_alter(table: str, actions: Sequence[str], catalog: Catalog) -> Ite
     for action in _split_actions(actions):
         yield _classify_action(table, action)
         yield from _find_referred(action)
-        if _begins(action, ("DROP", "CONSTRAINT")):
+        if _begins(action, "DROP CONSTRAINT"):
             referred = catalog.referred_tables.get((table, _name(action, 2)))
             if referred:
                 yield Effect(referred, _EXCLUSIVE, Work.INSTANT)
 
 
 def _classify_action(table: str, action: Sequence[str]) -> Effect:
-    for beginning, words, lock, work in _ACTIONS:
-        if _begins(action, (beginning,)) and all(_holds(action, each) for each in words):
+    for beginning, phrases, lock, work in _ACTIONS:
+        if _begins(action, beginning) and all(_holds(action, each) for each in phrases):
             is_filled = work is Work.INSTANT and _is_filled_column(action)
             return Effect(table, lock, Work.REWRITE if is_filled else work)
     return UNKNOWN
@@ -249,25 +229,25 @@ def _classify_action(table: str, action: Sequence[str]) -> Effect:
 
 def _is_filled_column(action: Sequence[str]) -> bool:
     """Return whether an action adds a column whose values differ by row: a sequence, a function."""
-    if not _begins(action, ("ADD",)) or "CONSTRAINT" in action or len(action) < _LEAST_COLUMN:
+    if not _begins(action, "ADD") or "CONSTRAINT" in action or len(action) < _LEAST_COLUMN:
         return False
-    calls = {before for before, sign in zip(action, action[1:], strict=False) if sign == "("}
+    calls = {before for before, sign in pairwise(action) if sign == "("}
     return bool(_STORED & set(action)) or ("DEFAULT" in action and bool(calls - {"NOW"}))
 
 
-def _find_referred(tokens: Sequence[str]) -> Iterator[Effect]:
+def _find_referred(words: Sequence[str]) -> Iterator[Effect]:
     """Yield the tables that foreign keys refer to: they are locked against writes."""
-    for at, token in enumerate(tokens):
-        if token == "REFERENCES":
-            yield Effect(_name(tokens, at + 1), _WRITES, Work.INSTANT)
+    for at, word in enumerate(words):
+        if word == "REFERENCES":
+            yield Effect(_name(words, at + 1), _WRITES, Work.INSTANT)
 
 
-def _classify_block(tokens: Sequence[str], catalog: Catalog) -> Iterator[Effect]:
+def _classify_block(words: Sequence[str], catalog: Catalog) -> Iterator[Effect]:
     """Yield the effects of the statements in a DO block, and the tables that it reads."""
     part: list[str] = []
-    for token in (*tokens, ";"):
-        if token != ";":
-            part.append(token)
+    for word in (*words, ";"):
+        if word != ";":
+            part.append(word)
             continue
         begun = (at for at, word in enumerate(part) if word in {"ALTER", "CREATE", "UPDATE"})
         if (first := next(begun, None)) is not None:
@@ -277,8 +257,8 @@ def _classify_block(tokens: Sequence[str], catalog: Catalog) -> Iterator[Effect]
         part = []
 
 
-def _find_read(tokens: Sequence[str]) -> Iterator[Effect]:
-    for word, following in zip(tokens, tokens[1:], strict=False):
+def _find_read(words: Sequence[str]) -> Iterator[Effect]:
+    for word, following in pairwise(words):
         if word in {"FROM", "JOIN"} and following != "(":
             yield Effect(_name([following], 0), Lock.ACCESS_SHARE, Work.SCAN)
 
@@ -286,11 +266,11 @@ def _find_read(tokens: Sequence[str]) -> Iterator[Effect]:
 def _split_actions(actions: Sequence[str]) -> Iterator[list[str]]:
     """Split at commas that are in no parentheses."""
     depth, part = 0, list[str]()
-    for token in actions:
-        depth += {"(": 1, ")": -1}.get(token, 0)
-        if token == "," and depth == 0:
+    for word in actions:
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if word == "," and depth == 0:
             yield part
             part = []
         else:
-            part.append(token)
+            part.append(word)
     yield part

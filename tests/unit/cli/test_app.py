@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from shared.cli import app as cli_app
-from shared.cli import db, errors
+from shared.cli import db_connection, errors
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -80,7 +80,7 @@ def test_a_variable_that_is_not_read_is_a_warning_of_every_command(
 def test_a_host_of_the_database_that_is_not_found_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(db_connection, "PAUSES_SECONDS", (0.0, 0.0))
     monkeypatch.setenv("DB_HOST", "no-such-host.invalid")
     code, _, error_output = run("db", "current")
     assert code == 3
