@@ -39,6 +39,7 @@ LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE: a statement waited for longer than loc
 LOCK_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
 # How soon Postgres notices that a killed process is gone, while it works for it.
 CHECK_CLIENT = text("SET client_connection_check_interval = '2s'")
+COMMENT = "--"  # of SQL: Alembic writes one before each migration
 APPLICATION = "chatia db"
 
 
@@ -202,7 +203,8 @@ class _Statements(io.StringIO):
 
     @override
     def write(self, written: str) -> int:
-        self.statements.append(written.strip())
+        if not written.startswith(COMMENT):
+            self.statements.append(written.strip())
         return len(written)
 
 
