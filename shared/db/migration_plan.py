@@ -33,8 +33,8 @@ WHERE k.contype = 'f' AND t.relnamespace = 'public'::regnamespace
 """)
 
 SCAN_BYTES = 150_000_000  # a second
-REWRITE_BYTES = 30_000_000  # a second
-WORD_INDEX_BYTES = 4_000_000  # a second
+REWRITE_BYTES = 80_000_000  # a second
+WORD_INDEX_BYTES = 2_000_000  # a second
 INDEX_ROWS = 400_000  # a second
 CHANGED_ROWS = 50_000  # a second
 
