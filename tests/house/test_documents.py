@@ -64,6 +64,15 @@ def test_every_setting_is_in_a_table() -> None:
     assert find_without_row(set(list_variables()), documents()) == []
 
 
+def test_every_version_of_the_changelog_has_notes_for_upgrading() -> None:
+    changelog, upgrading = (
+        (ROOT / path).read_text("utf-8") for path in ("CHANGELOG.md", "docs/upgrading.md")
+    )
+    versions = re.findall(r"^## (.+)$", changelog, flags=re.MULTILINE)
+    assert versions == re.findall(r"^### (.+)$", upgrading, flags=re.MULTILINE)
+    assert versions
+
+
 @pytest.mark.parametrize(
     "text",
     ["chatia db upgrade", "`chatia db upgrades`", "`chatia db`", "```\nchatia-db upgrade\n```"],

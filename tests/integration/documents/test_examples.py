@@ -54,6 +54,7 @@ ONLY_SHOWN = {
         "operating.md",
         "$ echo '{\"id\": 12}' | chatia record delete Companies",
     ): "it deletes a company",
+    ("upgrading.md", "$ chatia db upgrade --check"): "it shows tables with many rows",
     ("operating.md", "chatia db upgrade"): "it is for servers and passwords of your own",
 }
 COMMAND = re.compile(r"\$ |(?:chatia|curl|echo|export|psql|make|python3?)\b")
