@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from shared.cli import output
+from shared.cli.cluster import build_kafka_arguments
 from shared.cli.errors import ConflictError
 from shared.cli.signals import stop_on_signals
 from shared.delivery.health.http_server import PortTakenError, serve_http
@@ -25,6 +26,7 @@ def metrics_command(
     One is enough for a deployment. Workers serve what they know themselves on CHATIA_HEALTH_PORT.
     """
     settings = Settings()
+    build_kafka_arguments(settings.kafka)  # checks them
     try:
         with stop_on_signals():
             asyncio.run(_serve(settings, port))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from shared.cli import output
+from shared.cli.cluster import build_kafka_arguments
 from shared.cli.errors import CheckFailedError, DependencyFailedError
 from shared.cli.signals import stop_on_signals
 from shared.cli.status_text import build_json, build_text
@@ -43,6 +44,7 @@ def status_command(
     answer; then the rest is shown.
     """
     settings, limits = Settings(), Limits(max_lateness, max_unsent, max_dead_letters)
+    build_kafka_arguments(settings.kafka)  # checks them
     if watch:
         with stop_on_signals():
             _watch(settings, limits, as_json=as_json)
@@ -51,9 +53,9 @@ def status_command(
     problems = find_problems(status, limits)
     _print(status, problems, as_json=as_json)
     if not (status.kafka.is_up and status.postgres.is_up):
-        raise DependencyFailedError("A server does not answer.")
+        raise DependencyFailedError(problems[0])
     if problems:
-        raise CheckFailedError("Something needs an operator.")
+        raise CheckFailedError(f"{len(problems)} to look at.")
 
 
 def _watch(settings: Settings, limits: Limits, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ def find_problems(status: Status, limits: Limits) -> list[str]:
     Workers that are gone need nobody while others of their service work.
     """
     return [
-        *(f"{s.name} does not answer: {s.problem}." for s in (status.kafka, status.postgres)
+        *(f"{s.name} gives no figures: {s.problem}." for s in (status.kafka, status.postgres)
           if not s.is_up),
         *_find_missing_workers(status),
         *(_describe_worker(w) for w in status.workers if w.state is WorkerStatus.DEGRADED),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -58,7 +59,7 @@ async def _ask_database(settings: Settings, readings: _Readings) -> str:
         return "no answer in time"
     except DBAPIError as error:
         return str(error.orig).rpartition(">: ")[2].partition("\n")[0]
-    except (OSError, SQLAlchemyError) as error:
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
         return str(error) or type(error).__name__
     finally:
         with suppress(TimeoutError):  # of a frozen server

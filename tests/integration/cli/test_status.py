@@ -1,6 +1,7 @@
 """The figures of `chatia status` and `chatia metrics` for a known state of Kafka and Postgres."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -219,7 +220,13 @@ async def test_the_command_says_what_needs_an_operator_with_its_exit_code(
     assert as_json["members"] == dict.fromkeys(APPS, 0)
     no_kafka = await run_chatia(idle, "status", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert no_kafka.code == 3
-    assert "Kafka does not answer: no broker at 127.0.0.1:1." in no_kafka.answer
+    assert "Kafka gives no figures: no broker at 127.0.0.1:1." in no_kafka.answer
+    assert "?" not in (await run_chatia(idle, "status")).answer
+    url = idle.settings.database.url_override
+    assert url
+    no_database = await run_chatia(idle, "status", DATABASE_URL=f"{url.get_secret_value()}_2")
+    assert no_database.code == 3
+    assert re.search(r"Postgres gives no figures: .* does not exist\.", no_database.answer)
     wrong = await run_chatia(idle, "status", "--max-lateness", "-1")
     assert wrong.code == 2
 

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from rich.console import Console
 
+from shared.cli import app
+from shared.cli import status as command
+from shared.cli.signals import StopSignalError
 from shared.cli.status_text import build_json, build_text
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from shared.status.figures import DeadLetterCount, PurgeProgress, Server, Stage, Status
@@ -17,6 +21,7 @@ from tests.support.probes import free_port
 from tests.support.statuses import NOON, build_status, build_worker
 
 WITHIN_S = 5.0
+Run = Callable[..., tuple[int, str, str]]
 SOME = build_status(
     stages=(
         Stage("contacts", "message.received", 5, 61.44),
@@ -70,6 +75,74 @@ async def test_servers_that_are_not_there_are_named_at_once() -> None:
     status = await read_status(build_settings(free_port(), free_port()))
     assert status.kafka.problem.startswith("no broker at 127.0.0.1:")
     assert "Connect call failed" in status.postgres.problem
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `chatia status` on a made-up status; return exit code, output and errors."""
+
+    def run_on(status: Status, *words: str) -> tuple[int, str, str]:
+        async def read(_: Settings) -> Status:
+            return status
+
+        monkeypatch.setattr(command, "read_status", read)
+        monkeypatch.setattr(sys, "argv", ["chatia", "status", *words])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run_on
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        pytest.param(build_status(), 0, id="all is well"),
+        pytest.param(build_status(oldest_unsent_s=601.0), 1, id="for an operator"),
+        pytest.param(build_status(kafka=Server("Kafka", "frozen")), 3, id="no answer"),
+    ],
+)
+def test_the_exit_code_says_whether_an_operator_is_needed(
+    run: Run, status: Status, code: int
+) -> None:
+    assert run(status)[0] == code
+    assert run(status, "--json")[0] == code
+
+
+def test_limits_are_options(run: Run) -> None:
+    late = build_status(stages=(Stage("contacts", "message.received", 5, 20.0),))
+    assert run(late)[0] == 0
+    assert run(late, "--max-lateness", "19")[0] == 1
+    letters = build_status(dead_letters=(DeadLetterCount("contacts", "poison", 2),))
+    assert run(letters, "--max-dead-letters", "2")[0] == 0
+    assert run(letters, "--max-dead-letters", "1")[0] == 1
+
+
+def test_a_wrong_address_of_kafka_is_a_usage_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a:b")
+    code, _, error = run(build_status())
+    assert (code, "KAFKA_BOOTSTRAP_SERVERS=a:b" in error) == (2, True)
+
+
+def test_watching_prints_a_block_or_a_line_per_refresh_until_it_is_stopped(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) % 3 == 0:
+            raise StopSignalError
+
+    monkeypatch.setattr(time, "sleep", wait)
+    code, printed, _ = run(build_status(), "--watch")
+    assert (code, printed.count("all is well"), waits) == (0, 3, [2.0] * 3)
+    code, printed, _ = run(build_status(), "--watch", "--json")
+    assert code == 0
+    assert [json.loads(line)["isWell"] for line in printed.splitlines()] == [True] * 3
 
 
 def test_the_text_begins_with_what_needs_an_operator() -> None:

@@ -31,7 +31,7 @@ def test_an_idle_deployment_needs_nobody() -> None:
     [
         (
             build_status(kafka=Server("Kafka", "no answer in time")),
-            "Kafka does not answer: no answer in time.",
+            "Kafka gives no figures: no answer in time.",
         ),
         (
             build_status(members=dict.fromkeys(SERVICES, 1) | {"contacts": 0}),
@@ -69,7 +69,7 @@ def test_without_kafka_the_reports_say_which_service_has_no_worker() -> None:
 def test_without_both_servers_nothing_is_said_about_workers() -> None:
     down = {"kafka": Server("Kafka", "x"), "postgres": Server("Postgres", "x")}
     problems = find_problems(build_status(members=dict.fromkeys(SERVICES), **down), Limits())
-    assert problems == ["Kafka does not answer: x.", "Postgres does not answer: x."]
+    assert problems == ["Kafka gives no figures: x.", "Postgres gives no figures: x."]
 
 
 def test_a_worker_that_is_gone_needs_nobody_while_another_works() -> None:
