@@ -140,8 +140,8 @@ WORKERS: Final = Metric(
     Kind.GAUGE,
     "workers",
     ("service", "state"),
-    "workers: `ok` or `degraded` as they last reported, `gone` if the last report is older than "
-    "30 seconds, `unreported` members of the group",
+    "workers: `ok` or `degraded` as they last reported, `gone` ones that left their group and no "
+    "longer report, `unreported` members of the group",
 )
 DEFERRED: Final = Metric(
     "chatia_deferred_companies",

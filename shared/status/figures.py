@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-GONE_AFTER_S: Final = 30.0  # six reports that did not come
+# A report that is older is of a worker that is gone; by whether Kafka says that it left its group.
+GONE_AFTER_S: Final = {True: 12.0, False: 30.0}
 
 
 class WorkerStatus(StrEnum):
@@ -14,7 +15,7 @@ class WorkerStatus(StrEnum):
 
     OK = "ok"
     DEGRADED = "degraded"  # it waits for something, or has halted partitions
-    GONE = "gone"  # no report for half a minute, and no member of its group
+    GONE = "gone"  # it left its group, and its reports do not come
     UNREPORTED = "unreported"  # a member of its group that has written no report
 
 

@@ -34,7 +34,7 @@ def merge_workers(
 
 
 def _describe_reported(row: StoredWorker, member: Member | None, *, is_told: bool) -> WorkerFigures:
-    if member is None and row.report_age_s > GONE_AFTER_S:
+    if member is None and row.report_age_s > GONE_AFTER_S[is_told]:
         state = WorkerStatus.GONE
     else:
         state = WorkerStatus.OK if row.status == WORKING else WorkerStatus.DEGRADED

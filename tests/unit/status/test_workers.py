@@ -30,9 +30,14 @@ def test_a_member_of_a_rebalance_has_the_partitions_that_it_reported() -> None:
 
 
 def test_a_killed_worker_is_gone_when_neither_it_nor_its_group_is_heard() -> None:
-    (worker,) = merge_workers([report(age_s=31.0)], {"tickets": []})
+    (worker,) = merge_workers([report(age_s=12.1)], {"tickets": []})
     assert (worker.state, worker.is_member) == (WorkerStatus.GONE, False)
-    assert merge_workers([report(age_s=31.0)], None)[0].state is WorkerStatus.GONE
+    assert merge_workers([report(age_s=30.1)], None)[0].state is WorkerStatus.GONE
+
+
+def test_a_worker_is_not_gone_while_its_reports_come() -> None:
+    assert merge_workers([report(age_s=11.9)], {"tickets": []})[0].state is WorkerStatus.OK
+    assert merge_workers([report(age_s=29.9)], None)[0].state is WorkerStatus.OK
 
 
 def test_a_member_whose_reports_are_late_is_not_gone() -> None:
