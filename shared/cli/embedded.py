@@ -104,6 +104,7 @@ def describe(running: Stack, state: Path) -> list[str]:
         f"  {_name_env_command(state)}",
         '  psql "$DATABASE_URL"',
         "  chatia gateway token evolution --company 1 --line 1   # the rest of a webhook's address",
+        "  chatia status",
         "  chatia dead-letters list",
         "Ctrl-C ends everything.",
     ]
