@@ -14,9 +14,9 @@ from shared.database_url import SslMode
 
 MIN_SECRET_LENGTH = 16  # characters
 
-_LINE_KEY_VARIABLE = "CHATIA_GATEWAY_KEY"
-_LINE_SECRET_VARIABLE = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
-LINE_VARIABLES = (_LINE_KEY_VARIABLE, _LINE_SECRET_VARIABLE)
+LINE_KEY = "CHATIA_GATEWAY_KEY"
+LINE_APP_SECRET = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
+LINE_VARIABLES = (LINE_KEY, LINE_APP_SECRET)
 
 
 def _read_line_variables(variable: str) -> dict[str, SecretStr]:
@@ -253,7 +253,7 @@ class WebhookSettings(_Group):
         description="secrets of our own Meta apps, with commas: for lines without one of their own",
     )
     line_app_secrets: dict[str, SecretStr] = Field(
-        default_factory=partial(_read_line_variables, _LINE_SECRET_VARIABLE),
+        default_factory=partial(_read_line_variables, LINE_APP_SECRET),
         description="CHATIA_CLOUD_API_SECRET_<companyId>_<whatsappId>: the line's own Meta app's",
     )
 
@@ -268,8 +268,12 @@ class WebhookSettings(_Group):
     def find_app_secrets(self, company_id: int, whatsapp_id: int) -> list[str]:
         """Return the secrets of the Meta apps that may post for a line: its own, or the shared."""
         own = self.line_app_secrets.get(f"{company_id}_{whatsapp_id}")
-        secrets = own.get_secret_value() if own else self.cloud_api_secrets.get_secret_value()
-        return [secret for secret in map(str.strip, secrets.split(",")) if secret]
+        return split_secrets((own or self.cloud_api_secrets).get_secret_value())
+
+
+def split_secrets(text: str) -> list[str]:
+    """Return the secrets of a text in which commas separate them."""
+    return [secret for secret in map(str.strip, text.split(",")) if secret]
 
 
 class SendingSettings(_Group):
@@ -305,7 +309,7 @@ class SendingSettings(_Group):
     waha_api_key: SecretStr = Field(SecretStr(""), alias="CHATIA_WAHA_API_KEY")
     cloud_api_token: SecretStr = Field(SecretStr(""), alias="CHATIA_CLOUD_API_TOKEN")
     line_keys: dict[str, SecretStr] = Field(
-        default_factory=partial(_read_line_variables, _LINE_KEY_VARIABLE),
+        default_factory=partial(_read_line_variables, LINE_KEY),
         description="CHATIA_GATEWAY_KEY_<companyId>_<whatsappId>: a line's own key or token",
     )
 
@@ -341,6 +345,11 @@ class Settings(_Group):
         "evolution",
         alias="CHATIA_EVOLUTION_PREFIX",
         description="before the global topics of Evolution API",
+    )
+    line_keys_file: str = Field(
+        "",
+        alias="CHATIA_LINE_KEYS_FILE",
+        description="file or directory with keys of lines, read again when it changes",
     )
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)

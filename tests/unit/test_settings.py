@@ -36,6 +36,7 @@ VARIABLES = {
     "CHATIA_WEBHOOK_PORT": (0, 8088),
     "CHATIA_WEBHOOK_SECRET": ("", "a secret of sixteen"),
     "CHATIA_WEBHOOK_BYTES": (3_500_000, 10),
+    "CHATIA_LINE_KEYS_FILE": ("", "/run/line-keys"),
     "CHATIA_SENDER": (False, True),
     "CHATIA_SENDS_AT_ONCE": (4, 1),
     "CHATIA_SEND_TIMEOUT_MS": (30_000, 11),

@@ -27,6 +27,7 @@ from shared.delivery.health.counted_answers import count_answers
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.kafka import clients
 from shared.gateways import registry, signatures
+from shared.line_keys import LineKeys
 from shared.settings import Settings
 from shared.topics import PAYLOAD_BYTES
 
@@ -58,6 +59,7 @@ class Webhooks:
         self._topic = f"{settings.namespace}.{GatewayReceived.topic}"
         self._source = f"{settings.namespace}/webhooks"
         self._secret = settings.webhooks.secret.get_secret_value()
+        self._line_keys = LineKeys(settings)
         self._cached: dict[LineKey, tuple[bool, float]] = {}  # existence, and until when it counts
 
     @property
@@ -107,7 +109,7 @@ class Webhooks:
 
     def _refuse_unsigned(self, request: Request, body: bytes) -> Response | None:
         gateway, company_id, whatsapp_id = _parse_address(request)
-        app_secrets = self._settings.webhooks.find_app_secrets(company_id, whatsapp_id)
+        app_secrets = self._line_keys.find_app_secrets(company_id, whatsapp_id)
         if gateway == "cloud-api" and not app_secrets:
             log.warning("post.no_app_secret", company_id=company_id, whatsapp_id=whatsapp_id)
             return _answer(503, _describe_missing_secret(company_id, whatsapp_id))

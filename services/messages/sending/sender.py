@@ -23,6 +23,7 @@ from services.messages.sending import store
 from services.messages.sending.rules import Claim, SendUpdate, build_refusal, decide_update
 from shared.gateways.senders.outgoing import ErrorClass, GatewayResponse, build_failure
 from shared.gateways.senders.registry import SENDERS
+from shared.line_keys import LineKeys
 from shared.metrics import instruments
 from shared.settings import Settings
 
@@ -52,6 +53,7 @@ class Sender:
         self._engine = engine
         self._client = client
         self._under_way: Counter[LineKey] = Counter()
+        self._line_keys = LineKeys(settings)
         self._paused: dict[LineKey, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._transaction_lock = asyncio.Lock()
@@ -157,7 +159,7 @@ class Sender:
             return build_refusal(claim.refusal)
         sender, message = SENDERS[claim.connection.gateway], claim.sending
         post = sender.build(message)
-        key = self._settings.sending.find_gateway_key(claim.connection.gateway, *claim.line)
+        key = self._line_keys.find_gateway_key(claim.connection.gateway, *claim.line)
         headers = {sender.key_header: sender.key_prefix + key} if key else {}
         url = claim.connection.server + post.path
         try:

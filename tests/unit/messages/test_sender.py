@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -62,7 +63,7 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[SendUpdate]:
 
 
 async def attempt(
-    monkeypatch: pytest.MonkeyPatch, respond: Respond, *claims: Claim
+    monkeypatch: pytest.MonkeyPatch, respond: Respond, *claims: Claim, settings: Settings = SETTINGS
 ) -> list[Mapping[Any, int]]:
     """Run a sender with these claims until it is finished; return the slots that it asked for."""
     asked: list[Mapping[Any, int]] = []
@@ -73,7 +74,7 @@ async def attempt(
 
     monkeypatch.setattr(store, "claim_sends", claim_sends)
     async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as client:
-        sender = Sender(SETTINGS, cast("AsyncEngine", Engine()), client)
+        sender = Sender(settings, cast("AsyncEngine", Engine()), client)
         await sender.claim_and_start()
         await sender.finish()
         await sender.claim_and_start()
@@ -128,7 +129,7 @@ async def test_a_line_that_cannot_send_has_no_slots_for_a_while(
 
 
 async def test_each_line_sends_with_its_own_key(
-    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     keys = []
 
@@ -139,6 +140,12 @@ async def test_each_line_sends_with_its_own_key(
     await attempt(monkeypatch, respond, claim(), claim(line=11))
     assert sorted(keys) == ["key of all", "key of one"]
     assert [(update.status, update.result.wid) for update in saved] == [("sent", "W1")] * 2
+
+    path = tmp_path / "keys"
+    path.write_text("CHATIA_GATEWAY_KEY_1_10=key of the file\n", "utf-8")
+    of_file = SETTINGS.model_copy(update={"line_keys_file": str(path)})
+    await attempt(monkeypatch, respond, claim(), settings=of_file)
+    assert keys[-1] == "key of the file"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"\xff", b"{}" + b" " * 1_000_001])

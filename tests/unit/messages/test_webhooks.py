@@ -1,6 +1,7 @@
 """What a post is answered before it reaches Kafka."""
 
 import json
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from services.messages.gateways_in.webhooks import Producer, Webhooks
 from shared.settings import Settings, WebhookSettings
 
 
-async def post(gateway: str, settings: WebhookSettings) -> tuple[int, str]:
+async def post(gateway: str, settings: WebhookSettings, keys_file: str = "") -> tuple[int, str]:
     """Post an empty object without a signature; return the status and its text."""
 
     async def receive() -> dict[str, Any]:
@@ -27,7 +28,9 @@ async def post(gateway: str, settings: WebhookSettings) -> tuple[int, str]:
     }
     # Neither the database nor Kafka is reached: the post is refused first.
     webhooks = Webhooks(
-        Settings(webhooks=settings), cast("AsyncEngine", None), cast("Producer", None)
+        Settings(webhooks=settings, line_keys_file=keys_file),
+        cast("AsyncEngine", None),
+        cast("Producer", None),
     )
     answer = await webhooks.receive(Request(scope, receive))
     return answer.status_code, json.loads(bytes(answer.body))["status"]
@@ -57,6 +60,13 @@ async def test_with_an_app_secret_a_wrong_signature_is_called_wrong(
     secrets: dict[str, Any],
 ) -> None:
     answer = await post("cloud-api", build_settings(**secrets))
+    assert answer == (401, "the signature or token is not right")
+
+
+async def test_an_app_secret_may_be_in_the_file_of_keys(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("CHATIA_CLOUD_API_SECRET_1_10=the customer's own\n", "utf-8")
+    answer = await post("cloud-api", build_settings(), str(path))
     assert answer == (401, "the signature or token is not right")
 
 
