@@ -26,6 +26,7 @@ COMMANDS = {
     "dead-letters": "shared.cli.dead_letters:app",
     "gateway": "shared.cli.gateways:app",
     "record": "shared.cli.record:app",
+    "audit": "shared.cli.audit:audit",
     "resume": "shared.cli.resume:resume_command",
     "skip": "shared.cli.skip:skip_command",
     "status": "shared.cli.status:status_command",

@@ -32,7 +32,7 @@ class Status(StrEnum):
     ALL = "all"
 
 
-def _parse_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Parse ISO 8601; a time without a zone is UTC."""
     time = datetime.fromisoformat(text)
     if not MINYEAR < time.year < MAXYEAR:  # conversion to UTC shifts by up to a day
@@ -50,14 +50,12 @@ class Filters:
     company: Annotated[int | None, typer.Option(min=0, max=MAX_INT, help="Of this company.")] = None
     since: Annotated[
         datetime | None,
-        typer.Option(
-            parser=_parse_time, metavar="TIME", help="At this time or later, in ISO 8601."
-        ),
+        typer.Option(parser=parse_time, metavar="TIME", help="At this time or later, in ISO 8601."),
     ] = None
     until: Annotated[
         datetime | None,
         typer.Option(
-            "--until", "--before", parser=_parse_time, metavar="TIME", help="Before this time."
+            "--until", "--before", parser=parse_time, metavar="TIME", help="Before this time."
         ),
     ] = None
     status: Annotated[

@@ -15,6 +15,7 @@ from shared.contracts.base import (
     Text,
     Token,
     build_conversation_key,
+    name_user,
 )
 from shared.contracts.members import (
     LONGEST_TEXT,
@@ -92,6 +93,11 @@ class MessageCompose(Request):
     def key(self) -> str:
         return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
 
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return name_user(self.user_id)
+
 
 class MessageChangeRequest(Request):
     """A request to change a stored message at its gateway.
@@ -130,6 +136,11 @@ class MessageChangeRequest(Request):
     @override
     def key(self) -> str:
         return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
+
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return name_user(self.user_id)
 
 
 class MessageReact(MessageChangeRequest):

@@ -263,7 +263,11 @@ class LaneTimer(Base):
 
 
 class Request(Base):
-    """A request that was answered, so that its repetition changes nothing."""
+    """A request that was answered, so that its repetition changes nothing.
+
+    `type` is what was asked, such as `ticket.accept`, `actor` who asked, if the request says so;
+    both are NULL in rows of earlier versions. Commands of operators have rows, too.
+    """
 
     __tablename__ = "Requests"
 
@@ -272,6 +276,8 @@ class Request(Base):
     requestId: Mapped[LongText] = mapped_column(primary_key=True)
     answer: Mapped[Jsonb | None]
     createdAt: Mapped[Now]
+    type: Mapped[LongText | None] = mapped_column(sort_order=1)
+    actor: Mapped[LongText | None] = mapped_column(sort_order=1)
 
 
 class Purge(Base):
