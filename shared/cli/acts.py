@@ -12,7 +12,6 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.cli.db_errors import explain_database_errors
-from shared.cli.errors import InvalidUsageError
 from shared.contracts.base import LONGEST_NAME, drop_nul
 from shared.db.bulk import statement
 from shared.db.engine import create_engine
@@ -27,8 +26,6 @@ CompanyOption = Annotated[int, typer.Option(min=1, max=MAX_ID, help="The company
 OptionalCompanyOption = Annotated[
     int | None, typer.Option(min=1, max=MAX_ID, help="Only this company, by its id.")
 ]
-
-COMPANY_EXISTS = statement('SELECT EXISTS (SELECT FROM "Companies" WHERE id = :company)')
 
 RECORD = statement("""
 INSERT INTO "Requests" (service, "companyId", "requestId", answer, type, actor)
@@ -45,13 +42,6 @@ async def open_transaction() -> AsyncIterator[AsyncConnection]:
             yield conn
     finally:
         await engine.dispose()
-
-
-async def check_company(conn: AsyncConnection, company: int | None) -> None:
-    """Raise InvalidUsageError for a company that does not exist; None is any."""
-    if company is None or await conn.scalar(COMPANY_EXISTS, {"company": company}):
-        return
-    raise InvalidUsageError(f"There is no company {company}; `chatia companies list` shows all.")
 
 
 async def record_act(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.cli import acts, output
+from shared.cli import acts, known_values, output
 from shared.cli.dead_letter_format import escape_unprintable
 from shared.cli.dead_letter_options import parse_time
 from shared.cli.errors import InvalidUsageError
@@ -84,13 +84,17 @@ def audit(*, query: Query, as_json: output.JsonOption = False) -> None:
         output.print_json([_convert_to_json(entry) for entry in entries])
         return
     output.print_table(
-        ("at", "actor", "company", "asked", "of", "about"), [_build_row(entry) for entry in entries]
+        ("at", "actor", "company", "asked", "of", "about"),
+        [_build_row(entry) for entry in entries],
+        shrinks="about",
+        optional=("of",),
     )
 
 
 async def _load(query: Query) -> list[dict[str, Any]]:
     async with acts.open_transaction() as conn:
-        await acts.check_company(conn, query.company or None)
+        if query.company:
+            await known_values.check_company(conn, query.company)
         if query.actor is not None:
             await _check_actor(conn, query.actor)
         rows = await conn.execute(FIND, asdict(query))
