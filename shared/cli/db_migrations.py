@@ -1,16 +1,17 @@
 """`chatia db upgrade`, `downgrade`, `current`, `history`, `status` and `repair`."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.cli import output
 from shared.cli.db_connection import run_with_database
-from shared.cli.errors import CheckFailedError
-from shared.cli.signals import stop_on_signals
+from shared.cli.errors import CheckFailedError, CommandError
 from shared.db import migrations
 from shared.db.leftovers import Leftover, Repaired, find_leftovers, repair_leftovers
 from shared.db.migration_plan import Migration, TableLock
@@ -167,9 +168,28 @@ async def _repair(url: str) -> list[Repaired]:
 
 def _run_until_stopped(action: Callable[[str], Awaitable[T]], stopped: str) -> T:
     """Run an action on the database; raises CheckFailedError on SIGTERM or Ctrl-C."""
-    with stop_on_signals():
-        return asyncio.run(run_with_database(action))
-    raise CheckFailedError(stopped)
+    signals: list[int] = []
+    try:
+        return asyncio.run(_run_stoppable(action, signals))
+    # Alembic's clean-up may replace the cancellation by an error of its own.
+    except (asyncio.CancelledError, SQLAlchemyError, CommandError) as error:
+        if signals:
+            raise CheckFailedError(stopped) from error
+        raise
+
+
+async def _run_stoppable(action: Callable[[str], Awaitable[T]], signals: list[int]) -> T:
+    # Cancelled, so that Postgres is told to end the statement under way.
+    running = asyncio.current_task()
+
+    def stop(number: int) -> None:
+        signals.append(number)
+        if running is not None:
+            running.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    return await run_with_database(action)
 
 
 async def _migrate(url: str, move: Callable[[], Awaitable[None]]) -> tuple[str | None, str | None]:

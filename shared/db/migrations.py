@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
+from alembic.script.revision import RangeNotAncestorError, RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -190,6 +190,8 @@ async def _list_pending(connection: AsyncConnection, revision: str) -> list[Scri
 def _list_between(script: ScriptDirectory, upper: str, lower: str) -> list[Script]:
     try:
         return list(script.iterate_revisions(upper, lower))
+    except RangeNotAncestorError:  # upper is an older one
+        return []
     except RevisionError as error:
         raise CommandError(str(error)) from error
 

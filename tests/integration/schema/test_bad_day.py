@@ -86,8 +86,9 @@ async def test_killed_at_any_instant_and_run_again_it_leaves_the_same_schema(
     assert await conn.fetchval('SELECT count(*) FROM "Contacts"') == 20_000
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stopped_upgrade_says_how_it_goes_on(
-    database_url: str, conn: asyncpg.Connection
+    database_url: str, conn: asyncpg.Connection, number: signal.Signals
 ) -> None:
     await migrations.upgrade(database_url, BEFORE_LENGTHS)
     async with conn.transaction():
@@ -96,7 +97,7 @@ async def test_a_stopped_upgrade_says_how_it_goes_on(
             interrupted,
             *("db", "upgrade"),
             environment={"DATABASE_URL": database_url},
-            number=signal.SIGTERM,
+            number=number,
             seconds=4,
         )
     assert ended.code == 1
@@ -262,6 +263,12 @@ async def test_the_check_lists_locks_and_times_on_the_rows_that_are_there(
     assert all(step["revision"] in shown for step in checked)
     assert await catalog.read(database_url) == before
     assert await migrations.read_current(database_url) == BEFORE_LENGTHS
+
+
+async def test_an_upgrade_to_where_the_schema_has_been_does_nothing(migrated_url: str) -> None:
+    before = await migrations.read_current(migrated_url)
+    assert "Nothing to do" in run(migrated_url, "upgrade", WITH_TABLES).answer
+    assert await migrations.read_current(migrated_url) == before
 
 
 async def test_nothing_is_planned_where_nothing_is_to_come(migrated_url: str) -> None:

@@ -77,6 +77,17 @@ def test_a_variable_that_is_not_read_is_a_warning_of_every_command(
     )
 
 
+def test_a_host_of_kafka_that_is_not_found_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "no-such-host.invalid:9092")
+    code, _, error_output = run("topics", "list")
+    assert code == 3
+    assert error_output == (
+        "Kafka's host is not found: no-such-host.invalid; check KAFKA_BOOTSTRAP_SERVERS.\n"
+    )
+
+
 def test_a_host_of_the_database_that_is_not_found_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
