@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import signal
 import ssl
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from shared.unread_variables import find_unread
 log = structlog.get_logger("chatia.worker")
 
 POLL_S = 0.5
+END_WITHIN_S = 50  # after SIGTERM; docker-compose.yml kills after 60
 
 
 class Service(StrEnum):
@@ -72,6 +74,10 @@ def worker(
         raise build_error(read_sqlstate(error), str(error.orig)) from error
     except ssl.SSLError as error:
         raise build_connection_error(error) from error
+    except TimeoutError as error:
+        raise DependencyFailedError(
+            "Postgres accepted the connection and did not answer: is it frozen or overloaded?"
+        ) from error
     except KafkaConnectionError as error:
         raise DependencyFailedError(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
@@ -86,7 +92,13 @@ def _log_unread_variables() -> None:
 
 async def _run_app(app: FastStream, settings: Settings) -> None:
     await await_servers(settings)
+    app.on_shutdown(_limit_shutdown)
     await app.run()
+
+
+def _limit_shutdown() -> None:
+    """Let the kernel end the process if frozen servers hold up its end; nothing is lost by that."""
+    signal.alarm(END_WITHIN_S)
 
 
 def wait_while_alive(children: Sequence[Guarded]) -> None:

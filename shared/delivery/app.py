@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -26,7 +27,9 @@ from shared.delivery.deferred_consumer import DeferredConsumer
 from shared.delivery.fairness.selection import RecordSelector, build_selectors
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.health.probes import Probes
+from shared.delivery.health.server_watch import KafkaConnection, ServerWatch, ask_database
 from shared.delivery.health.startup import DEPLOYMENT
+from shared.delivery.health.status import WaitsFor
 from shared.delivery.health.worker_reports import WorkerReports
 from shared.delivery.health.worker_state import WorkerState, build_state, render_metrics
 from shared.delivery.kafka import clients, fetch_sizes
@@ -50,6 +53,8 @@ HEARTBEAT_MS = 1_000  # how soon members learn of a rebalance
 REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # how soon a topic that is created later is found
 GRACEFUL_TIMEOUT_S = 15.0
+LEAVE_TIMEOUT_S = 5.0
+LOOPS_END_WITHIN_S = 5.0
 
 Consume = Callable[[Sequence[Record]], Coroutine[Any, Any, None]]
 
@@ -118,8 +123,8 @@ class _Process:
                 selector,
             )
 
-        def find_consumer() -> Consumer:  # None until the broker has started
-            return cast("Consumer", self._subscriber.consumer)
+        def find_consumer() -> Consumer | None:
+            return cast("Consumer | None", self._subscriber.consumer)
 
         self._service = service.name
         self.id = uuid4()
@@ -190,6 +195,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             await publisher.load_partition_counts(
                 f"{settings.namespace}.{fact.topic}" for fact in service.publishes
             )
+            watch = await stack.enter_async_context(_build_watch(service, settings))
             process = _Process(service, settings, deployment, engine, publisher, broker)
             stack.push_async_callback(process.deferred_consumer.close)
             stack.push_async_callback(process.worker.close)
@@ -260,6 +266,20 @@ def run_in_new_task(consume: Consume) -> Consume:
 
 
 @asynccontextmanager
+async def _build_watch(service: Service, settings: Settings) -> AsyncIterator[ServerWatch]:
+    """Yield a watch with one connection of its own to each server, closed at the end."""
+    engine = create_engine(settings.database, f"chatia-{service.name}-watch", connections=1)
+    kafka = KafkaConnection(settings.kafka, clients.build_client_arguments(settings.kafka))
+    try:
+        yield ServerWatch(
+            {WaitsFor.DATABASE: partial(ask_database, engine), WaitsFor.KAFKA: kafka.ask}
+        )
+    finally:
+        kafka.close()
+        await engine.dispose()
+
+
+@asynccontextmanager
 async def _join_group(
     service: Service, settings: Settings, broker: KafkaBroker, engine: AsyncEngine
 ) -> AsyncIterator[str]:
@@ -298,11 +318,22 @@ async def _run_loops(loops: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterato
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=LOOPS_END_WITHIN_S)
+
+
+class _Broker(KafkaBroker):
+    @override
+    async def stop(self, *arguments: Any) -> None:
+        """Finish the batch and leave the group; give up where the servers do not answer."""
+        try:
+            async with asyncio.timeout(GRACEFUL_TIMEOUT_S + LEAVE_TIMEOUT_S):
+                await super().stop(*arguments)
+        except TimeoutError:
+            log.warning("broker.not_stopped")  # the group notices it after the session timeout
 
 
 def _build_broker(settings: Settings) -> KafkaBroker:
-    return KafkaBroker(
+    return _Broker(
         settings.kafka.bootstrap_servers,
         security=clients.build_security(settings.kafka),
         apply_types=False,

@@ -89,6 +89,8 @@ class Sender:
         if len(self._tasks) >= MOST_AT_ONCE:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         async with self._transaction_lock, self._engine.begin() as conn:
+            # Before the claim is committed, which may take long: it counts from its statement.
+            claimed_at = time.monotonic()
             if time.monotonic() >= self._expire_at:
                 await store.expire_sends(conn, compute_claim_timeout_s(self._settings))
                 self._expire_at = time.monotonic() + EXPIRE_EVERY_S
@@ -96,7 +98,6 @@ class Sender:
             claims = await store.claim_sends(
                 conn, self._count_free_slots(), self._settings.sending.requests_per_line, total
             )
-        claimed_at = time.monotonic()
         for claim in claims:
             self._under_way[claim.line] += 1
             task = asyncio.create_task(self._send(claim, claimed_at))

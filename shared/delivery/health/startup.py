@@ -8,7 +8,7 @@ from enum import Enum
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,11 +18,13 @@ from shared.db.errors import describe_unreachable, read_sqlstate
 from shared.db.logins import log_role
 from shared.delivery.health.backoff import Backoff
 from shared.delivery.kafka import clients
+from shared.delivery.kafka.limits import limit_waiting
 from shared.settings import Settings
 
 log = structlog.get_logger("chatia.startup")
 
 DEPLOYMENT = text('SELECT uuid FROM "Deployment"')
+ANSWER_TIMEOUT_S = 10.0
 LONGEST_DELAY_S = 1.0  # shorter than in an outage, because a starting process holds no partitions
 LONGEST_DELAY_OF_UNKNOWN_HOST_S = 15.0  # probably a wrong setting, which is not soon mended
 REFUSALS = ("28", "3D", "42")  # SQLSTATE classes: login, database, or rights and tables
@@ -57,7 +59,7 @@ async def _wait_until(check: Callable[[], Awaitable[Awaited | None]]) -> None:
 
 async def _check_database(engine: AsyncEngine) -> Awaited | None:
     try:
-        async with engine.connect() as conn:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S), engine.connect() as conn:
             await conn.execute(DEPLOYMENT)
             await log_role(conn)
     except ssl.SSLError:
@@ -81,8 +83,9 @@ def _log_database(engine: AsyncEngine, reason: str) -> None:
 async def _check_kafka(settings: Settings) -> Awaited | None:
     admin = AIOKafkaAdminClient(**clients.build_client_arguments(settings.kafka))
     try:
-        await admin.start()
-    except KafkaConnectionError as error:
+        async with limit_waiting(ANSWER_TIMEOUT_S):
+            await admin.start()
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
         unknown = await asyncio.to_thread(clients.find_unknown_hosts, settings.kafka)
         reason = f"host not found: {', '.join(unknown)}" if unknown else str(error)
         log.warning("kafka.awaited", at=settings.kafka.bootstrap_servers, error=reason)
