@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, replace
 from functools import partial
@@ -330,6 +330,9 @@ class _Broker(KafkaBroker):
                 await super().stop(*arguments)
         except TimeoutError:
             log.warning("broker.not_stopped")  # the group notices it after the session timeout
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                    await self.config.disconnect()  # its own producer, which has nothing to send
 
 
 def _build_broker(settings: Settings) -> KafkaBroker:

@@ -26,7 +26,7 @@ from tests.support.freezing import freeze, thaw
 TRAFFIC_S = 3.0  # how long a round publishes and injects faults
 ARMED_S = 5.0  # how long a crash point stays armed
 FROZEN_S = 7.5  # longer than the session, so that other workers claim the partitions
-SERVER_FROZEN_S = 8.0  # longer than /ready may take to say it
+SERVER_FROZEN_S = 12.5  # longer than a post may take to be answered
 SERVER_SLOW_S = 6.0
 STOPPED_S, RUNNING_S = 0.2, 0.05  # of a slow server, in turn
 DATABASE, BROKER = "the database", "Kafka"  # as /ready names them
