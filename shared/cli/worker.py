@@ -15,7 +15,7 @@ from typing import Annotated
 
 import structlog
 import typer
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faststream import FastStream
 from sqlalchemy.exc import DBAPIError
 
@@ -72,13 +72,9 @@ def worker(
         raise DependencyFailedError(str(error)) from error
     except DBAPIError as error:
         raise build_error(read_sqlstate(error), str(error.orig)) from error
-    except ssl.SSLError as error:
+    except (ssl.SSLError, TimeoutError) as error:
         raise build_connection_error(error) from error
-    except TimeoutError as error:
-        raise DependencyFailedError(
-            "Postgres accepted the connection and did not answer: is it frozen or overloaded?"
-        ) from error
-    except KafkaConnectionError as error:
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
         raise DependencyFailedError(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
             "KAFKA_BOOTSTRAP_SERVERS."

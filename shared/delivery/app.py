@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -27,9 +26,8 @@ from shared.delivery.deferred_consumer import DeferredConsumer
 from shared.delivery.fairness.selection import RecordSelector, build_selectors
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.health.probes import Probes
-from shared.delivery.health.server_watch import KafkaConnection, ServerWatch, ask_database
+from shared.delivery.health.server_watch import build_watch
 from shared.delivery.health.startup import DEPLOYMENT
-from shared.delivery.health.status import WaitsFor
 from shared.delivery.health.worker_reports import WorkerReports
 from shared.delivery.health.worker_state import WorkerState, build_state, render_metrics
 from shared.delivery.kafka import clients, fetch_sizes
@@ -153,17 +151,19 @@ class _Process:
             TimerLoop(timer, transaction, engine, publisher)
             for timer in (*service.timers, build_cleanup_timer(service.name))
         ]
+        self.watch = build_watch(service.name, settings)
         self._has_deferred_topics = bool(selectors.main.topics)
 
     def build_loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines that run concurrently with the batch loop."""
-        loops = [self.worker.run_maintenance(), *(timer.run() for timer in self._timers)]
+        timers = [timer.run() for timer in self._timers]
+        loops = [self.watch.run(), self.worker.run_maintenance(), *timers]
         return [*loops, self.deferred_consumer.run()] if self._has_deferred_topics else loops
 
     def describe(self) -> WorkerState:
         """Return the state of all its parts."""
         consumer = self._subscriber.consumer  # None until the broker has started
-        healths = (self.worker.health, *self.deferred_consumer.healths)
+        healths = (self.worker.health, *self.deferred_consumer.healths, *self.watch.healths)
         return build_state(self._service, healths, len(consumer.assignment()) if consumer else 0)
 
     def render_metrics(self) -> bytes:
@@ -195,8 +195,8 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             await publisher.load_partition_counts(
                 f"{settings.namespace}.{fact.topic}" for fact in service.publishes
             )
-            watch = await stack.enter_async_context(_build_watch(service, settings))
             process = _Process(service, settings, deployment, engine, publisher, broker)
+            stack.push_async_callback(process.watch.close)
             stack.push_async_callback(process.deferred_consumer.close)
             stack.push_async_callback(process.worker.close)
             probes = Probes(
@@ -263,20 +263,6 @@ def run_in_new_task(consume: Consume) -> Consume:
         await asyncio.create_task(consume(records), context=Context())
 
     return consume_in_task
-
-
-@asynccontextmanager
-async def _build_watch(service: Service, settings: Settings) -> AsyncIterator[ServerWatch]:
-    """Yield a watch with one connection of its own to each server, closed at the end."""
-    engine = create_engine(settings.database, f"chatia-{service.name}-watch", connections=1)
-    kafka = KafkaConnection(settings.kafka, clients.build_client_arguments(settings.kafka))
-    try:
-        yield ServerWatch(
-            {WaitsFor.DATABASE: partial(ask_database, engine), WaitsFor.KAFKA: kafka.ask}
-        )
-    finally:
-        kafka.close()
-        await engine.dispose()
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ def contents_not_routed() -> None:
 
 def always_ready() -> None:
     """Say ok, whichever server does not answer."""
-    _replace(ServerWatch, "status", "ok")
+    _replace(ServerWatch, "healths", ())
 
 
 def _replace(owner: object, name: str, other: object) -> None:

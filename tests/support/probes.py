@@ -1,10 +1,14 @@
 """Requests to a worker's health endpoints."""
 
+import asyncio
 import json
 import socket
+from contextlib import suppress
 from http.client import HTTPConnection
 
 from prometheus_client.parser import text_string_to_metric_families
+
+PATIENCE_S = 30.0
 
 
 def free_port() -> int:
@@ -51,3 +55,14 @@ def build_name(name: str, **labels: str) -> str:
     """Return the name of a sample with its labels in their alphabetical order."""
     listed = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
     return f"{name}{{{listed}}}" if listed else name
+
+
+async def await_code(port: int, code: int) -> str:
+    """Poll `/ready` until it has this code, and return its status."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(ConnectionRefusedError):  # the worker is still starting
+                answered, status = await asyncio.to_thread(ask, port, "/ready")
+                if answered == code:
+                    return status
+            await asyncio.sleep(0.1)

@@ -1,8 +1,8 @@
 """Asks Postgres and Kafka every second whether they answer, on connections of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
 import structlog
 from aiokafka.conn import AIOKafkaConnection, collect_hosts, create_conn
@@ -11,8 +11,10 @@ from aiokafka.protocol.metadata import MetadataRequest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.delivery.health.status import Health, WaitsFor, find_worst
-from shared.settings import KafkaSettings
+from shared.db.engine import create_engine
+from shared.delivery.health.status import Health, WaitsFor
+from shared.delivery.kafka import clients
+from shared.settings import KafkaSettings, Settings
 
 log = structlog.get_logger("chatia.servers")
 
@@ -23,7 +25,15 @@ GIVE_UP_S = 10.0  # when the connection is given up, and the server is asked on 
 REQUEST_TIMEOUT_MS = 4_000  # of one request to Kafka
 ANYTHING = text("SELECT 1")
 
-Ask = Callable[[], Awaitable[None]]
+
+class Server(Protocol):
+    """A server that can be asked whether it answers, on a connection that is kept."""
+
+    async def ask(self) -> None:
+        """Return when it has answered; raises an error if it cannot be reached or refuses."""
+
+    async def close(self) -> None:
+        """Close the connection."""
 
 
 class ServerWatch:
@@ -33,64 +43,79 @@ class ServerWatch:
     it answers; a slow answer ends the silence.
     """
 
-    def __init__(self, asks: Mapping[WaitsFor, Ask]) -> None:
-        self._asks = asks
-        self._health = {server: Health() for server in asks}
+    def __init__(self, servers: Mapping[WaitsFor, Server]) -> None:
+        self._servers = servers
+        self._health = {name: Health() for name in servers}
 
     @property
-    def status(self) -> str:
-        """The health status: `ok`, or which server does not answer and since when."""
-        return find_worst(health.status for health in self._health.values())
+    def healths(self) -> Collection[Health]:
+        """The health of each server."""
+        return self._health.values()
 
     async def run(self) -> None:
         """Ask all servers again and again, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for server in self._asks:
-                group.create_task(self._watch(server))
+            for name, server in self._servers.items():
+                group.create_task(self._watch(name, server))
 
-    async def _watch(self, server: WaitsFor) -> None:
+    async def close(self) -> None:
+        """Close the connections, at the end of the process."""
+        for server in self._servers.values():
+            await server.close()
+
+    async def _watch(self, name: WaitsFor, server: Server) -> None:
         while True:
-            asking = asyncio.create_task(_ask(self._asks[server]))
+            asking = asyncio.create_task(_ask(server))
             try:
-                await self._note(server, asking)
+                await self._note(name, asking)
             finally:
                 asking.cancel()
             await asyncio.sleep(ASK_EVERY_S)
 
-    async def _note(self, server: WaitsFor, asking: asyncio.Task[str]) -> None:
+    async def _note(self, name: WaitsFor, asking: asyncio.Task[str]) -> None:
         for limit_s in (ANSWER_WITHIN_S, HELD_UP_S):
             await asyncio.wait((asking,), timeout=limit_s)
         if not asking.done():
-            self._note_silence(server, "no answer")
+            self._note_silence(name, "no answer")
         if error := await asking:
-            self._note_silence(server, error)
-        elif self._health[server].note_work():
-            log.info("server.answers", server=server.value)
+            self._note_silence(name, error)
+        elif self._health[name].note_work():
+            log.info("server.answers", server=name.value)
 
-    def _note_silence(self, server: WaitsFor, error: str) -> None:
-        if self._health[server].note_waiting(server):
-            log.error("server.silent", waiting_for=server.value, error=error)
+    def _note_silence(self, name: WaitsFor, error: str) -> None:
+        if self._health[name].note_waiting(name):
+            log.error("server.silent", waiting_for=name.value, error=error)
 
 
-async def _ask(ask: Ask) -> str:
+async def _ask(server: Server) -> str:
     """Ask a server; return the name of the error, empty if it has answered."""
     try:
         async with asyncio.timeout(GIVE_UP_S):
-            await ask()
+            await server.ask()
     # Whatever it is, the server does not answer as it should, and it is asked again.
     except Exception as error:  # noqa: BLE001 - see above
         return type(error).__name__
     return ""
 
 
-async def ask_database(engine: AsyncEngine) -> None:
-    """Run a statement outside a transaction; raises the error of the database or its driver."""
-    async with engine.connect() as connected:
-        conn = await connected.execution_options(isolation_level="AUTOCOMMIT")
-        await conn.execute(ANYTHING)
+class Database:
+    """The database, asked by a statement outside a transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def ask(self) -> None:
+        """Run the statement; raises the error of the database or its driver."""
+        async with self._engine.connect() as connected:
+            conn = await connected.execution_options(isolation_level="AUTOCOMMIT")
+            await conn.execute(ANYTHING)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._engine.dispose()
 
 
-class KafkaConnection:
+class Kafka:
     """One connection to the first of the brokers that can be reached, kept while it answers."""
 
     def __init__(self, settings: KafkaSettings, arguments: Mapping[str, Any]) -> None:
@@ -107,10 +132,10 @@ class KafkaConnection:
         try:
             await self._connection.send(MetadataRequest([]))  # of no topics
         except BaseException:
-            self.close()
+            await self.close()
             raise
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
@@ -127,3 +152,10 @@ class KafkaConnection:
             else:
                 return connection
         raise KafkaConnectionError
+
+
+def build_watch(service: str, settings: Settings) -> ServerWatch:
+    """Return a watch of the servers of a worker; it connects when it runs."""
+    engine = create_engine(settings.database, f"chatia-{service}-watch", connections=1)
+    kafka = Kafka(settings.kafka, clients.build_client_arguments(settings.kafka))
+    return ServerWatch({WaitsFor.DATABASE: Database(engine), WaitsFor.KAFKA: kafka})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,7 +12,7 @@ from shared.settings import HealthSettings
 from tests.support import world
 from tests.support.build import job
 from tests.support.deployment import deployment
-from tests.support.probes import ask, free_port, scrape
+from tests.support.probes import ask, await_code, free_port, scrape
 from tests.support.servers import database_named
 
 pytestmark = pytest.mark.integration
@@ -37,17 +37,6 @@ async def locked_out(url: str) -> AsyncIterator[None]:
     finally:
         await admin.execute(LET_IN.format(name))
         await admin.close()
-
-
-async def await_code(port: int, code: int) -> str:
-    """Poll `/ready` until it has this code, and return its status."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            with suppress(ConnectionRefusedError):  # the worker is still starting
-                answered, status = await asyncio.to_thread(ask, port, "/ready")
-                if answered == code:
-                    return status
-            await asyncio.sleep(0.1)
 
 
 async def await_growth(port: int, before: dict[str, float]) -> None:
