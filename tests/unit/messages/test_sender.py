@@ -1,5 +1,6 @@
 """How the sender reads a gateway's response or silence: sent, not sent, or unknown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +38,9 @@ class Engine:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[None]:
         yield
+        await self.commit()
+
+    async def commit(self) -> None: ...
 
 
 def claim(line: int = 10, server: str | None = "http://waha.example", attempts: int = 1) -> Claim:
@@ -109,6 +113,18 @@ async def test_only_what_was_never_sent_is_tried_again(
 ) -> None:
     await attempt(monkeypatch, raising(error), claim())
     assert [(update.status, update.result.code) for update in saved] == [(status, code)]
+
+
+async def test_a_claim_that_was_committed_too_late_is_tried_again(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def commit_slowly(self: Engine) -> None:  # as in a frozen database
+        del self
+        await asyncio.sleep(0.5)  # more than half of four request timeouts
+
+    monkeypatch.setattr(Engine, "commit", commit_slowly)
+    await attempt(monkeypatch, raising(AssertionError()), claim())
+    assert [(update.status, update.result.code) for update in saved] == [("waiting", "late")]
 
 
 async def test_a_line_without_a_connection_or_with_no_address_waits(
