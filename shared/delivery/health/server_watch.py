@@ -148,7 +148,7 @@ class Kafka:
                     host, port, request_timeout_ms=REQUEST_TIMEOUT_MS, **self._arguments
                 )
             except (OSError, KafkaError) as error:
-                log.debug("broker.awaited", at=f"{host}:{port}", error=type(error).__name__)
+                log.debug("broker.awaited", host=host, port=port, error=type(error).__name__)
             else:
                 return connection
         raise KafkaConnectionError
