@@ -1,6 +1,7 @@
 """Servers that do not answer, answer slowly, or refuse."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -152,15 +153,9 @@ async def test_a_broker_that_accepts_connections_and_answers_nothing_is_no_broke
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server_watch, "REQUEST_TIMEOUT_MS", 100)
-    port = free_port()
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    hosts = f"127.0.0.1:{port},127.0.0.1:{free_port()}"  # nobody listens on the second
-    kafka = Kafka(KafkaSettings(bootstrap_servers=hosts), {})
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", port):
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # the kernel accepts connections
+        hosts = f"127.0.0.1:{frozen.getsockname()[1]},127.0.0.1:{free_port()}"
+        kafka = Kafka(KafkaSettings(bootstrap_servers=hosts), {})
         with pytest.raises(KafkaConnectionError):
             await kafka.ask()
         await kafka.close()
