@@ -40,13 +40,14 @@ DECLARE
     FROM regexp_split_to_table(public.searchable_text(words), '\s+') AS word
     WHERE word <> '' ORDER BY length(word) DESC);
   longest text := patterns[1];
+  others text[] := patterns[2:];
 BEGIN
   RETURN QUERY
   SELECT m.id, m."ticketId", m."createdAt"
   FROM public."Messages" m
   WHERE m."companyId" = NULLIF(current_setting('app.company_id', true), '')::integer
     AND public.searchable_text(m.body) LIKE longest
-    AND public.searchable_text(m.body) LIKE ALL (patterns)
+    AND public.searchable_text(m.body) LIKE ALL (others)
   ORDER BY m."createdAt" DESC, m.id DESC
   LIMIT LEAST(GREATEST(most, 0), 1000);
 END
