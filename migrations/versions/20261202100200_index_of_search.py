@@ -1,14 +1,14 @@
 """The index of the search of messages, where the extension pg_trgm is available.
 
-Revision ID: 20261201100200
-Revises: 20261201100100
+Revision ID: 20261202100200
+Revises: 20261202100100
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261201100200"
-down_revision: str | None = "20261201100100"
+revision = "20261202100200"
+down_revision: str | None = "20261202100100"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Searching the words of messages without regard to accents and case.
 
-Revision ID: 20261201100100
-Revises: 20261201090100
+Revision ID: 20261202100100
+Revises: 20261202090100
 """
 
 from alembic import op
 
-revision = "20261201100100"
-down_revision: str | None = "20261201090100"
+revision = "20261202100100"
+down_revision: str | None = "20261202090100"
 branch_labels = None
 depends_on = None
 
