@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -35,6 +35,7 @@ app = typer.Typer(name="record", help="Rows of any table, by events.", no_args_i
 
 ANSWER_SECONDS = 60
 MAX_LISTED_ROWS = 5  # rows in a sentence
+MAX_LISTED_KEYS = 100  # keys in a line
 
 Answer = dict[str, Any]
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="As in docs/tables.md.")]
@@ -114,6 +115,8 @@ def _run_requests(requests: Sequence[RecordRequest], *, no_wait: bool, as_json: 
         raise RefusedError(f"Refused{where}: {refused['reason']}.")
     if not as_json:
         output.print_line(_format_summary(requests[0].table, answers))
+        for line in _list_saved_keys(answers):
+            output.print_line(line)
     if missing := _find_missing_rows(requests, answers):
         listed = ", ".join(json.dumps(row, ensure_ascii=False) for row in missing[:MAX_LISTED_ROWS])
         more = f" and {len(missing) - MAX_LISTED_ROWS:,} more" * (len(missing) > MAX_LISTED_ROWS)
@@ -250,6 +253,26 @@ def _build_record(settings: Settings, request: RecordRequest) -> Record:
             "give fewer at a time."
         )
     return record
+
+
+def _list_saved_keys(answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield the keys of inserted and updated rows, by table, such as `inserted Tags: 5, 6`."""
+    for what in ("inserted", "updated"):
+        by_table: defaultdict[str, list[str]] = defaultdict(list)
+        for answer in answers:
+            for table, keys in answer.get(what, {}).items():
+                by_table[table] += [_format_key(key) for key in keys]
+        for table, texts in by_table.items():
+            more = len(texts) - MAX_LISTED_KEYS
+            ending = f" and {more:,} more; --json lists all" if more > 0 else ""
+            yield f"{what} {table}: {', '.join(texts[:MAX_LISTED_KEYS])}{ending}"
+
+
+def _format_key(key: Mapping[str, object]) -> str:
+    """Return a primary key: the id alone, or its columns with their values."""
+    if key.keys() == {"id"}:
+        return str(key["id"])
+    return " ".join(f"{name}={value}" for name, value in key.items())
 
 
 def _format_summary(table: str, answers: Sequence[Answer]) -> str:

@@ -30,6 +30,11 @@ def read_table_name(error: DBAPIError) -> str:
     return str(getattr(getattr(error.orig, "__cause__", None), "table_name", None) or "")
 
 
+def read_constraint_name(error: DBAPIError) -> str:
+    """Return the constraint, or the unique index, of an error; empty if there is none."""
+    return str(getattr(getattr(error.orig, "__cause__", None), "constraint_name", None) or "")
+
+
 def describe_refusal(error: DBAPIError) -> str:
     """Return the first line of the database's own message."""
     if read_sqlstate(error) == UNENCODABLE:
