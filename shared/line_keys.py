@@ -38,14 +38,21 @@ class LineKeys:
     """Finds the keys of lines; those of CHATIA_LINE_KEYS_FILE precede those of the environment.
 
     At most once a second it is checked whether the file changed. While it is missing, empty or
-    incomplete, the keys read before stay valid, and the log says why, once per reason.
+    incomplete, the keys read before stay valid, and the log says why, once per reason. With
+    `values`, those of a file that was read already, no file is read.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], float] = time.monotonic,
+        values: Mapping[str, str] | None = None,
+    ) -> None:
         self._settings = settings
         self._now = now
-        self._path = Path(settings.line_keys_file) if settings.line_keys_file else None
-        self._values: Mapping[str, str] = {}
+        is_watched = bool(settings.line_keys_file) and values is None
+        self._path = Path(settings.line_keys_file) if is_watched else None
+        self._values = values or {}
         self._version: Version | None = None
         self._problem = ""
         self._look_at = 0.0

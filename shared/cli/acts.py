@@ -4,16 +4,16 @@ import getpass
 import json
 import os
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.cli.db_errors import explain_database_errors
 from shared.contracts.base import LONGEST_NAME, drop_nul
-from shared.db.bulk import statement
+from shared.db.bulk import Json, rows_as_columns, source, statement
 from shared.db.engine import create_engine
 from shared.settings import DatabaseSettings
 
@@ -27,10 +27,32 @@ OptionalCompanyOption = Annotated[
     int | None, typer.Option(min=1, max=MAX_ID, help="Only this company, by its id.")
 ]
 
-RECORD = statement("""
+
+class Act(NamedTuple):
+    """What an operator did: `did` is such as `lines.register`, `about` what changed, no secrets.
+
+    `service` is the owner of the rows: its timer deletes the record after 30 days.
+    """
+
+    service: str
+    company_id: int
+    did: str
+    about: Mapping[str, Any]
+
+
+class _Row(NamedTuple):
+    service: str
+    company_id: int
+    request_id: str
+    answer: Json
+    type: str
+    actor: str
+
+
+RECORD = statement(f"""
 INSERT INTO "Requests" (service, "companyId", "requestId", answer, type, actor)
-VALUES (:service, :company, :request_id, CAST(:answer AS jsonb), :type, :actor)
-""")
+SELECT * FROM {source(_Row)}
+""")  # noqa: S608 - only the fields of a row type are put into the SQL
 
 
 @asynccontextmanager
@@ -44,23 +66,17 @@ async def open_transaction() -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-async def record_act(
-    conn: AsyncConnection, service: str, company: int, did: str, actor: str | None,
-    about: Mapping[str, Any],
-) -> None:  # fmt: skip
-    """Record an act: `did` is such as `lines.register`, `about` what it changed, no secrets.
+async def record_acts(conn: AsyncConnection, acts: Sequence[Act], actor: str | None) -> None:
+    """Record acts in the transaction of their rows; without an actor it is the user."""
+    name = drop_nul(actor or find_operator())[:LONGEST_NAME]
+    rows = [_build_row(act, name) for act in acts]
+    await conn.execute(RECORD, rows_as_columns(rows, _Row))
 
-    `service` is the owner of the rows: its timer deletes the record after 30 days.
-    """
-    values = {
-        "service": service,
-        "company": company,
-        "request_id": str(uuid.uuid4()),
-        "answer": json.dumps([{"type": f"operator.{did}", "data": about}]),
-        "type": f"operator.{did}",
-        "actor": drop_nul(actor or find_operator())[:LONGEST_NAME],
-    }
-    await conn.execute(RECORD, values)
+
+def _build_row(act: Act, actor: str) -> _Row:
+    of_type = f"operator.{act.did}"
+    answer = json.dumps([{"type": of_type, "data": act.about}])
+    return _Row(act.service, act.company_id, str(uuid.uuid4()), answer, of_type, actor)
 
 
 def find_operator() -> str:
