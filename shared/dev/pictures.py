@@ -5,17 +5,18 @@
 The first block runs until everything is ready; the others run in a second terminal meanwhile.
 """
 
+import io
 import os
 import pty
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import termios
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import IO, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -28,77 +29,68 @@ COLUMNS, LINES = 110, 50
 READY = "Ctrl-C ends everything."
 SHOWN_FOLDER = "~/chatia-flow"  # instead of the folder in which the pictures are drawn
 PROMPT = "$ "
+MARK = "--- the end of the block"
+
+
+class Terminal:
+    """A bash in a terminal of its own; variables and jobs stay from one block to the next."""
+
+    def __init__(self, folder: Path) -> None:
+        self._screen, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (LINES, COLUMNS))
+        self._process = subprocess.Popen(
+            ["/bin/bash", "-euo", "pipefail", "-s"],
+            cwd=folder,
+            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS)},
+            stdin=subprocess.PIPE,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._commands = cast("IO[bytes]", self._process.stdin)
+
+    def run(self, block: str, until: str = MARK) -> str:
+        """Run a block; return what it prints, to its end or until a text is printed."""
+        self._commands.write(f"{block}\nprintf '{MARK}\\n'\n".encode())
+        self._commands.flush()
+        printed = ""
+        while until not in printed:
+            try:
+                printed += os.read(self._screen, 65_536).decode("utf-8", "replace")
+            except OSError as error:  # the bash has ended
+                raise SystemExit(f"This block failed:\n{block}\n{printed}") from error
+        return printed.partition(MARK)[0]
+
+    def close(self) -> None:
+        """End what still runs, and wait for its end."""
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._commands.close()
+        with suppress(OSError):  # it says that every program has closed the terminal
+            while os.read(self._screen, 65_536):
+                pass
+        self._process.wait()
+        os.close(self._screen)
 
 
 def main() -> None:
     """Run the blocks in a new folder and write one picture for each."""
     first, *others = BLOCK.findall(PAGE.read_text("utf-8"))
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        (folder / ".venv").symlink_to(sys.prefix)
-        with _run_first(first, folder) as screen:
-            _draw(1, first, screen, folder)
-            for number, block in enumerate(others, 2):
-                _draw(number, block, _run(block, folder), folder)
-
-
-@contextmanager
-def _run_first(block: str, folder: Path) -> Iterator[str]:
-    """Start the first block, and yield its screen once it is ready; interrupt it at the end."""
-    with _start(block, folder) as (process, screen):
-        try:
-            yield _read(screen, READY)
-        finally:
-            process.send_signal(signal.SIGINT)
-            _read(screen)
-            process.wait()
-
-
-def _run(block: str, folder: Path) -> str:
-    connected = f'eval "$(.venv/bin/chatia env)"\n{block}'
-    with _start(connected, folder) as (process, screen):
-        printed = _read(screen)
-        if process.wait():
-            raise SystemExit(f"This block failed:\n{block}\n{printed}")
-    return printed
-
-
-@contextmanager
-def _start(commands: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Start a bash with commands in a terminal of its own; yield it and the terminal's output."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (LINES, COLUMNS))
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the commands of our own page
-            ["/bin/bash", "-euo", "pipefail", "-c", f"{commands}\n"],
-            cwd=folder,
-            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS)},
-            stdin=subprocess.DEVNULL,
-            stdout=theirs,
-            stderr=theirs,
-        )
-    finally:
-        os.close(theirs)
-    try:
-        yield process, ours
-    finally:
-        os.close(ours)
-
-
-def _read(screen: int, until: str = "") -> str:
-    """Return what is printed, to its end or until a text."""
-    printed = ""
-    while not until or until not in printed:
-        try:
-            chunk = os.read(screen, 65_536)
-        except OSError:  # every program of this terminal has ended
-            break
-        printed += chunk.decode("utf-8", "replace")
-    return printed
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        for needed in ("Makefile", "requirements.lock", "pyproject.toml"):
+            (folder / needed).symlink_to(ROOT / needed)
+        servers, other = Terminal(folder), Terminal(folder)
+        stack.callback(servers.close)
+        stack.callback(other.close)
+        _draw(1, first, servers.run(first, READY), folder)
+        for number, block in enumerate(others, 2):
+            _draw(number, block, other.run(block), folder)
 
 
 def _draw(number: int, block: str, printed: str, folder: Path) -> None:
-    console = Console(record=True, width=COLUMNS, file=Path(os.devnull).open("w", encoding="utf-8"))
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
     for command in _join_lines(block.splitlines()):
         console.print(f"{PROMPT}{command}", style="bold green", markup=False, highlight=False)
     shown = printed.replace(str(folder), SHOWN_FOLDER).replace("\r\n", "\n").rstrip()
