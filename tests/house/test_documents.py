@@ -1,6 +1,7 @@
 """Every command of `chatia` has an example in the documents, and every setting a row in a table."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +10,11 @@ import typer
 
 from shared.cli.app import build_app
 from shared.settings import MODELS, KafkaSettings
+from tests.support.documents import Kind, read_blocks
 from tests.support.sources import ROOT, sources
 
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MAKE = re.compile(r"(?:^|&& )(make(?: [A-Za-z0-9_.=/-]+)+)", re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 ROW = re.compile(r"^\| *`.*$", re.MULTILINE)
 OF_OUR_OWN = re.compile(r"os\.(?:environ\.get|getenv)\(\"([A-Z_]+)\"")
@@ -58,6 +61,28 @@ def test_every_command_has_an_example() -> None:
     commands = sorted(list_commands(typer.main.get_command(build_app())))
     assert len(commands) > 30
     assert find_without_example(commands, documents()) == []
+
+
+def test_every_make_command_of_the_documents_is_one() -> None:
+    commands = sorted(set(MAKE.findall("\n".join(BLOCK.findall(documents())))))
+    assert ["make", "demo"] in [command.split() for command in commands]
+    for command in commands:
+        ended = subprocess.run(  # noqa: S603 - make itself, which only prints
+            ["make", "--dry-run", *command.split()[1:]],  # noqa: S607
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
+def test_every_block_of_the_first_day_has_a_picture() -> None:
+    page = ROOT / "docs" / "first-day.md"
+    blocks = [block for block in read_blocks(page) if block.kind is Kind.SHELL]
+    pictures = re.findall(r"\]\((pictures/.*?)\)", page.read_text("utf-8"))
+    assert pictures == [f"pictures/first-day-{n}.svg" for n in range(1, len(blocks) + 1)]
+    assert all((page.parent / picture).is_file() for picture in pictures)
 
 
 def test_every_setting_is_in_a_table() -> None:

@@ -55,6 +55,7 @@ ONLY_SHOWN = {
         "$ echo '{\"id\": 12}' | chatia record delete Companies",
     ): "it deletes a company",
     ("upgrading.md", "$ chatia db upgrade --check"): "it shows tables with many rows",
+    ("first-day.md", "export CHATIA_SENDER"): "it installs the product and starts servers",
     ("operating.md", "chatia db upgrade"): "it is for servers and passwords of your own",
 }
 COMMAND = re.compile(r"\$ |(?:chatia|curl|echo|export|psql|make|python3?)\b")
