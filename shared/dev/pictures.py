@@ -24,11 +24,13 @@ from rich.text import Text
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-day.md"
 PICTURES = ROOT / "docs" / "pictures"
-BLOCK = re.compile(r"^```(?:sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COLUMNS, LINES = 110, 50
 READY = "Ctrl-C ends everything."
 SHOWN_FOLDER = "~/chatia-flow"  # instead of the folder in which the pictures are drawn
-PROMPT = "$ "
+SECRET = re.compile(r"[0-9a-f]{64}|(?<=admin@admin\.com is )\S+")
+HERE_DOCUMENT = re.compile(r"<<'(\w+)'")
+FONT_FILES = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # no picture loads files of others
 MARK = "--- the end of the block"
 
 
@@ -52,7 +54,7 @@ class Terminal:
 
     def run(self, block: str, until: str = MARK) -> str:
         """Run a block; return what it prints, to its end or until a text is printed."""
-        self._commands.write(f"{block}\nprintf '{MARK}\\n'\n".encode())
+        self._commands.write(f"{block}\nprintf -- '{MARK}\\n'\n".encode())
         self._commands.flush()
         printed = ""
         while until not in printed:
@@ -75,7 +77,8 @@ class Terminal:
 
 def main() -> None:
     """Run the blocks in a new folder and write one picture for each."""
-    first, *others = BLOCK.findall(PAGE.read_text("utf-8"))
+    blocks = BLOCK.findall(PAGE.read_text("utf-8"))
+    first, *others = [block for tag, block in blocks if tag in {"", "sh"}]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -91,20 +94,27 @@ def main() -> None:
 
 def _draw(number: int, block: str, printed: str, folder: Path) -> None:
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
-    for command in _join_lines(block.splitlines()):
-        console.print(f"{PROMPT}{command}", style="bold green", markup=False, highlight=False)
+    for command in _add_prompts(block.splitlines()):
+        console.print(command, style="bold green", markup=False, highlight=False)
     shown = printed.replace(str(folder), SHOWN_FOLDER).replace("\r\n", "\n").rstrip()
-    console.print(Text.from_ansi(shown))
-    svg = console.export_svg(title="ChatIA Flow", unique_id=f"first-day-{number}")
+    console.print(Text.from_ansi(SECRET.sub("••••••••", shown)))
+    svg = console.export_svg(title="ChatIA Flow", unique_id=f"{PAGE.stem}-{number}")
     path = PICTURES / f"{PAGE.stem}-{number}.svg"
-    path.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n", "utf-8")
+    lines = FONT_FILES.sub("", svg).splitlines()
+    path.write_text("\n".join(line.rstrip() for line in lines if line.strip()) + "\n", "utf-8")
 
 
-def _join_lines(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the commands; the later lines of one are indented as a shell shows them."""
-    for number, line in enumerate(lines):
-        is_continued = number > 0 and line.startswith((" ", "END"))
-        yield f"> {line}" if is_continued else line
+def _add_prompts(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines as a shell shows them: `>` before those that continue a command."""
+    ends_with = ""  # of a here-document
+    is_continued = False
+    for line in lines:
+        yield f"> {line}" if is_continued else f"$ {line}"
+        if started := HERE_DOCUMENT.search(line):
+            ends_with = started[1]
+        elif line == ends_with:
+            ends_with = ""
+        is_continued = bool(ends_with) or line.endswith(("|", ",", "\\"))
 
 
 if __name__ == "__main__":
