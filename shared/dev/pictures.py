@@ -18,19 +18,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, cast
 
+from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-day.md"
 PICTURES = ROOT / "docs" / "pictures"
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COLUMNS, LINES = 110, 50
 READY = "Ctrl-C ends everything."
 SHOWN_FOLDER = "~/chatia-flow"  # instead of the folder in which the pictures are drawn
 SECRET = re.compile(r"[0-9a-f]{64}|(?<=admin@admin\.com is )\S+")
 HERE_DOCUMENT = re.compile(r"<<'(\w+)'")
-FONT_FILES = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # no picture loads files of others
 MARK = "--- the end of the block"
 
 
@@ -77,8 +76,8 @@ class Terminal:
 
 def main() -> None:
     """Run the blocks in a new folder and write one picture for each."""
-    blocks = BLOCK.findall(PAGE.read_text("utf-8"))
-    first, *others = [block for tag, block in blocks if tag in {"", "sh"}]
+    tokens = MarkdownIt().parse(PAGE.read_text("utf-8"))
+    first, *others = [t.content for t in tokens if t.type == "fence" and t.info in {"", "sh"}]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -100,8 +99,17 @@ def _draw(number: int, block: str, printed: str, folder: Path) -> None:
     console.print(Text.from_ansi(SECRET.sub("••••••••", shown)))
     svg = console.export_svg(title="ChatIA Flow", unique_id=f"{PAGE.stem}-{number}")
     path = PICTURES / f"{PAGE.stem}-{number}.svg"
-    lines = FONT_FILES.sub("", svg).splitlines()
-    path.write_text("\n".join(line.rstrip() for line in lines if line.strip()) + "\n", "utf-8")
+    path.write_text("\n".join(_leave_out_fonts(svg.splitlines())) + "\n", "utf-8")
+
+
+def _leave_out_fonts(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of an SVG but for those that would load fonts from other servers."""
+    is_font = False
+    for line in lines:
+        is_font = is_font or line.strip().startswith("@font-face")
+        if line.strip() and not is_font:
+            yield line.rstrip()
+        is_font = is_font and line.strip() != "}"
 
 
 def _add_prompts(lines: Sequence[str]) -> Iterator[str]:
