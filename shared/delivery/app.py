@@ -316,9 +316,12 @@ class _Broker(KafkaBroker):
                 await super().stop(*arguments)
         except TimeoutError:
             log.warning("broker.not_stopped")  # the group notices it after the session timeout
+        finally:
+            # Also if a subscriber cannot be stopped, because then FastStream leaves its producer
+            # open, which has nothing to send. Disconnecting again does nothing.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEAVE_TIMEOUT_S):
-                    await self.config.disconnect()  # its own producer, which has nothing to send
+                    await self.config.disconnect()
 
 
 def _build_broker(settings: Settings) -> KafkaBroker:
