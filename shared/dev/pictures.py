@@ -25,6 +25,7 @@ from rich.text import Text
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-day.md"
 PICTURES = ROOT / "docs" / "pictures"
+SHOWN = {"", "sh", "text"}  # the tags of blocks that have a picture
 COLUMNS, LINES = 110, 50
 READY = "Ctrl-C ends everything."
 SHOWN_FOLDER = "~/chatia-flow"  # instead of the folder in which the pictures are drawn
@@ -77,7 +78,7 @@ class Terminal:
 def main() -> None:
     """Run the blocks in a new folder and write one picture for each."""
     tokens = MarkdownIt().parse(PAGE.read_text("utf-8"))
-    first, *others = [t.content for t in tokens if t.type == "fence" and t.info in {"", "sh"}]
+    first, *others = [t.content for t in tokens if t.type == "fence" and t.info in SHOWN]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         (folder / ".venv").symlink_to(ROOT / ".venv")

@@ -79,7 +79,7 @@ def test_every_make_command_of_the_documents_is_one() -> None:
 
 def test_every_block_of_the_first_day_has_a_picture() -> None:
     page = ROOT / "docs" / "first-day.md"
-    blocks = [block for block in read_blocks(page) if block.kind is Kind.SHELL]
+    blocks = [block for block in read_blocks(page) if block.kind in {Kind.SHELL, Kind.SHOWN}]
     pictures = re.findall(r"\]\((pictures/.*?)\)", page.read_text("utf-8"))
     assert pictures == [f"pictures/first-day-{n}.svg" for n in range(1, len(blocks) + 1)]
     assert all((page.parent / picture).is_file() for picture in pictures)
