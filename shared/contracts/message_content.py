@@ -186,7 +186,7 @@ class SendChange(Part):
     from_me: bool
     """Whether it is ours."""
     participant: Token | None = None
-    """Its author in a group, as the gateway reported it; absent if we sent it."""
+    """Its author in a group, if it is not ours."""
     emoji: Emoji = ""
     """The reaction; empty: ours is removed."""
 

@@ -1,7 +1,5 @@
 """Errors of the embedded servers; each message says what to do."""
 
-from pathlib import Path
-
 
 class EmbeddedError(Exception):
     """An embedded server cannot be prepared or run."""
@@ -9,13 +7,6 @@ class EmbeddedError(Exception):
 
 class AlreadyRunningError(EmbeddedError):
     """Another process uses this state folder."""
-
-
-class NotRunningError(EmbeddedError):
-    """No process uses this state folder."""
-
-    def __init__(self, state: Path) -> None:
-        super().__init__(f"Nothing runs on {state}: start `chatia up` first, or name its --state.")
 
 
 class DownloadError(EmbeddedError):

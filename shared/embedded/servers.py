@@ -4,12 +4,10 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
@@ -23,8 +21,8 @@ from shared.embedded.mock_broker import MockBroker
 from shared.embedded.postgres import Postgres
 from shared.embedded.processes import Guarded
 from shared.embedded.progress import Reporter, SilentReporter
-from shared.embedded.runtime import RUNTIME_FILE
 
+RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
 HANDOVER_S = 40.0  # time for the guards of a killed process to stop its servers
 PAUSE_S = 0.1
@@ -57,6 +55,12 @@ class Servers:
         return self.postgres.url if self.postgres else ""
 
     @property
+    def processes(self) -> list[Guarded]:
+        """Return the processes of the servers."""
+        servers = (self.kafka, self.postgres)
+        return [each.process for each in servers if each is not None and each.process is not None]
+
+    @property
     def role_passwords(self) -> dict[str, str]:
         """Return the passwords for the roles of an embedded Postgres; empty without it."""
         server = self.postgres
@@ -83,30 +87,17 @@ class Servers:
             env=os.environ | self.build_environment() | dict(env or {}),
             keep_fds=(self.lock_fd,),
         )
-        self._spawned = [each for each in self._spawned if each.poll() is None]
         self._spawned.append(worker)
         return worker
 
     def stop_spawned(self) -> None:
-        """Stop the processes that `spawn` started, all at the same time."""
-        if self._spawned:
-            with ThreadPoolExecutor(len(self._spawned)) as pool:
-                list(pool.map(Guarded.stop, self._spawned))  # raises what a stop raised
-        self._spawned = []
-
-    def write_runtime_file(self, more: Mapping[str, Any] | None = None) -> None:
-        """Write runtime.json: the pid, the servers' variables, and `more` members."""
-        content = {"pid": os.getpid(), "kafka_is_real": self.kafka_is_real}
-        content |= self.build_environment() | dict(more or {})
-        folders.write_private_file(self.state / RUNTIME_FILE, json.dumps(content, indent=2))
-
-
-def _check_nothing() -> None:
-    """Do nothing."""
+        """Stop the processes that `spawn` started, in reverse order."""
+        while self._spawned:
+            self._spawned.pop().stop()
 
 
 @contextmanager
-def run_servers(  # noqa: PLR0913 - options, each by its name
+def run_servers(
     state: Path,
     *,
     kafka: bool = True,
@@ -114,18 +105,15 @@ def run_servers(  # noqa: PLR0913 - options, each by its name
     durable: bool = True,
     progress: Reporter | None = None,
     mock_topics: Mapping[str, int] | None = None,
-    check_first: Callable[[], None] = _check_nothing,
 ) -> Iterator[Servers]:
     """Run the servers on a state folder until the block ends.
 
-    `check_first` is called when the folder is locked, before anything starts. With `mock_topics`
-    (names and numbers of partitions) a mock broker runs if Kafka is neither cached nor
-    downloadable. Starting and stopping block: do not call it in an event loop.
+    With `mock_topics` (names and numbers of partitions) a mock broker runs if Kafka is neither
+    cached nor downloadable. Starting and stopping block: do not call it in an event loop.
     """
     state, progress = state.absolute(), progress or SilentReporter()
     with ExitStack() as stack:
         servers = Servers(state, stack.enter_context(_lock_state(state)))
-        check_first()
         if kafka:
             servers.kafka = _launch_kafka(servers, progress, mock_topics)
             stack.callback(servers.kafka.stop)
@@ -186,7 +174,7 @@ def _acquire_lock(fd: int, state: Path) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(fd, 32, 0).decode() or "unknown"
+            holder = os.pread(fd, 32, 0).decode() or "unvariables"
             if _is_alive(holder) or time.monotonic() > deadline:
                 raise AlreadyRunningError(
                     f"Process {holder} already runs ChatIA Flow on {state}: stop it first."
@@ -205,9 +193,14 @@ def _is_alive(pid: str) -> bool:
 
 @contextmanager
 def _write_runtime_file(servers: Servers) -> Iterator[None]:
-    """Keep runtime.json while the servers run."""
-    servers.write_runtime_file()
+    """Write how to reach the servers to runtime.json while they run."""
+    path = servers.state / RUNTIME_FILE
+    content = {
+        "pid": os.getpid(),
+        "kafka_is_real": servers.kafka_is_real,
+    } | servers.build_environment()
+    folders.write_private_file(path, json.dumps(content, indent=2))
     try:
         yield
     finally:
-        (servers.state / RUNTIME_FILE).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

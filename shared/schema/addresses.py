@@ -9,7 +9,7 @@ from shared.schema.base import Base, LongText, Now, index, index_where_set, refe
 
 
 class LidNumber(Base):
-    """The number of a LID, as a gateway reported it at `numberAt`, if that is known."""
+    """The number of a LID, as a gateway reported it."""
 
     __tablename__ = "LidNumbers"
 
@@ -18,14 +18,13 @@ class LidNumber(Base):
     )
     lid: Mapped[LongText] = mapped_column(primary_key=True)
     number: Mapped[LongText]
-    numberAt: Mapped[datetime | None]
     updatedAt: Mapped[Now]
 
 
 class BusinessUserId(Base):
-    """What is known of a BSUID: its contact, and its number, as observed last at `numberAt`.
+    """What is known of a BSUID: its contact, and its number since `numberAt`.
 
-    A BSUID that was replaced has `newUserId`; its number moves there, its contact stays here too.
+    A BSUID that was replaced has only `newUserId`, and what is known moves there.
     """
 
     __tablename__ = "BusinessUserIds"
@@ -48,10 +47,7 @@ class BusinessUserId(Base):
 
 
 class NumberChange(Base):
-    """A report that a person who had `number` has had `newNumber` since `changedAt`.
-
-    It is there for both spellings of `number`. Of several reports of one change the first counts.
-    """
+    """A person who had `number` has had `newNumber` since `changedAt`."""
 
     __tablename__ = "NumberChanges"
 
@@ -60,4 +56,4 @@ class NumberChange(Base):
     )
     number: Mapped[LongText] = mapped_column(primary_key=True)
     newNumber: Mapped[LongText] = mapped_column(primary_key=True)
-    changedAt: Mapped[datetime] = mapped_column(primary_key=True)
+    changedAt: Mapped[datetime]

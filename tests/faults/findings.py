@@ -7,9 +7,7 @@ TWICE = "twice"
 COUNTERS = "wrong counters"
 DEAD_LETTERS = "unexplained dead letters"
 WRONG = "wrong facts"  # or rows: they differ from what was published
-HEALTH = "untrue health"  # /ready does not say that a server is frozen, or that it answers again
-UNANSWERED = "unanswered posts"
-KINDS = (LOST, TWICE, COUNTERS, DEAD_LETTERS, WRONG, HEALTH, UNANSWERED)
+KINDS = (LOST, TWICE, COUNTERS, DEAD_LETTERS, WRONG)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,21 +68,17 @@ async def store_message(
     *,
     ticket_id: int = TICKET,
     seconds: float = 60,
-    **members: object,
+    from_me: bool = False,
 ) -> list[Event]:
-    """Store a message of the contact, or ours, written so many seconds from now.
-
-    `members` are those of the fact, such as `from_me`.
-    """
+    """Store a message of the contact, or ours, written so many seconds from now."""
     (row,) = await run_sql(
         conn,
         'INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromMe", '
         '"createdAt") VALUES (1, 10, :ticket, :wid, :body, :from_me, '
         "clock_timestamp() + :seconds * interval '1 second') RETURNING id",
-        ticket=ticket_id, wid=wid, body=body, seconds=seconds,
-        from_me=members.get("from_me", False),
+        ticket=ticket_id, wid=wid, body=body, seconds=seconds, from_me=from_me,
     )  # fmt: skip
-    return await refresh(conn, wid, row["id"], ticket_id, **members)
+    return await refresh(conn, wid, row["id"], ticket_id, from_me=from_me)
 
 
 async def refresh(
@@ -90,9 +86,10 @@ async def refresh(
     wid: str,
     message_id: int,
     ticket_id: int = TICKET,
-    **members: object,
+    *,
+    from_me: bool = False,
 ) -> list[Event]:
-    event = stored(wid, ticket_id=ticket_id, message_id=message_id, **members)
+    event = stored(wid, ticket_id=ticket_id, message_id=message_id, from_me=from_me)
     return list_facts(await refresh_tickets(conn, [event]))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 
 from services.tickets.domain.keys import ContactKey
 from shared.contracts.contact import ContactMoved
@@ -31,10 +30,7 @@ def list_contacts(batch: Iterable[ContactMoved]) -> set[ContactKey]:
 def build_notes(
     tickets: Mapping[ContactKey, Sequence[LiveTicket]], batch: Iterable[ContactMoved]
 ) -> Outcome:
-    """Return a private note per ticket and change.
-
-    A repetition of a change has the same request id; the same change at another time has its own.
-    """
+    """Return a private note per ticket and change; the same change has the same request id."""
     return [
         Emit(event, _build_note(ticket, event))
         for event in batch
@@ -44,9 +40,6 @@ def build_notes(
 
 def _build_note(ticket: LiveTicket, event: ContactMoved) -> MessageCompose:
     text = RENAMED if event.is_renamed else NOT_RENAMED
-    parts = ["ticket", str(ticket.ticket_id), "moved", event.number[:64], event.new_number[:64]]
-    if event.timestamp is not None:
-        parts.append(event.timestamp.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ"))
     return MessageCompose(
         company_id=ticket.company_id,
         whatsapp_id=ticket.whatsapp_id,
@@ -54,5 +47,5 @@ def _build_note(ticket: LiveTicket, event: ContactMoved) -> MessageCompose:
         ticket_id=ticket.ticket_id,
         body=text.format(number=event.number, new_number=event.new_number),
         is_private=True,
-        request_id=":".join(parts),
+        request_id=f"ticket:{ticket.ticket_id}:moved:{event.number[:64]}:{event.new_number[:64]}",
     )

@@ -2,8 +2,16 @@
 
 from collections.abc import Callable
 
-from shared.gateways.normalize.bodies import build_body, format_minute, format_price
-from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
+from pydantic import JsonValue
+
+from shared.gateways.normalize.bodies import build_body
+from shared.gateways.normalize.json_values import (
+    JsonObject,
+    parse_count,
+    parse_time,
+    read_object,
+    read_text,
+)
 from shared.gateways.normalize.outcome import TypeAndBody
 from shared.gateways.normalize.placeholders import UNDECRYPTABLE
 from shared.gateways.whatsapp_web.texts import read_words
@@ -31,13 +39,13 @@ def _read_event_invite(message: JsonObject) -> TypeAndBody | None:
     return build_body(
         "eventInviteMessage",
         read_words(message, "eventTitle", "eventName"),
-        format_minute(message.get("eventStartTime") or message.get("startTime")),
+        _format_minute(message.get("eventStartTime") or message.get("startTime")),
         read_words(message, *_WORDS),
     )
 
 
 def _read_scheduled_call(message: JsonObject) -> TypeAndBody | None:
-    at = format_minute(message.get("scheduledTimestampMs"))
+    at = _format_minute(message.get("scheduledTimestampMs"))
     return build_body("scheduledCallCreationMessage", read_words(message, "title", "body"), at)
 
 
@@ -56,8 +64,14 @@ def _read_payment(message: JsonObject) -> TypeAndBody | None:
     note = note or read_words(message, "paymentNote", "body")
     if "request" not in read_text(message, "subtype", "paymentStatus").lower():
         return build_body("sendPaymentMessage", note)
-    amount = format_price(message, "paymentAmount1000", "paymentCurrency")
-    return build_body("requestPaymentMessage", note, amount)
+    return build_body("requestPaymentMessage", note, _format_amount(message))
+
+
+def _format_amount(message: JsonObject) -> str:
+    thousandths = parse_count(message.get("paymentAmount1000"))
+    if not thousandths:
+        return ""
+    return f"{read_words(message, 'paymentCurrency')} {thousandths / 1000:.2f}".strip()
 
 
 def _read_comment(message: JsonObject) -> TypeAndBody:
@@ -68,6 +82,11 @@ def _read_comment(message: JsonObject) -> TypeAndBody:
 
 def _read_undecryptable(_: JsonObject) -> TypeAndBody:
     return UNDECRYPTABLE
+
+
+def _format_minute(value: JsonValue) -> str:
+    at = parse_time(value)
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 RARE_READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {

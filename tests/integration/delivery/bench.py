@@ -100,15 +100,11 @@ def record(offset: int) -> Any:
 
 
 class Bench:
-    """A worker, and the engine, consumer and publisher that it uses.
-
-    With `consumer_stopped` the worker has no consumer, as after its broker has stopped.
-    """
+    """A worker, and the engine, consumer and publisher that it uses."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.consumer, self.publisher = HeldConsumer(), HeldPublisher()
-        self.consumer_stopped = False
         self.subscribe(emit_sends)
 
     def subscribe(self, handler: Handler, quarantine_after: int = 0) -> None:
@@ -132,7 +128,7 @@ class Bench:
             self.transaction,
             self.engine,
             cast("Publisher", self.publisher),
-            lambda: None if self.consumer_stopped else self.consumer,
+            lambda: self.consumer,
             bytes_in_flight,
             quarantine_after,
         )

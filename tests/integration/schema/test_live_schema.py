@@ -37,7 +37,6 @@ INTERNAL = {
     "SeedRows",
     "TicketSuccessors",
     "Sends",
-    "Workers",
 }
 SEED_INDEXES = {
     "idx_tickets_company": ("Tickets", ["companyId"]),
