@@ -4,21 +4,24 @@ PYTHON ?= python3
 ROUNDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint types arch format clean lock
+.PHONY: help demo demo-keep test faults lint types arch format clean lock
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is last, so an interrupted installation is taken up again.
 $(VENV)/.installed: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("ChatIA Flow needs Python 3.11 or newer; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("ChatIA Flow needs Python 3.11 or newer; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python shared/dev/install.py requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(VENV)/.installed ## Real Kafka, real Postgres, four workers, sample traffic, a self-check
 	$(BIN)/chatia demo
+
+demo-keep: $(VENV)/.installed ## The demo, and leave it running to look around; Ctrl-C ends it
+	$(BIN)/chatia demo --keep
 
 test: $(VENV)/.installed ## Every test, three at a time, against a real Kafka and a real Postgres
 	$(BIN)/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder

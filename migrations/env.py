@@ -22,6 +22,11 @@ def name_after_time(
         script.rev_id = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
 
 
+def is_compared(_item: object, name: str | None, kind: str, *_: object) -> bool:
+    """Leave out the index that exists only where the extension pg_trgm is available."""
+    return not (kind == "index" and name == "ix_Messages_search")
+
+
 def migrate(connection: Connection) -> None:
     """Run the migrations, each in a transaction of its own."""
     context.configure(
@@ -30,6 +35,7 @@ def migrate(connection: Connection) -> None:
         transaction_per_migration=True,
         compare_type=True,
         compare_server_default=True,
+        include_object=is_compared,
         process_revision_directives=name_after_time,
     )
     with context.begin_transaction():
@@ -42,8 +48,17 @@ async def migrate_alone() -> None:
         await connection.run_sync(migrate)
 
 
+def print_statements() -> None:
+    """Print the statements of migrations instead of running them (Alembic's offline mode)."""
+    context.configure(dialect_name="postgresql", literal_binds=True, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 given_connection = context.config.attributes.get("connection")
-if given_connection is None:
+if context.is_offline_mode():
+    print_statements()
+elif given_connection is None:
     asyncio.run(migrate_alone())
 else:
     migrate(given_connection)

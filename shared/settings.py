@@ -6,11 +6,17 @@ from functools import partial
 from typing import Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_LINE_KEY_VARIABLE = "CHATIA_GATEWAY_KEY"
-_LINE_SECRET_VARIABLE = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
+from shared import database_url
+from shared.database_url import SslMode
+
+MIN_SECRET_LENGTH = 16  # characters
+
+LINE_KEY = "CHATIA_GATEWAY_KEY"
+LINE_APP_SECRET = "CHATIA_CLOUD_API_SECRET"  # noqa: S105 - a variable's name
+LINE_VARIABLES = (LINE_KEY, LINE_APP_SECRET)
 
 
 def _read_line_variables(variable: str) -> dict[str, SecretStr]:
@@ -47,29 +53,64 @@ class DatabaseSettings(_Group):
     pool_min: int = Field(1, alias="DB_POOL_MIN", ge=0)
     pool_acquire_ms: int = Field(30_000, alias="DB_POOL_ACQUIRE", ge=1)
     pool_idle_ms: int = Field(600_000, alias="DB_POOL_IDLE", ge=1)
+    dialect: Literal["postgres"] = Field("postgres", alias="DB_DIALECT")
+    ssl_ca: str = Field("", alias="DB_SSL_CA")
+    ssl_cert: str = Field("", alias="DB_SSL_CERT")
+    ssl_key: str = Field("", alias="DB_SSL_KEY")
+    ssl_mode: SslMode = Field("prefer", alias="DB_SSL_MODE", validate_default=True)
 
     @field_validator("url_override")
     @classmethod
     def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
-        scheme = value.get_secret_value().partition("://")[0] if value else "postgresql"
-        if scheme.split("+")[0] not in {"postgres", "postgresql"}:
-            msg = f"it must begin with postgresql://, not with {scheme}://"
+        if value:
+            database_url.check_url(value.get_secret_value())
+        return value
+
+    @field_validator("pool_min")
+    @classmethod
+    def _check_pool(cls, value: int, info: ValidationInfo) -> int:
+        if value > (most := info.data.get("pool_max", value)):
+            msg = f"it must be at most DB_POOL_MAX, {most}"
             raise ValueError(msg)
-        try:
-            _ = urlsplit(value.get_secret_value()).port if value else None
-        except ValueError as error:
-            msg = "its port is not a number from 0 to 65535"
-            raise ValueError(msg) from error
+        return value
+
+    @field_validator("ssl_ca", "ssl_cert", "ssl_key")
+    @classmethod
+    def _check_file(cls, value: str) -> str:
+        database_url.check_file(value)
+        return value
+
+    @field_validator("ssl_mode")
+    @classmethod
+    def _check_authority(cls, value: SslMode, info: ValidationInfo) -> SslMode:
+        url = info.data.get("url_override")
+        given = database_url.read_parameters(url.get_secret_value()) if url else {}
+        mode = given.get(database_url.MODE, value)
+        authority = given.get(database_url.AUTHORITY, info.data.get("ssl_ca"))
+        if mode in database_url.VERIFYING_MODES and not authority:
+            msg = f"{mode} needs DB_SSL_CA, a file with the certificates that are trusted"
+            raise ValueError(msg)
         return value
 
     @property
     def url(self) -> str:
-        """Return the SQLAlchemy URL for asyncpg; it contains the password: never print it."""
+        """Return the SQLAlchemy URL for asyncpg; it contains the password: never print it.
+
+        Its parameters about TLS have libpq's names; `shared.db.engine` hands them to asyncpg.
+        """
         if self.url_override:
             rest = self.url_override.get_secret_value().partition("://")[2]
-            return f"postgresql+asyncpg://{rest}"
-        login = _quote_login(self.user, self.password.get_secret_value())
-        return f"postgresql+asyncpg://{login}@{self.host}:{self.port}/{self.name}"
+        else:
+            login = _quote_login(self.user, self.password.get_secret_value())
+            rest = f"{login}@{self.host}:{self.port}/{self.name}"
+        return database_url.add_parameters(f"postgresql+asyncpg://{rest}", self._tls)
+
+    @property
+    def _tls(self) -> dict[str, str]:
+        mode = "" if self.ssl_mode == "prefer" else self.ssl_mode  # it is asyncpg's own default
+        values = (mode, self.ssl_ca, self.ssl_cert, self.ssl_key)
+        named = zip(database_url.TLS_PARAMETERS, values, strict=True)
+        return {name: value for name, value in named if value}
 
     @property
     def database(self) -> str:
@@ -159,7 +200,11 @@ class HealthSettings(_Group):
     """The port of a worker's health probes."""
 
     port: int = Field(
-        0, alias="CHATIA_HEALTH_PORT", ge=0, le=65_535, description="of /ready and /live; 0 = none"
+        0,
+        alias="CHATIA_HEALTH_PORT",
+        ge=0,
+        le=65_535,
+        description="of /ready, /live and /metrics; 0 = none",
     )
 
 
@@ -208,15 +253,27 @@ class WebhookSettings(_Group):
         description="secrets of our own Meta apps, with commas: for lines without one of their own",
     )
     line_app_secrets: dict[str, SecretStr] = Field(
-        default_factory=partial(_read_line_variables, _LINE_SECRET_VARIABLE),
+        default_factory=partial(_read_line_variables, LINE_APP_SECRET),
         description="CHATIA_CLOUD_API_SECRET_<companyId>_<whatsappId>: the line's own Meta app's",
     )
+
+    @field_validator("secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < MIN_SECRET_LENGTH:
+            msg = f"it must have at least {MIN_SECRET_LENGTH} characters, chosen at random"
+            raise ValueError(msg)
+        return value
 
     def find_app_secrets(self, company_id: int, whatsapp_id: int) -> list[str]:
         """Return the secrets of the Meta apps that may post for a line: its own, or the shared."""
         own = self.line_app_secrets.get(f"{company_id}_{whatsapp_id}")
-        secrets = own.get_secret_value() if own else self.cloud_api_secrets.get_secret_value()
-        return [secret for secret in map(str.strip, secrets.split(",")) if secret]
+        return split_secrets((own or self.cloud_api_secrets).get_secret_value())
+
+
+def split_secrets(text: str) -> list[str]:
+    """Return the secrets of a text in which commas separate them."""
+    return [secret for secret in map(str.strip, text.split(",")) if secret]
 
 
 class SendingSettings(_Group):
@@ -252,7 +309,7 @@ class SendingSettings(_Group):
     waha_api_key: SecretStr = Field(SecretStr(""), alias="CHATIA_WAHA_API_KEY")
     cloud_api_token: SecretStr = Field(SecretStr(""), alias="CHATIA_CLOUD_API_TOKEN")
     line_keys: dict[str, SecretStr] = Field(
-        default_factory=partial(_read_line_variables, _LINE_KEY_VARIABLE),
+        default_factory=partial(_read_line_variables, LINE_KEY),
         description="CHATIA_GATEWAY_KEY_<companyId>_<whatsappId>: a line's own key or token",
     )
 
@@ -288,6 +345,11 @@ class Settings(_Group):
         "evolution",
         alias="CHATIA_EVOLUTION_PREFIX",
         description="before the global topics of Evolution API",
+    )
+    line_keys_file: str = Field(
+        "",
+        alias="CHATIA_LINE_KEYS_FILE",
+        description="file or directory with keys of lines, read again when it changes",
     )
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)

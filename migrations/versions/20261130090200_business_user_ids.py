@@ -18,6 +18,7 @@ NAME = 255  # characters
 def upgrade() -> None:
     _limit_waiting()
     op.add_column("GatewayConnections", sa.Column("portfolio", sa.Text(), nullable=True))
+    op.add_column("LidNumbers", sa.Column("numberAt", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "BusinessUserIds",
         sa.Column("companyId", sa.Integer(), nullable=False),
@@ -53,7 +54,9 @@ def upgrade() -> None:
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("newNumber", sa.Text(), nullable=False),
         sa.Column("changedAt", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("companyId", "number", "newNumber", name="pk_NumberChanges"),
+        sa.PrimaryKeyConstraint(
+            "companyId", "number", "newNumber", "changedAt", name="pk_NumberChanges"
+        ),
         _of_company("NumberChanges"),
         *(_limit("NumberChanges", name) for name in ("number", "newNumber")),
     )
@@ -63,6 +66,7 @@ def downgrade() -> None:
     _limit_waiting()
     op.drop_table("NumberChanges")
     op.drop_table("BusinessUserIds")
+    op.drop_column("LidNumbers", "numberAt")
     op.drop_column("GatewayConnections", "portfolio")
 
 

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from typing import NoReturn
@@ -14,7 +15,9 @@ from pydantic_settings import BaseSettings
 from shared.cli.errors import CommandError, InvalidUsageError
 from shared.cli.output import print_error
 from shared.settings import MODELS
+from shared.unread_variables import find_unread
 
+INTERRUPTED = 130  # the exit code that shells and typer use for Ctrl-C
 COMMANDS = {
     "worker": "shared.cli.worker:worker",
     "topics": "shared.cli.topics:app",
@@ -23,13 +26,23 @@ COMMANDS = {
     "dead-letters": "shared.cli.dead_letters:app",
     "gateway": "shared.cli.gateways:app",
     "record": "shared.cli.record:app",
+    "lines": "shared.cli.lines:app",
+    "users": "shared.cli.users:app",
+    "companies": "shared.cli.companies:app",
+    "audit": "shared.cli.audit:audit",
     "resume": "shared.cli.resume:resume_command",
     "skip": "shared.cli.skip:skip_command",
+    "status": "shared.cli.status:status_command",
+    "metrics": "shared.cli.metrics:metrics_command",
     "conformance": "shared.cli.conformance:app",
     "gateway-sim": "shared.cli.gateway_sim:gateway_sim",
 }
 if importlib.util.find_spec("jgo"):  # images for production come without the embedded servers
-    COMMANDS |= {"up": "shared.cli.embedded:up", "demo": "shared.cli.embedded:demo"}
+    COMMANDS |= {
+        "up": "shared.cli.embedded:up",
+        "demo": "shared.cli.embedded:demo",
+        "env": "shared.cli.environment:env",
+    }
 
 
 def build_app(name: str = "") -> typer.Typer:
@@ -62,6 +75,8 @@ def main() -> None:
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         _check_arguments(sys.argv)
+        if sys.argv[1:2] != ["worker"]:  # which logs them
+            _warn_of_unread_variables()
         build_app(*sys.argv[1:2])()
     except CommandError as error:
         _exit_with(error)
@@ -69,6 +84,8 @@ def main() -> None:
         if error.title not in _SETTINGS:
             raise
         _exit_with(InvalidUsageError(_describe_invalid_variable(error)))
+    except KeyboardInterrupt:  # before the command has begun, while its modules are imported
+        sys.exit(INTERRUPTED)
 
 
 def _check_arguments(arguments: Iterable[str]) -> None:
@@ -78,6 +95,11 @@ def _check_arguments(arguments: Iterable[str]) -> None:
             argument.encode()
         except UnicodeEncodeError as error:
             raise InvalidUsageError(f"The argument {argument!a} is not UTF-8 text.") from error
+
+
+def _warn_of_unread_variables() -> None:
+    for variable in find_unread(os.environ):
+        print_error(f"Warning: {variable}")
 
 
 def _exit_with(error: CommandError) -> NoReturn:

@@ -13,7 +13,7 @@ from aiokafka.conn import collect_hosts
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.cli.errors import DependencyFailedError, InvalidUsageError
-from shared.delivery.kafka.clients import build_client_arguments
+from shared.delivery.kafka.clients import build_client_arguments, find_unknown_hosts
 from shared.settings import KafkaSettings, Settings
 from shared.topics import Topic
 
@@ -39,6 +39,10 @@ def explain_kafka_errors(settings: KafkaSettings) -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+        if unknown := find_unknown_hosts(settings):
+            raise DependencyFailedError(
+                f"Kafka's host is not found: {', '.join(unknown)}; check KAFKA_BOOTSTRAP_SERVERS."
+            ) from error
         raise DependencyFailedError(
             f"Kafka at {settings.bootstrap_servers} does not answer{_summarize(error)}: start it, "
             "or set KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_*."

@@ -1,12 +1,16 @@
 """Turns errors of Postgres and its driver into errors of commands."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from shared.cli.errors import CommandError, DependencyFailedError, RefusedError
+from shared.db.errors import describe_unreachable
+from shared.settings import DatabaseSettings
 
 # By SQLSTATE.
 ERRORS: dict[str, Callable[[str], CommandError]] = {
@@ -32,13 +36,26 @@ async def explain_database_errors() -> AsyncIterator[None]:
     try:
         yield
     except OSError as error:
-        raise DependencyFailedError(
-            f"The database does not answer ({error}): check DATABASE_URL or DB_HOST and DB_PORT."
-        ) from error
+        raise build_connection_error(error) from error
     except asyncpg.PostgresError as error:
         raise build_error(error.sqlstate or "", str(error)) from error
     except DBAPIError as error:
         raise build_error(getattr(error.orig, "sqlstate", None) or "", str(error.orig)) from error
+
+
+def build_connection_error(error: OSError) -> CommandError:
+    """Build the error for a server that cannot be reached, or not by TLS as DB_SSL_* ask."""
+    host = make_url(DatabaseSettings().url).host or "localhost"
+    reason = describe_unreachable(error)
+    if isinstance(error, ssl.SSLError):
+        return DependencyFailedError(
+            f"The database at {host} cannot be used with TLS ({reason}): check DB_SSL_MODE, "
+            "DB_SSL_CA, DB_SSL_CERT and DB_SSL_KEY."
+        )
+    return DependencyFailedError(
+        f"The database at {host} does not answer ({reason}): check DATABASE_URL or DB_HOST and "
+        "DB_PORT."
+    )
 
 
 def build_error(sqlstate: str, message: str) -> CommandError:

@@ -9,6 +9,7 @@ from shared.cli.dead_letter_store import RecordContent
 from shared.delivery.dead_letters.store import restore_headers
 
 COLUMNS = ("id", "status", "service", "topic", "reason", "company", "attempts", "since", "detail")
+OPTIONAL_COLUMNS = ("attempts", "topic", "status", "service", "company")  # the first goes first
 MAX_DETAIL_LENGTH = 60
 PRINTED_CONTROLS = {"\n", "\t"}
 

@@ -10,14 +10,16 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.cli import known_values
 from shared.cli.dead_letter_replay import Edits, parse_header
-from shared.cli.dead_letter_store import DeadLetterQuery
+from shared.cli.dead_letter_store import MAX_BIGINT, DeadLetterQuery
 from shared.cli.worker import Service
 from shared.settings import Settings
 
 MAX_INT = 2**31 - 1
-MAX_BIGINT = 2**63 - 1
+DEFAULT_TIMEOUT_SECONDS = 60.0
 
 
 class Status(StrEnum):
@@ -30,7 +32,7 @@ class Status(StrEnum):
     ALL = "all"
 
 
-def _parse_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Parse ISO 8601; a time without a zone is UTC."""
     time = datetime.fromisoformat(text)
     if not MINYEAR < time.year < MAXYEAR:  # conversion to UTC shifts by up to a day
@@ -48,17 +50,36 @@ class Filters:
     company: Annotated[int | None, typer.Option(min=0, max=MAX_INT, help="Of this company.")] = None
     since: Annotated[
         datetime | None,
-        typer.Option(
-            parser=_parse_time, metavar="TIME", help="At this time or later, in ISO 8601."
-        ),
+        typer.Option(parser=parse_time, metavar="TIME", help="At this time or later, in ISO 8601."),
     ] = None
     until: Annotated[
-        datetime | None, typer.Option(parser=_parse_time, metavar="TIME", help="Before this time.")
+        datetime | None,
+        typer.Option(
+            "--until", "--before", parser=parse_time, metavar="TIME", help="Before this time."
+        ),
     ] = None
     status: Annotated[
-        Status | None, typer.Option(help="`list` shows open and replayed, `replay` takes open.")
+        Status | None,
+        typer.Option(
+            help="`summary` counts all, `list` shows open and replayed, `replay` and `discard` "
+            "take open."
+        ),
     ] = None
-    limit: Annotated[int | None, typer.Option(min=1, max=MAX_INT, help="The maximum.")] = None
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MAX_INT, help="The maximum: the newest in `list`, else the oldest."
+        ),
+    ] = None
+
+    async def check(self, conn: AsyncConnection, settings: Settings) -> None:
+        """Raise InvalidUsageError for a reason, a company or a topic that does not exist."""
+        if self.reason is not None:
+            known_values.check_reason(self.reason)
+        if self.company is not None:
+            await known_values.check_company(conn, self.company, has_letters=True)
+        if self.topic is not None:
+            await known_values.check_topic(conn, settings, self.topic)
 
     def build_query(self, settings: Settings, default_statuses: Sequence[str]) -> DeadLetterQuery:
         """Build the query; a topic may be given with or without the namespace."""
@@ -93,6 +114,21 @@ class ActionOptions:
         with suppress(KeyError, OSError):  # containers have users without a name
             return self.by or getpass.getuser()
         return f"uid {os.getuid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOptions:
+    """Whether and how long a command waits for what becomes of replayed letters."""
+
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Do not wait until the letters are settled.")
+    ] = False
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Stop waiting when none was settled for so long."
+        ),
+    ] = DEFAULT_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

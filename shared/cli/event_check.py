@@ -18,6 +18,11 @@ from shared.contracts.error_texts import describe_errors
 from shared.contracts.ignored import find_ignored
 from shared.contracts.json_limits import find_exceeded_limit
 
+NO_TYPE = (
+    "type: a structured event needs a type as text, such as chatia.message.received.v1; "
+    "`chatia events types` lists all"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -85,8 +90,11 @@ def _check_line(number: int, line: bytes, default: type[Event] | None, topic: st
         return Finding(number, "", [f"it is not JSON: {error}"])
     contract = default
     if attributes:
+        name = attributes.get("type")
+        if not isinstance(name, str):
+            return Finding(number, "", [NO_TYPE])
         try:
-            contract = find_contract(str(attributes.get("type")), topic)
+            contract = find_contract(name, topic)
         except InvalidUsageError as error:
             return Finding(number, "", [f"type: {str(error).removesuffix('.')}"])
     if contract is None:

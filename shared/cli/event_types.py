@@ -15,6 +15,7 @@ from shared.event_docs import samples
 from shared.event_docs.schemas import DIALECT, build_key_template, build_schema, get_direction
 
 NEAR = 5  # names in an error message
+LISTED = "`chatia events types` lists all"
 
 TypeArgument = Annotated[
     str, typer.Argument(metavar="TYPE", help="Such as message.received or chatia.ticket.close.v1.")
@@ -76,17 +77,31 @@ def list_contracts() -> list[type[Event]]:
 def find_contract(name: str, topic: str = "") -> type[Event]:
     """Return the event of a type, which may lack `chatia.` and the version; the first of several.
 
-    With `topic` only its events are considered. Raises InvalidUsageError with similar names.
+    With `topic` only its events are considered. Raises InvalidUsageError that says which versions
+    of the type exist or, if there are none, which names are similar.
     """
     events = [event for event in list_contracts() if topic in {"", event.topic}]
-    wanted = name.removeprefix("chatia.")
+    wanted = name.strip().removeprefix("chatia.")
     for event in events:
         if wanted in {event.type, f"{event.type}.v{event.major}"}:
             return event
+    raise InvalidUsageError(_explain_unknown(name, wanted, topic, events))
+
+
+def _explain_unknown(name: str, wanted: str, topic: str, events: list[type[Event]]) -> str:
     where = f" on the topic {topic}" if topic else ""
+    if not wanted:
+        return f"The name of a type is wanted, not an empty text; {LISTED}."
+    of_type = [event for event in events if wanted.rpartition(".v")[0] == event.type]
+    if of_type:
+        versions = ", ".join(event.ce_type() for event in of_type)
+        return (
+            f"{of_type[0].type} has no version {wanted.rpartition('.v')[2]}; there is {versions}."
+        )
     known = sorted({event.type for event in events})
-    near = get_close_matches(wanted, known, NEAR) or known
-    raise InvalidUsageError(f"No event{where} is called {name}; there are {', '.join(near)}.")
+    near = get_close_matches(wanted, known, NEAR) or (known if topic else [])
+    similar = f"; there are {', '.join(near)}" if near else ""
+    return f"No event{where} is called {name}{similar}; {LISTED}."
 
 
 def _describe(event: type[Event]) -> dict[str, object]:

@@ -27,18 +27,28 @@ async def publish(
 ) -> int:
     """Publish records in order; call `on_acknowledged` with the count of each chunk."""
     await _check_topic(settings, topic)
+    async with open_producer(settings) as producer:
+        return await publish_with(producer, topic, records, on_acknowledged)
+
+
+async def publish_with(
+    producer: AIOKafkaProducer,
+    topic: str,
+    records: Iterable[Record],
+    on_acknowledged: Callable[[int], None],
+) -> int:
+    """Publish records on a topic that exists, with a producer that stays open."""
     count = 0
-    async with _open_producer(settings) as producer:
-        records = iter(records)
-        while chunk := list(islice(records, CHUNK_SIZE)):
-            acknowledged, failure = await _publish_chunk(producer, topic, chunk)
-            count += acknowledged
-            on_acknowledged(acknowledged)
-            if failure is not None:
-                raise DependencyFailedError(
-                    f"Kafka acknowledged {count:,} records and then failed ({failure!r}): "
-                    "publish again, since repeated events change nothing."
-                ) from failure
+    records = iter(records)
+    while chunk := list(islice(records, CHUNK_SIZE)):
+        acknowledged, failure = await _publish_chunk(producer, topic, chunk)
+        count += acknowledged
+        on_acknowledged(acknowledged)
+        if failure is not None:
+            raise DependencyFailedError(
+                f"Kafka acknowledged {count:,} records and then failed ({failure!r}): "
+                "publish again, since repeated events change nothing."
+            ) from failure
     return count
 
 
@@ -72,7 +82,8 @@ async def _check_topic(settings: KafkaSettings, topic: str) -> None:
 
 
 @asynccontextmanager
-async def _open_producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+async def open_producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+    """Open a producer whose records are acknowledged by all replicas; explain Kafka's errors."""
     producer = AIOKafkaProducer(
         **cluster.build_kafka_arguments(settings),
         acks="all",

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,13 +13,20 @@ import typer
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.cli import cluster, output
+from shared.cli import cluster, dead_letter_store, known_values, output
 from shared.cli.errors import DependencyFailedError, InvalidUsageError, RefusedError
 from shared.cli.publishing import publish
 from shared.cli.records import Record
 from shared.contracts.cloudevents import build_headers
 from shared.contracts.record import PurgeProgressed, RecordChanged
-from shared.contracts.record_request import DELETES, MOST_ROWS, SAVES, RecordRequest, Row
+from shared.contracts.record_request import (
+    DELETES,
+    MOST_ROWS,
+    SAVES,
+    RecordDelete,
+    RecordRequest,
+    Row,
+)
 from shared.delivery.kafka.outgoing import LARGEST_RECORD
 from shared.records.tables import get_tables
 from shared.settings import Settings
@@ -27,6 +34,8 @@ from shared.settings import Settings
 app = typer.Typer(name="record", help="Rows of any table, by events.", no_args_is_help=True)
 
 ANSWER_SECONDS = 60
+MAX_LISTED_ROWS = 5  # rows in a sentence
+MAX_LISTED_KEYS = 100  # keys in a line
 
 Answer = dict[str, Any]
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="As in docs/tables.md.")]
@@ -93,7 +102,9 @@ def _build_requests(
 
 
 def _run_requests(requests: Sequence[RecordRequest], *, no_wait: bool, as_json: bool) -> None:
-    answers = asyncio.run(_publish_and_wait(Settings(), requests, no_wait=no_wait))
+    settings = Settings()
+    asyncio.run(_check_company(settings, requests[0].company_id))
+    answers = asyncio.run(_publish_and_wait(settings, requests, no_wait=no_wait))
     if as_json:
         for answer in answers:
             output.print_json(answer)
@@ -104,6 +115,30 @@ def _run_requests(requests: Sequence[RecordRequest], *, no_wait: bool, as_json: 
         raise RefusedError(f"Refused{where}: {refused['reason']}.")
     if not as_json:
         output.print_line(_format_summary(requests[0].table, answers))
+        for line in _list_saved_keys(answers):
+            output.print_line(line)
+    if missing := _find_missing_rows(requests, answers):
+        listed = ", ".join(json.dumps(row, ensure_ascii=False) for row in missing[:MAX_LISTED_ROWS])
+        more = f" and {len(missing) - MAX_LISTED_ROWS:,} more" * (len(missing) > MAX_LISTED_ROWS)
+        raise InvalidUsageError(f"There is no such row of {requests[0].table}: {listed}{more}.")
+
+
+async def _check_company(settings: Settings, company: int) -> None:
+    """Raise InvalidUsageError for an unknown company; 0 is the platform."""
+    if company:
+        async with dead_letter_store.open_transaction(settings.database) as conn:
+            await known_values.check_company(conn, company)
+
+
+def _find_missing_rows(requests: Sequence[RecordRequest], answers: Sequence[Answer]) -> list[Row]:
+    """Return the rows, named by id, that were to be deleted and did not exist."""
+    missing: list[Row] = []
+    for request, answer in zip(requests, answers, strict=True):
+        if isinstance(request, RecordDelete) and "deleted" in answer:
+            deleted = {str(key.get("id")) for key in answer["deleted"].get(request.table, ())}
+            named = [row for row in request.rows if "id" in row]
+            missing += [row for row in named if str(row["id"]) not in deleted]
+    return missing
 
 
 def _read_rows(file: BinaryIO) -> Iterator[Row]:
@@ -218,6 +253,26 @@ def _build_record(settings: Settings, request: RecordRequest) -> Record:
             "give fewer at a time."
         )
     return record
+
+
+def _list_saved_keys(answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield the keys of inserted and updated rows, by table, such as `inserted Tags: 5, 6`."""
+    for what in ("inserted", "updated"):
+        by_table: defaultdict[str, list[str]] = defaultdict(list)
+        for answer in answers:
+            for table, keys in answer.get(what, {}).items():
+                by_table[table] += [_format_key(key) for key in keys]
+        for table, texts in by_table.items():
+            more = len(texts) - MAX_LISTED_KEYS
+            ending = f" and {more:,} more; --json lists all" if more > 0 else ""
+            yield f"{what} {table}: {', '.join(texts[:MAX_LISTED_KEYS])}{ending}"
+
+
+def _format_key(key: Mapping[str, object]) -> str:
+    """Return a primary key: the id alone, or its columns with their values."""
+    if key.keys() == {"id"}:
+        return str(key["id"])
+    return " ".join(f"{name}={value}" for name, value in key.items())
 
 
 def _format_summary(table: str, answers: Sequence[Answer]) -> str:

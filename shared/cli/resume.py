@@ -1,14 +1,17 @@
 """`chatia resume`: lists quarantined lines, and ends a quarantine."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.cli import dead_letter_store, output
-from shared.cli.dead_letter_options import ActionOptions
-from shared.cli.dead_letter_replay import Edits, check_topics, replay_dead_letters
+from shared.cli import dead_letter_outcomes, dead_letter_store, output
+from shared.cli.dead_letter_actions import UNSETTLED, Replayed, print_report, replay_and_wait
+from shared.cli.dead_letter_options import ActionOptions, WaitOptions
+from shared.cli.dead_letter_replay import Edits, Replay
+from shared.cli.dead_letter_store import DeadLetterQuery
 from shared.cli.errors import InvalidUsageError
 from shared.cli.options import expand_option_groups
 from shared.db.bulk import statement
@@ -22,11 +25,6 @@ LEFT JOIN "DeadLetters" l ON l.service = q.service AND l.line = q.line
 GROUP BY q.service, q.line ORDER BY q."createdAt"
 """)
 
-QUARANTINED = statement("""
-SELECT id, topic FROM "DeadLetters"
-WHERE line = :line AND reason = 'quarantined' AND status IN ('open', 'replayed') ORDER BY id
-""")
-
 LIFT = statement('DELETE FROM "Quarantines" WHERE line = :line RETURNING service')
 
 
@@ -36,10 +34,13 @@ def resume_command(
         str | None, typer.Argument(help="companyId:whatsappId, or as the list names it.")
     ] = None,
     *,
+    wait: WaitOptions,
     action: ActionOptions,
     as_json: output.JsonOption = False,
 ) -> None:
     """Resume a quarantined line, and replay its records; without a line, list all such lines.
+
+    Waits for what becomes of each record, as `chatia dead-letters replay` does.
 
     After too many unreadable records of a line in a row, a worker stores the line's records as
     dead letters without decoding them.
@@ -48,14 +49,18 @@ def resume_command(
     if line is None:
         _print_lines(asyncio.run(_list_quarantines(settings)), as_json=as_json)
         return
-    services, dead_letters = asyncio.run(_resume_line(settings, line, action))
+    services, ids, replayed = asyncio.run(_resume_line(settings, line, wait, action))
     if as_json:
-        output.print_json({"lifted": services, "replayed": dead_letters, "dryRun": action.dry_run})
-        return
-    verb = "Would be resumed" if action.dry_run else "Resumed"
-    output.print_line(
-        f"{verb}: {line} in {', '.join(services) or 'no service'}; letters: {len(dead_letters):,}."
-    )
+        outcomes = dead_letter_outcomes.convert_to_json(replayed.report)
+        answer = {"lifted": services, "replayed": ids, "dryRun": action.dry_run}
+        output.print_json(answer | ({} if action.dry_run else {"outcomes": outcomes}))
+    else:
+        verb = "Would be resumed" if action.dry_run else "Resumed"
+        output.print_line(
+            f"{verb}: {line} in {', '.join(services) or 'no service'}; letters: {len(ids):,}."
+        )
+        print_report(replayed.report)
+    dead_letter_outcomes.check_report(replayed.report, waited=not wait.no_wait)
 
 
 def _print_lines(rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -78,6 +83,7 @@ def _print_lines(rows: list[dict[str, Any]], *, as_json: bool) -> None:
                 )
                 for row in rows
             ],
+            shrinks="because of",
         )
 
 
@@ -87,30 +93,23 @@ async def _list_quarantines(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def _resume_line(
-    settings: Settings, line: str, action: ActionOptions
-) -> tuple[list[str], list[int]]:
+    settings: Settings, line: str, wait: WaitOptions, action: ActionOptions
+) -> tuple[list[str], Sequence[int], Replayed]:
     """End the quarantine, then replay: in quarantine a replayed record is rejected again."""
+    query = DeadLetterQuery(statuses=UNSETTLED, line=line, reason="quarantined")
     async with dead_letter_store.open_transaction(settings.database) as conn:
-        rows = await conn.execute(QUARANTINED, {"line": line})
-        dead_letters = {row.id: row.topic for row in rows}
+        ids = await dead_letter_store.find_oldest(conn, query) if action.dry_run else []
+        selection = await dead_letter_store.measure(conn, query)
         services = await _lift_quarantine(conn, line, dry_run=action.dry_run)
-    if not services and not dead_letters:
+    if not services and not selection.count:
         raise InvalidUsageError(
             f"The line {line} is not quarantined; `chatia resume` lists those that are."
         )
-    if action.dry_run or not dead_letters:
-        return services, list(dead_letters)
-    await check_topics(settings.kafka, dead_letters.values())
-    with output.build_progress_bar() as bar:
-        task = bar.add_task("Replaying", total=len(dead_letters))
-        replayed = await replay_dead_letters(
-            settings,
-            list(dead_letters),
-            Edits(),
-            action.operator,
-            lambda more: bar.advance(task, more),
-        )
-    return services, replayed
+    if action.dry_run:
+        return services, ids, Replayed()
+    replay = Replay(query, selection, Edits(), action.operator)
+    replayed = await replay_and_wait(settings, replay, wait)
+    return services, replayed.ids, replayed
 
 
 async def _lift_quarantine(conn: AsyncConnection, line: str, *, dry_run: bool) -> list[str]:

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from shared.cli import dead_letter_store, output, reset
-from shared.cli.dead_letter_options import MAX_BIGINT, MAX_INT, ActionOptions
+from shared.cli.dead_letter_options import MAX_INT, ActionOptions
+from shared.cli.dead_letter_store import MAX_BIGINT
 from shared.cli.errors import InvalidUsageError, RefusedError
 from shared.cli.options import expand_option_groups
 from shared.cli.worker import Service

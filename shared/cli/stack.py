@@ -5,38 +5,47 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
-
 from shared import seeds
 from shared.cli import output, topics
-from shared.cli.db import explain_errors, read_role_passwords
-from shared.cli.errors import ConflictError, DependencyFailedError
+from shared.cli.db import read_role_passwords
+from shared.cli.db_connection import explain_errors
+from shared.cli.errors import ConflictError, DependencyFailedError, InvalidUsageError
+from shared.cli.ports import Ports, check_ports, choose_ports
 from shared.db import migrations, roles
+from shared.db.engine import create_unpooled_engine
+from shared.embedded import folders
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
+from shared.embedded.kafka import Kafka
 from shared.embedded.processes import Guarded
 from shared.embedded.progress import build_reporter
 from shared.embedded.servers import Servers, run_servers
+from shared.embedded.supervisor import Program, Supervisor
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 
-STATE_FOLDER = Path(".chatia")
 SERVICES = ("contacts", "tickets", "messages", "campaigns")
 DEMO_PASSWORD = "123456"  # noqa: S105 - Whaticket's default, only in the demo
+PROBE_LIMIT_S = 2.0
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_HOST", "DB_NAME")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stack:
-    """The running servers and workers."""
+    """The running servers and workers, and the supervisor that starts them again."""
 
     settings: Settings
     servers: Servers
     role_passwords: Mapping[str, str]
-    workers: list[Guarded] = field(default_factory=list)
+    ports: Ports
+    webhook_secret: str
+    supervisor: Supervisor
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -50,11 +59,49 @@ class Stack:
 
     def start_workers(self, **environment: str) -> None:
         """Start one worker of each service under its database role, with additional variables."""
+        output.print_line("Starting the workers")
         for service in SERVICES:
-            argv = [sys.executable, "-m", "shared.cli", "worker", service]
-            login = roles.build_environment(self.settings.database, service, self.role_passwords)
-            variables = _build_environment(self.settings) | login | environment
-            self.workers.append(self.servers.spawn(service, argv, variables))
+            self.supervisor.start(
+                Program(
+                    service,
+                    self.logs / f"{service}.log",
+                    partial(self._start_worker, service, environment),
+                    partial(is_ready, self.ports.health[service]),
+                    final_codes=(InvalidUsageError.exit_code,),
+                    ends_with_message=True,
+                )
+            )
+
+    def write_runtime_file(self) -> None:
+        """Write all that `chatia env` prints to runtime.json, which only its owner can read."""
+        logins = {service: self._build_login(service) for service in SERVICES}
+        self.servers.write_runtime_file(
+            {
+                **_build_environment(self.settings),
+                "CHATIA_WEBHOOK_SECRET": self.webhook_secret,
+                "logins": {
+                    service: login["DATABASE_URL"].replace("+asyncpg", "", 1)  # as psql reads it
+                    for service, login in logins.items()
+                    if login
+                },
+                "health": dict(self.ports.health),
+                "webhooks": self.ports.webhooks,
+            }
+        )
+
+    def _start_worker(self, service: str, environment: Mapping[str, str]) -> Guarded:
+        variables = {
+            **_build_environment(self.settings),
+            "CHATIA_WEBHOOK_SECRET": self.webhook_secret,
+            **self.ports.build_environment(service),
+            **self._build_login(service),
+            **environment,
+        }
+        argv = [sys.executable, "-m", "shared.cli", "worker", service]
+        return self.servers.spawn(service, argv, variables)
+
+    def _build_login(self, service: str) -> dict[str, str]:
+        return roles.build_environment(self.settings.database, service, self.role_passwords)
 
 
 @contextmanager
@@ -71,6 +118,7 @@ def run_stack(state: Path, *, demo: bool = False) -> Iterator[Stack]:
             postgres=not any(name in os.environ for name in DATABASE_VARIABLES),
             progress=build_reporter(),
             mock_topics=_count_partitions(environment_settings) if demo else None,
+            check_first=partial(check_ports, environment_settings, SERVICES),
         ) as servers:
             settings = _use_servers(environment_settings, servers)
             real_kafka = servers.kafka is None or servers.kafka_is_real
@@ -80,11 +128,50 @@ def run_stack(state: Path, *, demo: bool = False) -> Iterator[Stack]:
                     settings, demo=demo, create_topics=real_kafka, role_passwords=passwords
                 )
             )
-            yield Stack(settings, servers, passwords)
+            stack = Stack(
+                settings,
+                servers,
+                passwords,
+                choose_ports(settings, SERVICES),
+                settings.webhooks.secret.get_secret_value()
+                or folders.load_or_create_webhook_secret(servers.state),
+                _supervise_servers(servers),
+            )
+            stack.write_runtime_file()
+            yield stack
     except AlreadyRunningError as error:
         raise ConflictError(str(error)) from error
     except EmbeddedError as error:
         raise DependencyFailedError(str(error)) from error
+
+
+def is_ready(port: int) -> bool:
+    """Return whether the worker with this health port says that it is ready."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _supervise_servers(servers: Servers) -> Supervisor:
+    supervisor = Supervisor(_say)
+    kafka, postgres = servers.kafka, servers.postgres
+    if isinstance(kafka, Kafka) and kafka.process:
+        program = Program("Kafka", kafka.log_path, kafka.launch, kafka.is_ready)
+        supervisor.adopt(program, kafka.process)
+    if postgres and postgres.process:
+        program = Program("Postgres", postgres.log_path, postgres.launch, postgres.is_ready)
+        supervisor.adopt(program, postgres.process)
+    return supervisor
+
+
+def _say(line: str) -> None:
+    """Print a line with the time, since it may be read much later."""
+    output.print_line(f"{datetime.now(UTC).astimezone():%H:%M:%S} {line}")
 
 
 async def prepare_servers(
@@ -97,7 +184,7 @@ async def prepare_servers(
     """
     async with explain_errors():
         await migrations.upgrade(settings.database.url)
-        engine = create_async_engine(settings.database.url, poolclass=NullPool)
+        engine = create_unpooled_engine(settings.database.url, "chatia up")
         password = os.environ.get("ADMIN_PASSWORD") or (DEMO_PASSWORD if demo else None)
         async with engine.begin() as conn:
             inserted = await seeds.insert_seeds(conn, password=password)
@@ -136,4 +223,7 @@ def _use_servers(settings: Settings, servers: Servers) -> Settings:
 
 
 def _build_environment(settings: Settings) -> dict[str, str]:
-    return {"CHATIA_NAMESPACE": settings.namespace}
+    return {
+        "CHATIA_NAMESPACE": settings.namespace,
+        "CHATIA_EVOLUTION_PREFIX": settings.evolution_prefix,
+    }

@@ -3,6 +3,8 @@
 import asyncio
 import importlib
 import os
+import signal
+import ssl
 import sys
 import tempfile
 import time
@@ -11,13 +13,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faststream import FastStream
 from sqlalchemy.exc import DBAPIError
 
 from shared import logs
-from shared.cli.db_errors import build_error
+from shared.cli.db_errors import build_connection_error, build_error
 from shared.cli.errors import ConflictError, DependencyFailedError, RefusedError
 from shared.cli.signals import stop_on_signals
 from shared.db.errors import read_sqlstate
@@ -27,8 +30,12 @@ from shared.delivery.kafka.member_checks import ForeignMemberError, InstanceTake
 from shared.delivery.kafka.publisher import TopicMissingError
 from shared.embedded.processes import Guarded
 from shared.settings import Settings
+from shared.unread_variables import find_unread
+
+log = structlog.get_logger("chatia.worker")
 
 POLL_S = 0.5
+END_WITHIN_S = 50  # after SIGTERM; docker-compose.yml kills after 60
 
 
 class Service(StrEnum):
@@ -47,10 +54,11 @@ def worker(
 ) -> None:
     """Run a worker of a service until SIGTERM; it finishes its current batch first."""
     settings = Settings()
+    logs.configure(settings.logs)
+    _log_unread_variables()
     if processes > 1:
         _run_processes(service, processes, settings)
         return
-    logs.configure(settings.logs)
     # Imported by name, because `shared` must not import services.
     app = importlib.import_module(f"services.{service}.app").create_app(settings)
     try:
@@ -64,16 +72,29 @@ def worker(
         raise DependencyFailedError(str(error)) from error
     except DBAPIError as error:
         raise build_error(read_sqlstate(error), str(error.orig)) from error
-    except KafkaConnectionError as error:
+    except (ssl.SSLError, TimeoutError) as error:
+        raise build_connection_error(error) from error
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
         raise DependencyFailedError(
             f"Kafka at {settings.kafka.bootstrap_servers} does not answer: start it, or set "
             "KAFKA_BOOTSTRAP_SERVERS."
         ) from error
 
 
+def _log_unread_variables() -> None:
+    for variable in find_unread(os.environ):
+        log.warning("setting.unread", variable=variable.name, nearest=variable.nearest)
+
+
 async def _run_app(app: FastStream, settings: Settings) -> None:
     await await_servers(settings)
+    app.on_shutdown(_limit_shutdown)
     await app.run()
+
+
+def _limit_shutdown() -> None:
+    """Let the kernel end the process if frozen servers hold up its end; nothing is lost by that."""
+    signal.alarm(END_WITHIN_S)
 
 
 def wait_while_alive(children: Sequence[Guarded]) -> None:

@@ -120,6 +120,16 @@ class Request(Event):
 
     request_id: NewRequestId
 
+    @property
+    def asked_by(self) -> str | None:
+        """Who asked: an actor's name, or `user 5`; None if the request does not say."""
+        return None
+
+
+def name_user(user_id: int | None) -> str | None:
+    """Return how a user is named among actors; None without a user."""
+    return None if user_id is None else f"user {user_id}"
+
 
 def build_conversation_key(company_id: int, whatsapp_id: int, chat: str) -> str:
     """Return the key of all events of one chat on one line: `companyId:whatsappId:chat`."""

@@ -120,6 +120,8 @@ class ContactMoved(Event):
     new_number: NewNumber
     is_renamed: bool
     """Whether the contact has the new number now."""
+    timestamp: Moment | None = None
+    """When the number changed, as it was reported first."""
 
     @property
     @override

@@ -20,7 +20,7 @@ PATTERNS = {
     LANGUAGE: "a language as Meta spells it, such as pt_BR",
 }
 _TEXTS = {
-    "missing": "required",
+    "missing": "this member is required",
     "timezone_aware": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
     "datetime_from_date_parsing": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
     "datetime_parsing": "a time with a zone is wanted, such as 2026-08-20T12:15:03Z",
@@ -31,9 +31,24 @@ _TEXTS = {
     "int_from_float": "an integer is wanted",
     "bool_type": "true or false is wanted",
     "bool_parsing": "true or false is wanted",
+    "float_type": "a number is wanted",
+    "float_parsing": "a number is wanted",
+    "finite_number": "a number is wanted",
     "tuple_type": "a list is wanted",
+    "list_type": "a list is wanted",
     "dict_type": "an object is wanted",
     "model_type": "an object is wanted",
+}
+
+_LIMITS = {  # with the limit of the contract
+    "too_short": "at least {min_length} {unit} wanted",
+    "too_long": "at most {max_length} {unit} wanted",
+    "string_too_long": "at most {max_length} {unit} wanted",
+    "greater_than_equal": "a number of at least {ge} is wanted",
+    "less_than_equal": "a number of at most {le} is wanted",
+    "literal_error": "one of {expected} is wanted",
+    "enum": "one of {expected} is wanted",
+    "json_invalid": "it is not JSON: {error}",
 }
 
 
@@ -56,18 +71,22 @@ def _drop_consequences(errors: list[ErrorDetails]) -> list[ErrorDetails]:
 
 def describe_error(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) -> str:
     """Return what is wrong with one member, in words and without its value."""
-    if error["type"] == "string_pattern_mismatch":
-        return patterns.get(error["ctx"]["pattern"], error["msg"])
-    if error["type"] == "too_short":
-        return f"at least {error['ctx']['min_length']} {_get_unit(error)} are wanted"
-    if error["type"] == "too_long":
-        return f"at most {error['ctx']['max_length']} {_get_unit(error)} are wanted"
-    return _TEXTS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    kind, limits = error["type"], error.get("ctx", {})
+    if kind == "string_pattern_mismatch":
+        return patterns.get(limits["pattern"], error["msg"])
+    if kind == "string_too_short" and limits["min_length"] == 1:
+        return "a text that is not empty is wanted"
+    if kind in _LIMITS:
+        return _LIMITS[kind].format(**limits, unit=_get_unit(kind, limits))
+    return _TEXTS.get(kind, error["msg"].removeprefix("Value error, "))
 
 
-def _get_unit(error: ErrorDetails) -> str:
+def _get_unit(kind: str, limits: Mapping[str, object]) -> str:
     """Return what a length counts; a text with a validator of its own has the type `Value`."""
-    return "characters" if error["ctx"]["field_type"] == "Value" else "elements"
+    is_text = kind == "string_too_long" or limits.get("field_type") == "Value"
+    unit = "character" if is_text else "element"
+    is_one = limits.get("min_length", limits.get("max_length")) == 1
+    return f"{unit} is" if is_one else f"{unit}s are"
 
 
 def describe_pattern(pattern: str) -> str:

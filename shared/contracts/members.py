@@ -71,6 +71,20 @@ PushName = Annotated[
     Field(description="The name that the person chose in WhatsApp.", examples=["Maria"]),
 ]
 MediaUrl = Annotated[Text, Field(description="Where the file can be fetched.")]
+FileName = Annotated[
+    Name, Field(description="The name of the file, with its ending.", examples=["nf-4711.pdf"])
+]
+MimeType = Annotated[
+    Name, Field(description="The MIME type of the file.", examples=["application/pdf"])
+]
+ChoiceId = Annotated[
+    Name,
+    Field(
+        description="The id of the button or of the row of a list that was chosen, as `buttons` "
+        "and `list` of message.compose name it; `body` is its title.",
+        examples=["sim"],
+    ),
+]
 TimestampEstimated = Annotated[
     bool,
     Field(

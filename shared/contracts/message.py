@@ -23,9 +23,11 @@ from shared.contracts.members import (
     Ack,
     Bsuid,
     CampaignId,
+    ChoiceId,
     ContactId,
     ErrorCode,
     ErrorText,
+    FileName,
     FromMe,
     Ignored,
     IsGroup,
@@ -33,6 +35,7 @@ from shared.contracts.members import (
     Lid,
     MediaUrl,
     MessageId,
+    MimeType,
     Portfolio,
     PushName,
     QuotedWid,
@@ -128,6 +131,9 @@ class MessageReceived(ConversationEvent):
     media_type: Name = "conversation"
     """`conversation` for text, `image`, `video`, `audio`, `document` … for a file."""
     media_url: MediaUrl | None = None
+    file_name: FileName | None = None
+    mime_type: MimeType | None = None
+    choice_id: ChoiceId | None = None
     quoted_wid: QuotedWid | None = None
     is_forwarded: bool = False
     """Whether WhatsApp shows it as forwarded."""
@@ -142,6 +148,8 @@ class MessageReceived(ConversationEvent):
     """The author's address."""
     bsuid: Bsuid | None = None
     participant_bsuid: Bsuid | None = None
+    group_name: Name | None = None
+    """The name of the group, for its contact if that has no name yet."""
     portfolio: Portfolio | None = None
     channel: Token = "whatsapp"
     """The network of the message."""
@@ -221,6 +229,7 @@ class MessageStored(ConversationEvent):
     from_me: FromMe
     media_type: Name
     """As `"Messages"."mediaType"`; `conversation` for text."""
+    choice_id: ChoiceId | None = None
     received_at: Moment | None = None
     """When it first entered Kafka, as in message.received."""
     request_id: RequestId | None = None
@@ -357,6 +366,8 @@ class MessageSend(ConversationEvent):
     media_url: MediaUrl | None = None
     media_type: Name | None = None
     """`image`, `video` or `audio`; any other value means document."""
+    file_name: FileName | None = None
+    mime_type: MimeType | None = None
     quoted_wid: QuotedWid | None = None
     message_id: Id | None = None
     """The row of the message, `"Messages".id`, if it has one."""

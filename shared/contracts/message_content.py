@@ -186,7 +186,7 @@ class SendChange(Part):
     from_me: bool
     """Whether it is ours."""
     participant: Token | None = None
-    """Its author in a group, if it is not ours."""
+    """Its author in a group, as the gateway reported it; absent if we sent it."""
     emoji: Emoji = ""
     """The reaction; empty: ours is removed."""
 

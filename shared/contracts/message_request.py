@@ -15,8 +15,16 @@ from shared.contracts.base import (
     Text,
     Token,
     build_conversation_key,
+    name_user,
 )
-from shared.contracts.members import LONGEST_TEXT, CampaignId, QuotedWid, WhatsappId
+from shared.contracts.members import (
+    LONGEST_TEXT,
+    CampaignId,
+    FileName,
+    MimeType,
+    QuotedWid,
+    WhatsappId,
+)
 from shared.contracts.message_content import (
     Buttons,
     Emoji,
@@ -26,6 +34,7 @@ from shared.contracts.message_content import (
     check_content,
     check_visible,
 )
+from shared.contracts.meta_rules import check_emoji, check_template
 
 
 class MessageCompose(Request):
@@ -52,6 +61,8 @@ class MessageCompose(Request):
     """Where the gateway can fetch the file."""
     media_type: Name | None = None
     """`image`, `video` or `audio`; any other value means document."""
+    file_name: FileName | None = None
+    mime_type: MimeType | None = None
     quoted_wid: QuotedWid | None = None
     is_private: bool = False
     """A note: it is stored and never sent."""
@@ -62,7 +73,7 @@ class MessageCompose(Request):
     campaign_id: CampaignId | None = None
     user_id: Id | None = None
     """The user who wrote it, `"Users".id`."""
-    template: MessageTemplate | None = None
+    template: Annotated[MessageTemplate, AfterValidator(check_template)] | None = None
     """A message template of WhatsApp, instead of a body."""
     buttons: Buttons | None = None
     """Up to 3 buttons below the body."""
@@ -81,6 +92,11 @@ class MessageCompose(Request):
     @override
     def key(self) -> str:
         return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
+
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return name_user(self.user_id)
 
 
 class MessageChangeRequest(Request):
@@ -121,14 +137,19 @@ class MessageChangeRequest(Request):
     def key(self) -> str:
         return build_conversation_key(self.company_id, self.whatsapp_id, self.chat)
 
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return name_user(self.user_id)
+
 
 class MessageReact(MessageChangeRequest):
     """React to a message, or remove our reaction."""
 
     type: ClassVar[str] = "message.react"
 
-    emoji: Emoji = ""
-    """The reaction; empty: ours is removed."""
+    emoji: Annotated[Emoji, AfterValidator(check_emoji)] = ""
+    """The reaction, one emoji; empty: ours is removed."""
 
 
 class MessageEdit(MessageChangeRequest):

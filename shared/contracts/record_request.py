@@ -33,6 +33,11 @@ class RecordRequest(Request):
     def key(self) -> str:
         return f"{self.company_id}:{self.table}"
 
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return self.actor
+
 
 class RecordSave(RecordRequest):
     """Insert or update rows, found by id or natural key; only the given columns are written.

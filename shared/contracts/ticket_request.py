@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from shared.contracts.base import Id, Name, Request, Roles, Text
+from shared.contracts.base import Id, Name, Request, Roles, Text, name_user
 from shared.contracts.members import ContactId, QueueId, TicketId, UserId, WhatsappId
 
 MOST_TAGS = 100  # in one request
@@ -32,6 +32,11 @@ class TicketRequest(Request):
     def key(self) -> str:
         return f"{self.company_id}:ticket:{self.ticket_id}"
 
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return name_user(self.actor_id)
+
 
 class TicketAccept(TicketRequest):
     """A user accepts the ticket; a closed one is reopened, unless the contact has another."""
@@ -41,6 +46,11 @@ class TicketAccept(TicketRequest):
     user_id: UserId
     queue_id: Id | None = None
     """The queue to put it into; by default it stays."""
+
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return super().asked_by or name_user(self.user_id)
 
 
 class TicketOpen(Request):
@@ -64,6 +74,11 @@ class TicketOpen(Request):
     @override
     def key(self) -> str:
         return f"{self.company_id}:contact:{self.contact_id}"
+
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return name_user(self.user_id)
 
 
 class TicketReturn(TicketRequest):

@@ -5,23 +5,42 @@ The folder `migrations/` is in source trees and Docker images, but not in wheels
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RangeNotAncestorError, RevisionError
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from shared.db.engine import create_unpooled_engine
+from shared.db.errors import read_sqlstate
+from shared.db.leftovers import Kind, find_leftovers, repair_leftovers
+from shared.db.migration_plan import Migration, TableLock, plan_locks, read_catalog, read_sizes
+from shared.db.progress import HOLDERS, Report, describe_session, report_progress
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 LOCK = 4_268_418_001  # key of the advisory lock: an arbitrary number
 LOCK_POLL_SECONDS = 0.2
-CONNECT_TIMEOUT_SECONDS = 10
+LOCK_REPORT_POLLS = 15
+LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE: a statement waited for longer than lock_timeout
+# Between attempts at a migration whose tables are locked. While it waits for a lock, others that
+# want one after it wait too; in a pause they go on.
+LOCK_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+# How soon Postgres notices that a killed process is gone, while it works for it.
+CHECK_CLIENT = text("SET client_connection_check_interval = '2s'")
+COMMENT = "--"  # of SQL: Alembic writes one before each migration
+APPLICATION = "chatia db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +52,21 @@ class Revision:
     applied: bool
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
-    """Upgrade the schema to a revision; a second call at the same time waits, and does nothing."""
-    await _run(url, lambda config: command.upgrade(config, revision))
+def ignore(_line: str) -> None:
+    """Report nothing."""
+
+
+async def upgrade(url: str, revision: str = "head", report: Report = ignore) -> None:
+    """Upgrade the schema to a revision; a second call at the same time waits, and does nothing.
+
+    It can be broken off at any point and called again. `report` gets a line per migration.
+    """
+    async with exclusive_connection(url, report) as connection:
+        steps = await _list_pending(connection, revision)
+        if steps:
+            await _drop_invalid_indexes(url, report)
+        for step in steps:
+            await _apply(url, connection, step, report)
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -48,9 +79,18 @@ async def check(url: str) -> None:
     await _run(url, command.check)
 
 
+async def plan(url: str, revision: str = "head") -> tuple[list[Migration], list[TableLock]]:
+    """Return the migrations that are to come, and what they would lock; nothing is changed."""
+    async with connect(url) as connection:
+        steps = await _list_pending(connection, revision)
+        migrations = [_read_migration(step) for step in steps]
+        sizes, catalog = await read_sizes(connection), await read_catalog(connection)
+        return migrations, plan_locks(migrations, sizes, catalog)
+
+
 async def read_current(url: str) -> str | None:
     """Return the revision of the database, None before the first."""
-    async with _connect(url) as connection:
+    async with connect(url) as connection:
         return await connection.run_sync(_read_current)
 
 
@@ -58,40 +98,126 @@ async def list_history(url: str) -> list[Revision]:
     """Return all migrations, the first one first."""
     script = ScriptDirectory.from_config(_config())
     at = await read_current(url)
-    applied = {step.revision for step in script.iterate_revisions(at or "base", "base")}
+    applied = {step.revision for step in _list_between(script, at or "base", "base")}
     return [
-        Revision(step.revision, step.doc.rstrip("."), step.revision in applied)
+        Revision(step.revision, _title(step), step.revision in applied)
         for step in reversed(list(script.walk_revisions()))
     ]
 
 
 @asynccontextmanager
-async def exclusive_connection(url: str) -> AsyncIterator[AsyncConnection]:
+async def exclusive_connection(url: str, report: Report = ignore) -> AsyncIterator[AsyncConnection]:
     """Connect and hold an advisory lock, so that only one process changes the schema."""
-    async with _connect(url) as connection:
+    async with connect(url) as connection:
         # Polled: a session that blocks on the lock would hold a snapshot, and so block a
         # CREATE INDEX CONCURRENTLY of the session that has the lock.
+        polls = 0
         while not await connection.scalar(
             text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}
         ):
+            if polls % LOCK_REPORT_POLLS == 0:
+                for session in await list_sessions(connection):
+                    report(f"This command waits: the schema is being changed by {session}.")
+            polls += 1
             await connection.rollback()
             await asyncio.sleep(LOCK_POLL_SECONDS)
+        await connection.execute(CHECK_CLIENT)
         await connection.commit()
         yield connection
 
 
 @asynccontextmanager
-async def _connect(url: str) -> AsyncIterator[AsyncConnection]:
-    engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
-        poolclass=NullPool,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_SECONDS,
-            "server_settings": {"application_name": "chatia db", "TimeZone": "UTC"},
-        },
-    )
+async def connect(url: str, *, autocommit: bool = False) -> AsyncIterator[AsyncConnection]:
+    """Connect for work on the schema, without a limit of time."""
+    engine = create_unpooled_engine(url, APPLICATION)
+    if autocommit:
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         yield connection
+
+
+async def list_sessions(connection: AsyncConnection) -> list[str]:
+    """Return the sessions that hold the advisory lock, in words: one, or none."""
+    rows = (await connection.execute(HOLDERS, {"key": LOCK})).all()
+    return [describe_session(row) for row in rows]
+
+
+async def _drop_invalid_indexes(url: str, report: Report) -> None:
+    """Drop what a broken-off CREATE INDEX CONCURRENTLY left, since IF NOT EXISTS would keep it."""
+    async with connect(url, autocommit=True) as connection:
+        found = [each for each in await find_leftovers(connection) if each.kind is Kind.INDEX]
+        for repaired in await repair_leftovers(connection, found, is_upgrade_pending=True):
+            report(f"Invalid index {repaired.leftover}: {repaired.result}.")
+
+
+async def _apply(url: str, connection: AsyncConnection, step: Script, report: Report) -> None:
+    """Apply one migration, again after a pause if a lock was not to be had within lock_timeout."""
+    name = f"{step.revision} {_title(step)}"
+    pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    await connection.commit()
+    engine = create_unpooled_engine(url, f"{APPLICATION} progress")
+    for pause in (*LOCK_PAUSES_SECONDS, None):
+        started = time.monotonic()
+        try:
+            async with report_progress(engine, pid, name, report):
+                await connection.run_sync(
+                    lambda sync: command.upgrade(_config(sync), step.revision)
+                )
+        except DBAPIError as error:
+            seconds = time.monotonic() - started
+            if read_sqlstate(error) != LOCK_NOT_AVAILABLE or pause is None:
+                report(f"{name}: failed after {seconds:.1f} s")
+                raise
+            await connection.rollback()
+            report(f"{name}: no lock after {seconds:.1f} s; tried again in {pause:.0f} s")
+            await asyncio.sleep(pause)
+        else:
+            report(f"{name}: {time.monotonic() - started:.1f} s")
+            return
+
+
+async def _list_pending(connection: AsyncConnection, revision: str) -> list[Script]:
+    """Return the migrations up to a revision, the first one first.
+
+    Raises alembic.util.CommandError for an unknown revision, of the argument or of the database.
+    """
+    script = ScriptDirectory.from_config(_config())
+    current = await connection.run_sync(_read_current)
+    await connection.rollback()
+    return _list_between(script, revision, current or "base")[::-1]
+
+
+def _list_between(script: ScriptDirectory, upper: str, lower: str) -> list[Script]:
+    try:
+        return list(script.iterate_revisions(upper, lower))
+    except RangeNotAncestorError:  # upper is an older one
+        return []
+    except RevisionError as error:
+        raise CommandError(str(error)) from error
+
+
+class _Statements(io.StringIO):
+    """Collects the statements that Alembic writes in its offline mode, each in one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statements: list[str] = []
+
+    @override
+    def write(self, written: str) -> int:
+        if not written.startswith(COMMENT):
+            self.statements.append(written.strip())
+        return len(written)
+
+
+def _read_migration(step: Script) -> Migration:
+    written = _Statements()
+    before = step.down_revision or "base"
+    command.upgrade(_config(output=written), f"{before}:{step.revision}", sql=True)
+    # An autocommit block commits before the end.
+    commits = sum(statement.upper() == "COMMIT;" for statement in written.statements)
+    statements: Sequence[str] = written.statements
+    return Migration(step.revision, _title(step), statements, is_transactional=commits == 1)
 
 
 async def _run(url: str, do: Callable[[Config], None]) -> None:
@@ -99,13 +225,18 @@ async def _run(url: str, do: Callable[[Config], None]) -> None:
         await connection.run_sync(lambda sync: do(_config(sync)))
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config(stdout=io.StringIO())  # commands print their own output
+def _config(connection: Connection | None = None, output: TextIO | None = None) -> Config:
+    # Commands print their own output.
+    config = Config(stdout=io.StringIO(), output_buffer=output)
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["connection"] = connection
     return config
+
+
+def _title(step: Script) -> str:
+    return step.doc.rstrip(".")
 
 
 def _read_current(connection: Connection) -> str | None:

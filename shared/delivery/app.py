@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, cast
+from uuid import uuid4
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
@@ -17,18 +19,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
 from shared.contracts.base import Event, Request
-from shared.db.engine import create_engine
+from shared.db.engine import create_engine, open_connections
 from shared.delivery.batch.request_results import answer_once, build_cleanup_timer
 from shared.delivery.batch.transaction import BatchTransaction
 from shared.delivery.deferred_consumer import DeferredConsumer
 from shared.delivery.fairness.selection import RecordSelector, build_selectors
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.health.probes import Probes
+from shared.delivery.health.server_watch import build_watch
 from shared.delivery.health.startup import DEPLOYMENT
-from shared.delivery.health.status import find_worst
+from shared.delivery.health.worker_reports import WorkerReports
+from shared.delivery.health.worker_state import WorkerState, build_state, render_metrics
 from shared.delivery.kafka import clients, fetch_sizes
 from shared.delivery.kafka import member_checks as group_membership
 from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.member_identity import MemberIdentity, build_assignor
 from shared.delivery.kafka.partition_reader import PartitionReader
 from shared.delivery.kafka.publisher import Publisher
 from shared.delivery.kafka.raw_records import RawRecordParser, parse_without_headers
@@ -37,6 +42,7 @@ from shared.delivery.subscription import Subscription, Timer
 from shared.delivery.timers import TimerLoop
 from shared.delivery.worker import Worker
 from shared.settings import Settings
+from shared.version import VERSION
 
 log = structlog.get_logger("chatia.service")
 
@@ -45,6 +51,8 @@ HEARTBEAT_MS = 1_000  # how soon members learn of a rebalance
 REBALANCE_TIMEOUT_MS = 60_000
 METADATA_MAX_AGE_MS = 30_000  # how soon a topic that is created later is found
 GRACEFUL_TIMEOUT_S = 15.0
+LEAVE_TIMEOUT_S = 5.0
+LOOPS_END_WITHIN_S = 5.0
 
 Consume = Callable[[Sequence[Record]], Coroutine[Any, Any, None]]
 
@@ -113,9 +121,11 @@ class _Process:
                 selector,
             )
 
-        def find_consumer() -> Consumer:  # None until the broker has started
-            return cast("Consumer", self._subscriber.consumer)
+        def find_consumer() -> Consumer | None:
+            return cast("Consumer | None", self._subscriber.consumer)
 
+        self._service = service.name
+        self.id = uuid4()
         transaction = build_transaction(selectors.main)
         self.worker = Worker(
             transaction,
@@ -125,7 +135,8 @@ class _Process:
             settings.worker.bytes_in_flight,
             settings.worker.quarantine_after,
         )
-        self._subscriber = _subscribe(broker, service, settings, self.worker)
+        assignor = build_assignor(MemberIdentity(str(self.id), VERSION))
+        self._subscriber = _subscribe(broker, service, settings, self.worker, assignor)
         self.deferred_consumer = DeferredConsumer(
             selectors,
             build_transaction(selectors.bulk),
@@ -140,17 +151,24 @@ class _Process:
             TimerLoop(timer, transaction, engine, publisher)
             for timer in (*service.timers, build_cleanup_timer(service.name))
         ]
+        self.watch = build_watch(service.name, settings)
         self._has_deferred_topics = bool(selectors.main.topics)
 
     def build_loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines that run concurrently with the batch loop."""
-        loops = [self.worker.run_maintenance(), *(timer.run() for timer in self._timers)]
+        timers = [timer.run() for timer in self._timers]
+        loops = [self.watch.run(), self.worker.run_maintenance(), *timers]
         return [*loops, self.deferred_consumer.run()] if self._has_deferred_topics else loops
 
-    @property
-    def status(self) -> str:
-        """Return the worst status of its parts."""
-        return find_worst((self.worker.health.status, self.deferred_consumer.status))
+    def describe(self) -> WorkerState:
+        """Return the state of all its parts."""
+        consumer = self._subscriber.consumer  # None until the broker has started
+        healths = (self.worker.health, *self.deferred_consumer.healths, *self.watch.healths)
+        return build_state(self._service, healths, len(consumer.assignment()) if consumer else 0)
+
+    def render_metrics(self) -> bytes:
+        """Return the metrics of this process."""
+        return render_metrics(self.describe())
 
     def is_alive(self) -> bool:
         """Return whether the batch loop and the fetcher make progress; True before the start."""
@@ -170,6 +188,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             stack.push_async_callback(publisher.stop)
+            await open_connections(engine, settings.database.pool_min)
             deployment = await stack.enter_async_context(
                 _join_group(service, settings, broker, engine)
             )
@@ -177,21 +196,30 @@ def create_app(service: Service, settings: Settings) -> FastStream:
                 f"{settings.namespace}.{fact.topic}" for fact in service.publishes
             )
             process = _Process(service, settings, deployment, engine, publisher, broker)
+            stack.push_async_callback(process.watch.close)
             stack.push_async_callback(process.deferred_consumer.close)
             stack.push_async_callback(process.worker.close)
-            probes = Probes(lambda: process.status, process.is_alive)
+            probes = Probes(
+                lambda: process.describe().status, process.is_alive, process.render_metrics
+            )
             await stack.enter_async_context(
                 serve_http(probes, settings.health.port, "CHATIA_HEALTH_PORT")
             )
+            reports = WorkerReports(process.id, engine, process.describe)
+            stack.push_async_callback(reports.remove)
             await stack.enter_async_context(service.background(engine))
-            async with _run_loops(process.build_loops()):
+            async with _run_loops([reports.run(), *process.build_loops()]):
                 yield
 
     return FastStream(broker, lifespan=lifespan, logger=logging.getLogger("chatia.service"))
 
 
 def _subscribe(
-    broker: KafkaBroker, service: Service, settings: Settings, worker: Worker
+    broker: KafkaBroker,
+    service: Service,
+    settings: Settings,
+    worker: Worker,
+    assignor: type[RoundRobinPartitionAssignor],
 ) -> BatchSubscriber:
     """Subscribe a worker to the topics of its service; it reads once the broker is started."""
     topics = worker.transaction.decoder.topics
@@ -199,6 +227,7 @@ def _subscribe(
         *topics,
         batch=True,
         group_id=f"{settings.namespace}.{service.name}",
+        partition_assignment_strategy=[assignor],
         group_instance_id=settings.worker.group_instance_id or None,
         auto_offset_reset="earliest",
         isolation_level="read_committed",  # records of aborted transactions are not read
@@ -275,11 +304,28 @@ async def _run_loops(loops: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterato
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=LOOPS_END_WITHIN_S)
+
+
+class _Broker(KafkaBroker):
+    @override
+    async def stop(self, *arguments: Any) -> None:
+        """Finish the batch and leave the group; give up where the servers do not answer."""
+        try:
+            async with asyncio.timeout(GRACEFUL_TIMEOUT_S + LEAVE_TIMEOUT_S):
+                await super().stop(*arguments)
+        except TimeoutError:
+            log.warning("broker.not_stopped")  # the group notices it after the session timeout
+        finally:
+            # Also if a subscriber cannot be stopped, because then FastStream leaves its producer
+            # open, which has nothing to send. Disconnecting again does nothing.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                    await self.config.disconnect()
 
 
 def _build_broker(settings: Settings) -> KafkaBroker:
-    return KafkaBroker(
+    return _Broker(
         settings.kafka.bootstrap_servers,
         security=clients.build_security(settings.kafka),
         apply_types=False,

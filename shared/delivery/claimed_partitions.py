@@ -1,9 +1,11 @@
 """Claims partitions for a worker, and releases them."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Iterable
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,11 +14,14 @@ from shared.delivery.checkpoints.continuity import describe_broken_log
 from shared.delivery.checkpoints.outbox_format import unpack
 from shared.delivery.checkpoints.positions import Position, Positions
 from shared.delivery.health.halted_partitions import HaltedPartitions
-from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.consumer import FindConsumer
+from shared.delivery.kafka.limits import limit_waiting
 from shared.delivery.kafka.pauses import Pauses
 from shared.delivery.kafka.publisher import Publisher
 
 log = structlog.get_logger("chatia.worker")
+
+RELEASE_TIMEOUT_S = 5.0
 
 
 class ClaimedPartitions:
@@ -32,7 +37,7 @@ class ClaimedPartitions:
         service: str,
         engine: AsyncEngine,
         publisher: Publisher,
-        consumer: Callable[[], Consumer],
+        consumer: FindConsumer,
         positions: Positions,
         pauses: Pauses,
         halted: HaltedPartitions,
@@ -46,13 +51,17 @@ class ClaimedPartitions:
         self._halted = halted
 
     async def claim(self, partitions: Iterable[TopicPartition]) -> None:
-        """Publish the outboxes of partitions, check their logs, and seek to their checkpoints."""
-        wanted = set(partitions)
-        if not wanted:
+        """Publish the outboxes of partitions, check their logs, and seek to their checkpoints.
+
+        Without a consumer nothing is claimed. Raises KafkaTimeoutError after 15 seconds.
+        """
+        wanted, consumer = set(partitions), self._consumer()
+        if not wanted or consumer is None:
             return
         self._pauses.apply()
-        starts = await self._consumer().beginning_offsets(wanted)
-        ends = await self._consumer().end_offsets(wanted)
+        async with limit_waiting():
+            starts = await consumer.beginning_offsets(wanted)
+            ends = await consumer.end_offsets(wanted)
         async with self._engine.begin() as conn:
             await checkpoint_store.create(conn, self._service, starts)
             checkpoints = await checkpoint_store.lock(conn, self._service, wanted)
@@ -71,8 +80,11 @@ class ClaimedPartitions:
                 deferred=row.deferred,
                 skipped=row.skipped or (),
             )
+            try:
+                consumer.seek(partition, position.seek_offset)
+            except IllegalStateError:
+                continue  # it is not assigned any more: another worker will claim it
             self._positions[partition] = position
-            self._consumer().seek(partition, position.seek_offset)
             self._halted.resume(partition)
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
@@ -92,7 +104,8 @@ class ClaimedPartitions:
         for partition in released & self._halted.partitions:
             self._halted.resume(partition)
         try:
-            await self._clear(published)
+            async with asyncio.timeout(RELEASE_TIMEOUT_S):  # a rebalance waits for it
+                await self._clear(published)
         except (OSError, SQLAlchemyError) as error:
             # Harmless: the next owner publishes these facts again, and consumers drop duplicates.
             log.warning("outboxes.clear_failed", error=type(error).__name__)

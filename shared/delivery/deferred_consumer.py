@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery.batch.transaction import BatchTransaction
@@ -17,7 +16,8 @@ from shared.delivery.fairness.selection import Selectors
 from shared.delivery.health.backoff import Backoff
 from shared.delivery.health.outage import find_cause
 from shared.delivery.health.status import Health, WaitsFor, find_worst
-from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.consumer import FindConsumer
+from shared.delivery.kafka.limits import limit_waiting
 from shared.delivery.kafka.partition_reader import PartitionReader
 from shared.delivery.worker import Worker
 
@@ -45,7 +45,7 @@ class DeferredConsumer:
         transaction: BatchTransaction,
         engine: AsyncEngine,
         reader: PartitionReader,
-        consumer: Callable[[], Consumer | None],
+        consumer: FindConsumer,
         quarantine_after: int = 0,
     ) -> None:
         self._service = selectors.service
@@ -55,7 +55,7 @@ class DeferredConsumer:
             transaction,
             engine,
             transaction.publisher,
-            lambda: reader,
+            lambda: reader if reader.is_connected else None,
             reader.bytes_in_flight,
             quarantine_after,
         )
@@ -95,7 +95,12 @@ class DeferredConsumer:
     @property
     def status(self) -> str:
         """The health status: `ok`, what this consumer waits for, or which partitions it halted."""
-        return find_worst((self._health.status, self._worker.health.status))
+        return find_worst(health.status for health in self.healths)
+
+    @property
+    def healths(self) -> tuple[Health, Health]:
+        """The health of its loop, and of its worker."""
+        return self._health, self._worker.health
 
     async def close(self) -> None:
         """Release all partitions and disconnect, at the end of the process."""
@@ -116,7 +121,8 @@ class DeferredConsumer:
             self._main.congested = False
             self._health.note_work()
             return IDLE_S
-        await self._reader.start()
+        async with limit_waiting():
+            await self._reader.start()
         backlog = await self._measure_backlog()
         self._main.congested = backlog > pacing.CONGESTED_BACKLOG
         await self._claim(partitions)
@@ -144,11 +150,8 @@ class DeferredConsumer:
         """Count the records in Kafka's log that checkpoints have not passed."""
         async with self._engine.connect() as conn:
             progress = await deferred.load_progress(conn, self._watched_topics)
-        try:
-            async with asyncio.timeout(END_OFFSETS_TIMEOUT_S):
-                ends = await self._reader.end_offsets({partition for partition, _ in progress})
-        except TimeoutError as error:
-            raise KafkaTimeoutError from error
+        async with limit_waiting(END_OFFSETS_TIMEOUT_S):
+            ends = await self._reader.end_offsets({partition for partition, _ in progress})
         return sum(max(ends[partition] - next_offset, 0) for partition, next_offset in progress)
 
     async def _claim(self, partitions: Mapping[TopicPartition, DeferredPartition]) -> None:

@@ -3,17 +3,22 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery.batch import ignored_members
-from shared.delivery.batch.poison import FailureAction, PoisonDetector, PostponedRecord
+from shared.delivery.batch.poison import (
+    FailureAction,
+    PoisonDetector,
+    PostponedRecord,
+    describe_location,
+)
 from shared.delivery.batch.portions import Portions
 from shared.delivery.batch.transaction import BatchResult, BatchTransaction, DeferredChangedError
 from shared.delivery.checkpoints import store as checkpoint_store
@@ -35,15 +40,18 @@ from shared.delivery.health.halted_partitions import HaltedPartitions
 from shared.delivery.health.outage import Outage
 from shared.delivery.health.status import Health
 from shared.delivery.kafka import group_lag
-from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.consumer import FindConsumer
 from shared.delivery.kafka.fetch_sizes import BYTES_IN_FLIGHT
+from shared.delivery.kafka.limits import limit_waiting
 from shared.delivery.kafka.pauses import Pauses
 from shared.delivery.kafka.publisher import Publisher
 from shared.delivery.kafka.record import Record
+from shared.metrics import instruments
 
 log = structlog.get_logger("chatia.worker")
 
 MAINTENANCE_S = 2.0
+CLOSE_TIMEOUT_S = 10.0
 CHECK_HALTED_EVERY = 5  # maintenance runs between two checks of halted partitions
 
 
@@ -60,7 +68,7 @@ class Worker:
         transaction: BatchTransaction,
         engine: AsyncEngine,
         publisher: Publisher,
-        consumer: Callable[[], Consumer],
+        consumer: FindConsumer,
         bytes_in_flight: int = BYTES_IN_FLIGHT,
         quarantine_after: int = 0,
     ) -> None:
@@ -106,7 +114,7 @@ class Worker:
             # logged, the worker waits, and no dead letter is written.
             except Exception as error:  # noqa: BLE001 - see above
                 self._seek_back(portions)
-                self.outage.begin(error, portions[0])
+                self._postpone(error, portions[0])
 
     async def _consume_portions(self, portions: deque[Sequence[Record]]) -> None:
         postponed = list[PostponedRecord]()
@@ -116,7 +124,7 @@ class Worker:
         finally:  # also if another portion fails; otherwise they would be lost
             self._seek_back([[each.record] for each in postponed])
         for each in postponed:
-            self.outage.begin(each.error, [each.record])
+            self._postpone(each.error, [each.record])
         if not postponed:
             self.outage.end()
 
@@ -129,7 +137,7 @@ class Worker:
         portion = portions[0]
         try:
             await self._commit_and_publish(portion)
-        except (CheckpointMovedError, EverythingUnreadableError):
+        except (CheckpointMovedError, EverythingUnreadableError, ConsumerStoppedError):
             raise
         # Errors that no record causes are raised again.
         except Exception as error:
@@ -159,18 +167,21 @@ class Worker:
         self._wake_up.set()
 
     async def close(self) -> None:
-        """Release all partitions, at the end of the process."""
+        """Release all partitions, at the end of the process, unless a batch waits for a server."""
         self.outage.cancel()
-        async with self.busy:
-            await self.partitions.release(self._positions)
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S), self.busy:
+                await self.partitions.release(self._positions)
+        except TimeoutError:
+            log.warning("partitions.not_released")  # as after a SIGKILL: their outboxes stay
 
     async def run_maintenance(self) -> None:
         """Run periodic work every 2 seconds, until cancelled.
 
         It claims unclaimed partitions, resumes halted ones after an accept-reset, clears outboxes
-        of idle partitions, and detects the end of an outage.
+        of idle partitions, and detects the end of an outage: at once if it detected its beginning.
         """
-        rounds = 0
+        rounds, has_failed = 0, False
         await self._wake_up.wait()
         while True:
             with suppress(TimeoutError):
@@ -180,18 +191,24 @@ class Worker:
             rounds += 1
             async with self.busy:
                 self.health.note_loop_iteration()
-            # The consumer is None once the broker has stopped, which is before this loop ends.
-            if self.outage.is_active or self._consumer() is None:
+            if self.outage.is_active:
                 continue
             async with self.busy:
                 try:
-                    await self._maintain(checks_halted=rounds % CHECK_HALTED_EVERY == 0)
+                    await self._maintain(
+                        checks_halted=has_failed or rounds % CHECK_HALTED_EVERY == 0
+                    )
+                    has_failed = False
                 # As in `consume`: no error may end this loop.
                 except Exception as error:  # noqa: BLE001 - see above
-                    self.outage.begin(error)
+                    has_failed = True
+                    self._postpone(error)
 
     async def _maintain(self, *, checks_halted: bool) -> None:
-        unclaimed = self.partitions.find_unclaimed(self._consumer().assignment())
+        consumer = self._consumer()
+        if consumer is None:
+            return
+        unclaimed = self.partitions.find_unclaimed(consumer.assignment())
         await self.partitions.claim(
             unclaimed | self.halted.partitions if checks_halted else unclaimed
         )
@@ -207,9 +224,10 @@ class Worker:
         records_of = group_by_partition(records)
         unclaimed = self._positions.find_unclaimed(records_of)
         # Records of these were fetched before the seek of the claim, and are read again.
-        await self.partitions.claim(
-            self.partitions.find_unclaimed(unclaimed & set(self._consumer().assignment()))
-        )
+        if consumer := self._consumer():
+            await self.partitions.claim(
+                self.partitions.find_unclaimed(unclaimed & set(consumer.assignment()))
+            )
         fitting = await self._select_fitting(
             {p: r for p, r in records_of.items() if p not in unclaimed}
         )
@@ -221,14 +239,18 @@ class Worker:
         ignored_members.log_names(self.transaction.service, result.ignored)
         self._poison.note_success(result.kinds)
         self._poison.forget(result.next_offsets)
-        await self._publisher.publish(result.facts)
+        with instruments.PUBLISH_SECONDS.labels(self.transaction.owner).time():
+            published = await self._publisher.publish(result.facts)
+        instruments.FACTS.labels(self.transaction.owner).inc(published)
         self._positions.mark_published(result.next_offsets)
         await group_lag.commit_offsets(self._consumer(), result.next_offsets)
+        seconds = time.monotonic() - started
+        instruments.note_batch(self.transaction.owner, seconds, result.counts.items())
         log.info(
             "batch.committed",
             service=self.transaction.service,
             partitions=len(result.next_offsets),
-            ms=round((time.monotonic() - started) * 1000),
+            ms=round(seconds * 1000),
             **{count.value: number for count, number in result.counts.items()},
         )
 
@@ -236,7 +258,7 @@ class Worker:
         """Return the records that continue their positions; seek back or halt other partitions."""
         fits = {p: self._positions[p].check_fit(records[0]) for p, records in records_of.items()}
         gaps = [partition for partition, fit in fits.items() if fit is Fit.AFTER_A_GAP]
-        starts = await self._consumer().beginning_offsets(gaps) if gaps else {}
+        starts = await self._load_log_starts(gaps)
         fitting = []
         for partition, fit in fits.items():
             next_offset = self._positions[partition].next_offset
@@ -251,6 +273,17 @@ class Worker:
             else:
                 fitting += [r for r in records_of[partition] if r.offset >= next_offset]
         return fitting
+
+    async def _load_log_starts(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        consumer = self._consumer()
+        if not partitions:
+            return {}
+        if consumer is None:
+            raise ConsumerStoppedError
+        async with limit_waiting():
+            return await consumer.beginning_offsets(partitions)
 
     async def _commit(self, records: Sequence[Record]) -> BatchResult:
         """Commit a batch; if the deferred ranges have changed, select and commit it again."""
@@ -276,12 +309,23 @@ class Worker:
             )
             return await self.transaction.run(conn, batch, checkpoints, self._runs)
 
+    def _postpone(self, error: Exception, records: Sequence[Record] = ()) -> None:
+        """Begin an outage; without a consumer the process ends, and nothing is read again here."""
+        if self._consumer() is None:
+            location = describe_location(records)
+            log.info(
+                "batch.abandoned", error=type(error).__name__, records=len(records), **location
+            )
+            return
+        self.outage.begin(error, records)
+
     def _seek_back(self, portions: Iterable[Sequence[Record]]) -> None:
         for partition, offset in find_first_offsets(chain.from_iterable(portions)).items():
             with suppress(IllegalStateError):  # its new owner reads from the checkpoint
                 self._seek(partition, self._positions.limit_offset(partition, offset))
 
     def _seek(self, partition: TopicPartition, offset: int) -> None:
-        self._consumer().seek(partition, offset)
+        if consumer := self._consumer():
+            consumer.seek(partition, offset)
         if partition in self._positions:
             self._positions[partition].after_seek = True

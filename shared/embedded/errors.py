@@ -1,5 +1,7 @@
 """Errors of the embedded servers; each message says what to do."""
 
+from pathlib import Path
+
 
 class EmbeddedError(Exception):
     """An embedded server cannot be prepared or run."""
@@ -7,6 +9,13 @@ class EmbeddedError(Exception):
 
 class AlreadyRunningError(EmbeddedError):
     """Another process uses this state folder."""
+
+
+class NotRunningError(EmbeddedError):
+    """No process uses this state folder."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(f"Nothing runs on {state}: start `chatia up` first, or name its --state.")
 
 
 class DownloadError(EmbeddedError):

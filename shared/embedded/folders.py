@@ -24,6 +24,7 @@ ACCOUNTS = ("postgres", "nobody")
 ROOT_FOLDERS = (Path("/var/lib/chatia-flow"), Path("/var/tmp/chatia-flow"))  # noqa: S108 - owner checked
 CLUSTER_FILE = "postgres.json"
 OWNER_FILE = "state"
+WEBHOOK_SECRET_FILE = "webhook-secret"  # noqa: S105 - a file's name
 PART = ".part-"
 PART_MAX_AGE_S = 86_400.0
 
@@ -101,6 +102,14 @@ class Cluster:
             shutil.chown(path, name)
 
 
+def load_or_create_webhook_secret(state: Path) -> str:
+    """Return the webhook secret of a state folder; it is generated once, of 64 hex digits."""
+    path = state / WEBHOOK_SECRET_FILE
+    if not path.exists():
+        write_private_file(path, secrets.token_hex(32))
+    return path.read_text("utf-8")
+
+
 def write_private_file(path: Path, text: str) -> None:
     """Write a file that only its owner can read, by a rename."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -117,7 +126,7 @@ def delete_old_parts(folder: Path) -> None:
 
 
 def delete_state(state: Path) -> None:
-    """Delete a state folder, and its cluster if that is elseif."""
+    """Delete a state folder, and its cluster if that is elsewhere."""
     cluster_file = state / CLUSTER_FILE
     if cluster_file.exists():
         shutil.rmtree(Cluster.load_or_create(state).folder, ignore_errors=True)

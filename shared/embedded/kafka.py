@@ -83,22 +83,27 @@ class Kafka:
         self.launch()
         self.wait()
 
-    def launch(self) -> None:
+    def launch(self) -> Guarded:
         """Start the broker without waiting for it."""
         config = self._configure()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(config)
         self.process = self._start_java([*HEAP, *FLAGS], "kafka.Kafka", str(config))
+        return self.process
 
     def wait(self) -> None:
         """Wait until the broker is ready; else kill it and raise StartError."""
         if self.process is None:
             raise StartError("Kafka was not launched: call launch() first.")
         try:
-            ready.wait_until(self._is_ready, self.process, "Kafka", LIMIT_S)
+            ready.wait_until(self.is_ready, self.process, "Kafka", LIMIT_S)
         except BaseException:
             self.kill()
             raise
+
+    def is_ready(self) -> bool:
+        """Return whether the broker answers; takes at most some seconds."""
+        return ready.is_answering(self.ports[0]) and ready.run_coroutine(has_broker(self.bootstrap))
 
     def stop(self) -> None:
         """Stop it cleanly; does nothing if it has ended."""
@@ -150,9 +155,6 @@ class Kafka:
             stop_signals=STOP_SIGNALS,
             keep_fds=self.keep_fds,
         )
-
-    def _is_ready(self) -> bool:
-        return ready.is_answering(self.ports[0]) and ready.run_coroutine(has_broker(self.bootstrap))
 
 
 def start(

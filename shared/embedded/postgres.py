@@ -59,6 +59,15 @@ class Postgres:
 
     def run(self) -> None:
         """Start the server, wait until it answers SQL, and create the database if it is missing."""
+        process = self.launch()
+        try:
+            ready.wait_until(self.is_ready, process, "PostgreSQL", LIMIT_S)
+        except BaseException:
+            self.kill()
+            raise
+
+    def launch(self) -> Guarded:
+        """Start the server without waiting for it."""
         if not self.cluster.data.exists():
             self._create_cluster()
         _end_orphans(self.cluster.data.resolve())
@@ -66,11 +75,11 @@ class Postgres:
         self.process = self._start_program(
             "postgres", "-D", str(self.cluster.data), f"-p{self.port}", *options
         )
-        try:
-            ready.wait_until(self._is_ready, self.process, "PostgreSQL", LIMIT_S)
-        except BaseException:
-            self.kill()
-            raise
+        return self.process
+
+    def is_ready(self) -> bool:
+        """Return whether the server answers SQL; creates the database if it is missing."""
+        return ready.is_answering(self.port) and ready.run_coroutine(_has_database(self.url))
 
     def stop(self) -> None:
         """Stop it cleanly (fast shutdown); does nothing if it has ended."""
@@ -123,9 +132,6 @@ class Postgres:
             stop_signals=STOP_SIGNALS,
             keep_fds=self.keep_fds,
         )
-
-    def _is_ready(self) -> bool:
-        return ready.is_answering(self.port) and ready.run_coroutine(_has_database(self.url))
 
 
 def start(

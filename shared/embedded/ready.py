@@ -30,6 +30,17 @@ def find_free_ports(count: int) -> list[int]:
     raise StartError("No port is free on 127.0.0.1: stop a program that listens there.")
 
 
+def is_free_on_all_addresses(port: int) -> bool:
+    """Return whether a server, as those of workers, can listen on a port of all addresses."""
+    has_ipv6 = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if has_ipv6 else socket.AF_INET
+    try:
+        socket.create_server(("", port), family=family, dualstack_ipv6=has_ipv6).close()
+    except OSError:
+        return False
+    return True
+
+
 def is_answering(port: int) -> bool:
     """Return whether a program accepts connections on a port."""
     with socket.socket() as probe:

@@ -4,10 +4,12 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
@@ -21,8 +23,8 @@ from shared.embedded.mock_broker import MockBroker
 from shared.embedded.postgres import Postgres
 from shared.embedded.processes import Guarded
 from shared.embedded.progress import Reporter, SilentReporter
+from shared.embedded.runtime import RUNTIME_FILE
 
-RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
 HANDOVER_S = 40.0  # time for the guards of a killed process to stop its servers
 PAUSE_S = 0.1
@@ -55,12 +57,6 @@ class Servers:
         return self.postgres.url if self.postgres else ""
 
     @property
-    def processes(self) -> list[Guarded]:
-        """Return the processes of the servers."""
-        servers = (self.kafka, self.postgres)
-        return [each.process for each in servers if each is not None and each.process is not None]
-
-    @property
     def role_passwords(self) -> dict[str, str]:
         """Return the passwords for the roles of an embedded Postgres; empty without it."""
         server = self.postgres
@@ -87,17 +83,30 @@ class Servers:
             env=os.environ | self.build_environment() | dict(env or {}),
             keep_fds=(self.lock_fd,),
         )
+        self._spawned = [each for each in self._spawned if each.poll() is None]
         self._spawned.append(worker)
         return worker
 
     def stop_spawned(self) -> None:
-        """Stop the processes that `spawn` started, in reverse order."""
-        while self._spawned:
-            self._spawned.pop().stop()
+        """Stop the processes that `spawn` started, all at the same time."""
+        if self._spawned:
+            with ThreadPoolExecutor(len(self._spawned)) as pool:
+                list(pool.map(Guarded.stop, self._spawned))  # raises what a stop raised
+        self._spawned = []
+
+    def write_runtime_file(self, more: Mapping[str, Any] | None = None) -> None:
+        """Write runtime.json: the pid, the servers' variables, and `more` members."""
+        content = {"pid": os.getpid(), "kafka_is_real": self.kafka_is_real}
+        content |= self.build_environment() | dict(more or {})
+        folders.write_private_file(self.state / RUNTIME_FILE, json.dumps(content, indent=2))
+
+
+def _check_nothing() -> None:
+    """Do nothing."""
 
 
 @contextmanager
-def run_servers(
+def run_servers(  # noqa: PLR0913 - options, each by its name
     state: Path,
     *,
     kafka: bool = True,
@@ -105,15 +114,18 @@ def run_servers(
     durable: bool = True,
     progress: Reporter | None = None,
     mock_topics: Mapping[str, int] | None = None,
+    check_first: Callable[[], None] = _check_nothing,
 ) -> Iterator[Servers]:
     """Run the servers on a state folder until the block ends.
 
-    With `mock_topics` (names and numbers of partitions) a mock broker runs if Kafka is neither
-    cached nor downloadable. Starting and stopping block: do not call it in an event loop.
+    `check_first` is called when the folder is locked, before anything starts. With `mock_topics`
+    (names and numbers of partitions) a mock broker runs if Kafka is neither cached nor
+    downloadable. Starting and stopping block: do not call it in an event loop.
     """
     state, progress = state.absolute(), progress or SilentReporter()
     with ExitStack() as stack:
         servers = Servers(state, stack.enter_context(_lock_state(state)))
+        check_first()
         if kafka:
             servers.kafka = _launch_kafka(servers, progress, mock_topics)
             stack.callback(servers.kafka.stop)
@@ -174,7 +186,7 @@ def _acquire_lock(fd: int, state: Path) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(fd, 32, 0).decode() or "unvariables"
+            holder = os.pread(fd, 32, 0).decode() or "unknown"
             if _is_alive(holder) or time.monotonic() > deadline:
                 raise AlreadyRunningError(
                     f"Process {holder} already runs ChatIA Flow on {state}: stop it first."
@@ -193,14 +205,9 @@ def _is_alive(pid: str) -> bool:
 
 @contextmanager
 def _write_runtime_file(servers: Servers) -> Iterator[None]:
-    """Write how to reach the servers to runtime.json while they run."""
-    path = servers.state / RUNTIME_FILE
-    content = {
-        "pid": os.getpid(),
-        "kafka_is_real": servers.kafka_is_real,
-    } | servers.build_environment()
-    folders.write_private_file(path, json.dumps(content, indent=2))
+    """Keep runtime.json while the servers run."""
+    servers.write_runtime_file()
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        (servers.state / RUNTIME_FILE).unlink(missing_ok=True)

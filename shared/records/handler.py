@@ -18,9 +18,10 @@ from shared.contracts.record import (
     RecordSaved,
 )
 from shared.contracts.record_request import DELETES, SAVES, RecordDelete, RecordRequest, Row
-from shared.db.errors import describe_refusal, is_data_error
+from shared.db.errors import is_data_error
 from shared.delivery.subscription import Handler, Subscription
 from shared.records import purge_store, requested_rows, rules, store
+from shared.records.conflicts import describe_conflict
 from shared.records.models import InvalidRowError, check_row
 from shared.records.protected_columns import PLAN_LIMITS
 from shared.records.requested_rows import KnownRows, RequestedRow
@@ -68,7 +69,7 @@ async def _apply_with_retry(
             if len(run) > 1 or not is_data_error(error):
                 raise
             if attempt + 1 == ATTEMPTS:
-                refused = Refused(run[0], describe_refusal(error), None)
+                refused = Refused(run[0], describe_conflict(error), None)
                 return [Emit(run[0], _build_fact(refused, await store.read_now(conn)))]
     raise AssertionError
 

@@ -163,8 +163,7 @@ class _Draft:
             table, company_id, row
         ) or self.plan.known.find_by_natural_key(table, company_id, row)
         if other is not None and other is not existing:
-            columns = (c for c in table.natural_key if c != table.company_column)
-            raise RefusedError(f'"{table.name}" has another row with this {" and ".join(columns)}')
+            raise RefusedError(_describe_taken(table, other, company_id))
 
     def _check_parents(self, table: RecordTable, company_id: int | None, row: Row) -> None:
         if table.company_column and company_id is not None:
@@ -236,6 +235,21 @@ def apply_requests(
 
 def _quote_purged(names: Iterable[str]) -> str:
     return " and ".join(f'"{name}"' for name in sorted(names) if name in PURGED_TABLES)
+
+
+def _describe_taken(table: RecordTable, other: ExistingRow, company_id: int | None) -> str:
+    """Return that another row has a natural key, and what to do; of other companies no id."""
+    columns = " and ".join(c for c in table.natural_key if c != table.company_column)
+    if other.company_id != company_id:
+        return (
+            f'"{table.name}" has another row with this {columns}, of another company: choose '
+            f"another {columns}"
+        )
+    key = ", ".join(str(value) for value in other.key)
+    return (
+        f'"{table.name}" has another row with this {columns}, {key}: choose another {columns}, or '
+        "change that row"
+    )
 
 
 def _check_table(owner: str, requested: RequestedRow) -> RecordTable:

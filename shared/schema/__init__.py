@@ -19,6 +19,7 @@ INTERNAL: Final = {
     "Checkpoints": EVERY_SERVICE,
     "DeadLetters": EVERY_SERVICE,
     "Quarantines": EVERY_SERVICE,
+    "Workers": EVERY_SERVICE,
     "GatewayConnections": "messages",
     "AwaitedQuotes": "messages",
     "AwaitedChanges": "messages",

@@ -9,7 +9,7 @@ from shared.schema.base import Base, LongText, Now, index, index_where_set, refe
 
 
 class LidNumber(Base):
-    """The number of a LID, as a gateway reported it."""
+    """The number of a LID, as a gateway reported it at `numberAt`, if that is known."""
 
     __tablename__ = "LidNumbers"
 
@@ -18,13 +18,14 @@ class LidNumber(Base):
     )
     lid: Mapped[LongText] = mapped_column(primary_key=True)
     number: Mapped[LongText]
+    numberAt: Mapped[datetime | None]
     updatedAt: Mapped[Now]
 
 
 class BusinessUserId(Base):
-    """What is known of a BSUID: its contact, and its number since `numberAt`.
+    """What is known of a BSUID: its contact, and its number, as observed last at `numberAt`.
 
-    A BSUID that was replaced has only `newUserId`, and what is known moves there.
+    A BSUID that was replaced has `newUserId`; its number moves there, its contact stays here too.
     """
 
     __tablename__ = "BusinessUserIds"
@@ -47,7 +48,10 @@ class BusinessUserId(Base):
 
 
 class NumberChange(Base):
-    """A person who had `number` has had `newNumber` since `changedAt`."""
+    """A report that a person who had `number` has had `newNumber` since `changedAt`.
+
+    It is there for both spellings of `number`. Of several reports of one change the first counts.
+    """
 
     __tablename__ = "NumberChanges"
 
@@ -56,4 +60,4 @@ class NumberChange(Base):
     )
     number: Mapped[LongText] = mapped_column(primary_key=True)
     newNumber: Mapped[LongText] = mapped_column(primary_key=True)
-    changedAt: Mapped[datetime]
+    changedAt: Mapped[datetime] = mapped_column(primary_key=True)

@@ -71,6 +71,7 @@ class DeadLetter(Timestamped, Base):
     __table_args__ = (
         unique("service", "topic", "partition", "epoch", "offset"),
         CheckConstraint("status IN ('open', 'replayed', 'resolved', 'discarded')", name="status"),
+        Index("ix_DeadLetters_open", "service", "reason", postgresql_where=text("status = 'open'")),
     )
 
     id: Mapped[BigInt] = mapped_column(Identity(), primary_key=True)
@@ -103,6 +104,26 @@ class Quarantine(Base):
     reason: Mapped[LongText]
     detail: Mapped[LongText]
     createdAt: Mapped[Now]
+
+
+class WorkerReport(Base):
+    """What a worker process last said about itself; its row is deleted when it stops.
+
+    `status` is that of `/ready`, `halted` the problems of halted partitions by their names.
+    """
+
+    __tablename__ = "Workers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    service: Mapped[LongText]
+    host: Mapped[LongText]
+    processId: Mapped[int]
+    version: Mapped[LongText]
+    status: Mapped[LongText]
+    halted: Mapped[Jsonb] = mapped_column(server_default="{}")
+    partitions: Mapped[int]
+    startedAt: Mapped[Now]
+    reportedAt: Mapped[Now]
 
 
 class GatewayConnection(WithId, Timestamped, Base):
@@ -242,7 +263,11 @@ class LaneTimer(Base):
 
 
 class Request(Base):
-    """A request that was answered, so that its repetition changes nothing."""
+    """A request that was answered, so that its repetition changes nothing.
+
+    `type` is what was asked, such as `ticket.accept`, `actor` who asked, if the request says so;
+    both are NULL in rows of earlier versions. Commands of operators have rows, too.
+    """
 
     __tablename__ = "Requests"
 
@@ -251,6 +276,8 @@ class Request(Base):
     requestId: Mapped[LongText] = mapped_column(primary_key=True)
     answer: Mapped[Jsonb | None]
     createdAt: Mapped[Now]
+    type: Mapped[LongText | None] = mapped_column(sort_order=1)
+    actor: Mapped[LongText | None] = mapped_column(sort_order=1)
 
 
 class Purge(Base):

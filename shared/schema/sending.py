@@ -52,6 +52,11 @@ class Send(Base):
             "place",
             postgresql_where=text("status IN ('waiting', 'claimed')"),
         ),
+        Index(
+            "ix_Sends_unsent",
+            "createdAt",
+            postgresql_where=text("status IN ('queued', 'waiting', 'claimed')"),
+        ),
         Index("ix_Sends_untold", "place", postgresql_where=text('"isUntold"')),
         index_where_set("messageId"),
     )

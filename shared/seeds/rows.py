@@ -93,7 +93,7 @@ class NoCompanyError(SeedError):
 
 
 class PasswordTooLongError(SeedError):
-    """The administrator's password is longer than the 72 bytes that bcrypt takes."""
+    """The password is longer than the 72 bytes that bcrypt takes."""
 
 
 async def insert_company(conn: AsyncConnection, _password: str) -> list[Row]:
@@ -111,13 +111,19 @@ async def insert_user(conn: AsyncConnection, password: str) -> list[Row]:
     """Insert the administrator, who is a super user."""
     if await conn.scalar(EMAIL_IS_TAKEN):
         return []
-    parameters = {"company_id": await _find_company(conn), "password_hash": _hash(password)}
+    company_id = await _find_company(conn)
+    parameters = {"company_id": company_id, "password_hash": hash_password(password)}
     return await _insert(conn, "Users", INSERT_ADMINISTRATOR, parameters)
 
 
 async def insert_companies_settings(conn: AsyncConnection, _password: str) -> list[Row]:
     """Insert the settings of the default company."""
-    parameters = {"company_id": await _find_company(conn)}
+    return await insert_settings_of(conn, await _find_company(conn))
+
+
+async def insert_settings_of(conn: AsyncConnection, company_id: int) -> list[Row]:
+    """Insert the settings that a new company begins with, if it has none."""
+    parameters = {"company_id": company_id}
     return await _insert(conn, "CompaniesSettings", INSERT_COMPANY_SETTINGS, parameters)
 
 
@@ -136,7 +142,8 @@ async def _find_company(conn: AsyncConnection) -> int:
     return company_id
 
 
-def _hash(password: str) -> str:
+def hash_password(password: str) -> str:
+    """Return the bcrypt hash of a password; raises PasswordTooLongError."""
     secret = password.encode()
     if len(secret) > MAX_PASSWORD_BYTES:
         raise PasswordTooLongError

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from shared.embedded.kafka import Kafka
+from shared.embedded.processes import Guarded
+from shared.embedded.servers import Servers
 from tests.faults.crash_points import (
     AFTER_COMMIT,
     AFTER_PUBLISH,
@@ -17,11 +19,17 @@ from tests.faults.crash_points import (
     MID_PUBLISH,
     POINTS,
 )
+from tests.faults.served import Freeze
 from tests.faults.worker_pool import SERVICES, Slot, WorkerPool
+from tests.support.freezing import freeze, thaw
 
 TRAFFIC_S = 3.0  # how long a round publishes and injects faults
 ARMED_S = 5.0  # how long a crash point stays armed
 FROZEN_S = 7.5  # longer than the session, so that other workers claim the partitions
+SERVER_FROZEN_S = 12.5  # longer than a post may take to be answered
+SERVER_SLOW_S = 6.0
+STOPPED_S, RUNNING_S = 0.2, 0.05  # of a slow server, in turn
+DATABASE, BROKER = "the database", "Kafka"  # as /ready names them
 LONG_OUTAGE_S = 60.0
 LONG_OUTAGE_EVERY = 20
 LONG_OUTAGE, QUIET_RESTART = "long outage", "quiet restart"
@@ -43,6 +51,7 @@ class FaultInjector:
 
     pool: WorkerPool
     injected: Counter[str] = field(default_factory=Counter)
+    freezes: list[Freeze] = field(default_factory=list)
 
     async def run_plan(self, plan: Sequence[PlannedFault]) -> None:
         """Inject every fault at its moment; at the end all servers run again."""
@@ -67,6 +76,10 @@ def list_themes() -> dict[str, Callable[[Random], list[PlannedFault]]]:
         "zombies": _plan_frozen_workers,
         "broker": _plan_broker_restart,
         "database": _plan_database_outage,
+        "frozen database": _plan_frozen_server(DATABASE),
+        "frozen broker": _plan_frozen_server(BROKER),
+        "slow database": _plan_slow_server(DATABASE),
+        "slow broker": _plan_slow_server(BROKER),
         "come and go": _plan_members_that_come_and_go,
         QUIET_RESTART: lambda _: [],
         "everything": _plan_everything,
@@ -233,6 +246,47 @@ def _plan_freeze(random: Random) -> PlannedFault:
         injector.pool.kill(slot, signal.SIGCONT)
 
     return PlannedFault(random.uniform(0.5, 3), inject)
+
+
+def _plan_frozen_server(name: str) -> Callable[[Random], list[PlannedFault]]:
+    async def inject(injector: FaultInjector) -> None:
+        server = _find_server(injector.pool.servers, name)
+        began = time.monotonic()
+        freeze(server)
+        try:
+            await asyncio.sleep(SERVER_FROZEN_S)
+        finally:
+            thaw(server)
+        injector.freezes.append(Freeze(name, began, time.monotonic()))
+        injector.injected[f"{name} frozen"] += 1
+
+    return lambda random: [PlannedFault(random.uniform(0.3, TRAFFIC_S - 1), inject)]
+
+
+def _plan_slow_server(name: str) -> Callable[[Random], list[PlannedFault]]:
+    """Freeze a server for 200 of every 250 milliseconds."""
+
+    async def inject(injector: FaultInjector) -> None:
+        server = _find_server(injector.pool.servers, name)
+        until = time.monotonic() + SERVER_SLOW_S
+        try:
+            while time.monotonic() < until:
+                freeze(server)
+                await asyncio.sleep(STOPPED_S)
+                thaw(server)
+                await asyncio.sleep(RUNNING_S)
+        finally:
+            thaw(server)
+        injector.injected[f"{name} slow"] += 1
+
+    return lambda random: [PlannedFault(random.uniform(0.3, TRAFFIC_S - 1), inject)]
+
+
+def _find_server(servers: Servers, name: str) -> Guarded:
+    server = servers.postgres if name == DATABASE else servers.kafka
+    assert server is not None
+    assert server.process is not None
+    return server.process
 
 
 def database_away(at_s: float, seconds: float) -> Fault:

@@ -7,7 +7,9 @@ TWICE = "twice"
 COUNTERS = "wrong counters"
 DEAD_LETTERS = "unexplained dead letters"
 WRONG = "wrong facts"  # or rows: they differ from what was published
-KINDS = (LOST, TWICE, COUNTERS, DEAD_LETTERS, WRONG)
+HEALTH = "untrue health"  # /ready does not say that a server is frozen, or that it answers again
+UNANSWERED = "unanswered posts"
+KINDS = (LOST, TWICE, COUNTERS, DEAD_LETTERS, WRONG, HEALTH, UNANSWERED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,12 @@ from tests.faults.findings import DEAD_LETTERS, TWICE, Finding
 from tests.faults.gateway import Gateway
 from tests.faults.quiescence import Quiescence
 from tests.faults.reading import Ends, open_reader
+from tests.faults.served import Served, asking
 from tests.faults.worker_pool import SERVICES, WorkerPool
 
 PARTITIONS = 3
 EVENTS = 120  # gateway events of a round
+FREEZING = ("frozen", "slow")  # the first words of themes
 QUIET_SHARE = 0.3  # of the traffic and time of other rounds; the restart needs the rest
 START_S = 60.0
 NOT_STARTED = "The workers did not start; see {}."
@@ -91,7 +93,7 @@ class RoundRunner:
         share = QUIET_SHARE if theme == QUIET_RESTART else 1.0
         case = await self.prepare(number, random, round(EVENTS * share))
         injector = FaultInjector(self.pool)
-        async with self.run_gateway(case) as answered:
+        async with self.run_gateway(case) as answered, self._asking(case, theme) as served:
             async with asyncio.TaskGroup() as group:
                 publishing = group.create_task(
                     traffic.publish(self._settings.kafka, case.traffic.records, TRAFFIC_S * share)
@@ -100,6 +102,7 @@ class RoundRunner:
             case = replace(case, acknowledged=publishing.result())
             await asyncio.wait((answered,), timeout=ANSWERED_S)
             findings = await self.wait_for_findings(case)
+        findings += served.list_findings(injector.freezes)
         if theme == QUIET_RESTART and not findings:
             findings = await self._restart_quietly(random.sample(SERVICES, 2))
             injector.injected["whole services left"] += 2
@@ -124,6 +127,15 @@ class RoundRunner:
         return Case(
             topics, stage, fixtures, traffic.build_traffic(place, random, events), (), before
         )
+
+    @asynccontextmanager
+    async def _asking(self, case: Case, theme: str) -> AsyncIterator[Served]:
+        """Ask for health and post to webhooks, in rounds that freeze servers or slow them down."""
+        if not theme.startswith(FREEZING):
+            yield Served()
+            return
+        async with asking(self.pool, list(case.stage.lines.values())) as served:
+            yield served
 
     @asynccontextmanager
     async def run_gateway(self, case: Case) -> AsyncIterator[asyncio.Task[None]]:

@@ -10,6 +10,7 @@ from shared.delivery import claimed_partitions, timers
 from shared.delivery.batch import triage
 from shared.delivery.batch.transaction import BatchResult, BatchTransaction
 from shared.delivery.checkpoints import store as checkpoints
+from shared.delivery.health.server_watch import ServerWatch
 
 
 def publish_before_commit() -> None:
@@ -64,6 +65,11 @@ def contents_not_routed() -> None:
     _replace(routing, "find_stored", find_all)
 
 
+def always_ready() -> None:
+    """Say ok, whichever server does not answer."""
+    _replace(ServerWatch, "healths", ())
+
+
 def _replace(owner: object, name: str, other: object) -> None:
     """Replace an attribute; raises AttributeError if the product no longer has it."""
     getattr(owner, name)
@@ -77,4 +83,5 @@ SEEDED_BUGS: dict[str, Callable[[], None]] = {
     "outbox-never-cleared": outbox_never_cleared,
     "contents-refused": contents_refused,
     "contents-not-routed": contents_not_routed,
+    "always-ready": always_ready,
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from shared.db import roles
 from shared.embedded.processes import Guarded
+from shared.embedded.ready import find_free_ports
 from shared.embedded.servers import Servers
 from shared.settings import DatabaseSettings
 from tests.support.sources import ROOT
@@ -23,16 +24,20 @@ WATCH_S = 0.1
 STOP_WITHIN_S = 20.0
 CLEAN_EXITS = (0, 128 + signal.SIGTERM)  # the second if SIGTERM came before the worker had started
 SERVICES = ("contacts", "tickets", "messages", "campaigns")
+WITH_WEBHOOKS = "messages"
 SIZES = ("7", "60", "2000")  # records in a transaction; each start of a worker takes one
+WEBHOOK_SECRET = "the secret of these rounds"  # noqa: S105 - made up here
 NOISY_TIMES = "0.5"  # so low that nearly every company is noisy under load
 
 
 @dataclass(slots=True)
 class Slot:
-    """One process of a service; `wanted` says whether it should run."""
+    """One process of a service; `wanted` says whether it should run. Port 0 is none."""
 
     name: str
     service: str
+    health_port: int = 0
+    webhook_port: int = 0
     process: Guarded | None = None
     wanted: bool = True
     starts: int = 0
@@ -65,7 +70,8 @@ class WorkerPool:
 
     def start_worker(self, name: str, service: str) -> Slot:
         """Start one more worker."""
-        slot = Slot(name, service)
+        health_port, webhook_port = find_free_ports(2)
+        slot = Slot(name, service, health_port, webhook_port if service == WITH_WEBHOOKS else 0)
         self.slots.append(slot)
         self._start(slot)
         return slot
@@ -174,6 +180,9 @@ class WorkerPool:
             **roles.build_environment(database, slot.service, self.servers.role_passwords),
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "",
+            "CHATIA_HEALTH_PORT": str(slot.health_port),
+            "CHATIA_WEBHOOK_PORT": str(slot.webhook_port),
+            "CHATIA_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "CHATIA_NOISY_TIMES": NOISY_TIMES,
             "CHATIA_BATCH_RECORDS": SIZES[(compute_hash(slot.name) + slot.starts) % len(SIZES)],
         }

@@ -1,10 +1,13 @@
 """The image and the compose file, as far as they can be checked without running them."""
 
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are a package of their 
 
 from shared.cli.app import COMMANDS, build_app
 from shared.db.roles import name_role
+from shared.settings import MODELS, KafkaSettings
 from tests.support.sources import ROOT, SERVICES
 
 EMBEDDED = "shared.cli.embedded"
@@ -21,6 +25,14 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
 PINNED = re.compile(r":\d+\.\d+(\.\d+)?(-[a-z]+)*$")
 SECRET = re.compile(r"PASS|SECRET|TOKEN|APIKEY", re.IGNORECASE)
+DOCKER_COMPOSE = Path(sys.executable).with_name("docker-compose")
+_EXAMPLE = (ROOT / "deploy" / "compose.env.example").read_text("utf-8")
+PASSWORDS = dict.fromkeys(re.findall(r"^(\w+)=$", _EXAMPLE, re.MULTILINE), "a-password")
+# Compose names the servers itself, its Kafka has neither TLS nor logins, and each container needs
+# an instance id of its own.
+NOT_IN_COMPOSE = re.compile(
+    r"DATABASE_URL|DB_DIALECT|DB_READER_\w+|DB_SSL_\w+|KAFKA_S\w+|CHATIA_GROUP_INSTANCE_ID"
+)
 FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+(:\?[^}]*|:-)\}")  # or empty: then it is off
 
 
@@ -50,9 +62,38 @@ def find_secrets(compose: dict[str, Any]) -> list[str]:
         f"{name}.{variable}"
         for name, service in compose["services"].items()
         for variable, value in service.get("environment", {}).items()
-        if (SECRET.search(variable) and not FROM_ENVIRONMENT.fullmatch(str(value)))
+        if (
+            value is not None  # a value of None is passed on from the environment
+            and SECRET.search(variable)
+            and not FROM_ENVIRONMENT.fullmatch(str(value))
+        )
         or re.search(r"://[^/@]+:[^/@]+@", str(value))
     ]
+
+
+def list_setting_variables() -> Iterator[str]:
+    """Yield the environment variable of every setting, but for those of single lines."""
+    for model in MODELS:
+        prefix = model.model_config.get("env_prefix", "") if model is KafkaSettings else None
+        for name, field in model.model_fields.items():
+            if prefix is not None:
+                yield (prefix + name).upper()
+            elif field.alias:
+                yield field.alias
+
+
+def resolve_compose(*arguments: str, **environment: str) -> dict[str, Any]:
+    """Return the compose file as Docker Compose itself reads it, in JSON."""
+    ended = subprocess.run(  # noqa: S603 - Docker Compose of this environment
+        [DOCKER_COMPOSE, "--profile", "tools", *arguments, "config", "--format", "json"],
+        cwd=ROOT,
+        env=PASSWORDS | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return dict(json.loads(ended.stdout))
 
 
 def find_unpinned(compose: dict[str, Any]) -> list[str]:
@@ -101,6 +142,45 @@ def test_a_worker_logs_in_to_the_database_as_its_own_role(name: str) -> None:
     password = OURS["migrate"]["environment"][f"ROLE_PASSWORD_{name.upper()}"]
     assert environment["DB_USER"] == name_role("${DB_NAME:-chatia}", name)
     assert environment["DB_PASS"] == password
+
+
+@pytest.mark.parametrize("variable", sorted(set(list_setting_variables())))
+def test_compose_passes_every_setting_on(variable: str) -> None:
+    named = OURS["messages"]["environment"]
+    assert variable in named or NOT_IN_COMPOSE.fullmatch(variable), variable
+
+
+def test_docker_compose_reads_the_file_and_passes_what_is_set_on() -> None:
+    services = resolve_compose(CHATIA_NAMESPACE="acme", CHATIA_SENDER="on")["services"]
+    assert services.keys() == COMPOSE["services"].keys()
+    assert services["tickets"]["environment"]["CHATIA_NAMESPACE"] == "acme"
+    assert services["messages"]["environment"]["CHATIA_SENDER"] == "on"
+    assert services["messages"]["environment"]["CHATIA_NOISY_TIMES"] is None  # not set at all
+
+
+def test_docker_compose_names_a_password_that_is_not_set() -> None:
+    for name in PASSWORDS:
+        ended = subprocess.run(  # noqa: S603 - Docker Compose of this environment
+            [DOCKER_COMPOSE, "config", "--quiet"],
+            cwd=ROOT,
+            env={other: value for other, value in PASSWORDS.items() if other != name},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert f"variable {name} is missing a value: set it" in ended.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_worker_can_be_scaled(name: str) -> None:
+    service = resolve_compose()["services"][name]
+    published = [port["published"] for port in service.get("ports", ())]
+    assert "container_name" not in service
+    assert all("-" in port for port in published), "a single port is taken by the first container"
+
+
+def test_no_password_is_printed_by_the_containers() -> None:
+    assert OURS["migrate"]["environment"]["ADMIN_PASSWORD"].startswith("${ADMIN_PASSWORD:?")
 
 
 @pytest.mark.parametrize("name", ["kafka", "postgres"])

@@ -47,7 +47,7 @@ def names_in(source: Source) -> set[str]:
 
 
 def makefile_targets(text: str) -> set[str]:
-    return set(re.findall(r"^([a-z]+):", text, flags=re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE))
 
 
 def texts() -> Iterator[tuple[Path, str]]:
@@ -84,7 +84,7 @@ def test_pages_name_tests_that_exist() -> None:
 def test_make_help_lists_every_target() -> None:
     text = (ROOT / "Makefile").read_text("utf-8")
     shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, check=True, capture_output=True)  # noqa: S607 - the developer's own make
-    assert set(re.findall(r"^ +make ([a-z]+)", shown.stdout.decode(), flags=re.MULTILINE)) == (
+    assert set(re.findall(r"^ +make ([a-z-]+)", shown.stdout.decode(), flags=re.MULTILINE)) == (
         makefile_targets(text)
     )
 
@@ -114,7 +114,7 @@ def test_a_planted_name_of_a_test_is_found() -> None:
 
 
 def test_a_planted_target_is_found() -> None:
-    assert makefile_targets("a: b ## x\n\tc: d\n$(V)/x: y\n.PHONY: z\nq:\n") == {"a", "q"}
+    assert makefile_targets("a: b ## x\n\tc: d\n$(V)/x: y\n.PHONY: z\nq-r:\n") == {"a", "q-r"}
 
 
 def test_the_page_of_tables_is_as_the_tables_are() -> None:

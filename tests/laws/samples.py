@@ -194,7 +194,7 @@ def _move(n: int, **members: object) -> ContactMove:
 def _has_moved(n: int, **members: object) -> ContactMoved:
     given = {
         "company_id": 1, "contact_id": 100 + n % PEOPLE, "number": f"{n}",
-        "new_number": f"9{n}", "is_renamed": n % 2 == 0,
+        "new_number": f"9{n}", "is_renamed": n % 2 == 0, "timestamp": at(n),
     }  # fmt: skip
     return ContactMoved.model_validate(given | members)
 

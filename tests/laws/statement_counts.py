@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 # Statements for one event of each contract, and for any larger batch: a rare case (a reply to
 # quote, a lane to leave, a placeholder to replace) may need its statement only in the larger one.
 HANDLERS: dict[str, tuple[int, int]] = {
-    "contacts.identify_messages": (4, 6),
-    "contacts.link_contacts": (10, 10),
+    "contacts.identify_messages": (3, 5),
+    "contacts.link_contacts": (11, 11),
     "contacts.apply_requests": (6, 11),
     "contacts.save_consents": (3, 3),
     "contacts.apply_records": (10, 10),

@@ -181,7 +181,7 @@ class Reader:
 class BatchTransaction:
     """Applies records and emits a fact for each, in a transaction."""
 
-    service = "model"
+    service = owner = "model"
 
     def __init__(self) -> None:
         self.reader = Reader()
@@ -227,14 +227,16 @@ class Publisher:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def publish(self, facts: Iterable[tuple[Place, int]]) -> None:
-        """Publish facts."""
-        for place, offset in list(facts):
+    async def publish(self, facts: Iterable[tuple[Place, int]]) -> int:
+        """Publish facts; return how many."""
+        published = list(facts)
+        for place, offset in published:
             if self._world.random.random() < 0.1:
                 await self._world.nap()
             if self._world.fails(0.003):
                 raise KafkaConnectionError
             self._world.told[place].append(offset)
+        return len(published)
 
 
 class Consumer:

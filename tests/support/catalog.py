@@ -69,13 +69,18 @@ async def read(url: str) -> dict[str, Table]:
 
 
 async def leftovers(url: str) -> list[str]:
-    """Return the names of all objects in the public schema."""
+    """Return the names of all objects in the public schema, without those of extensions."""
     conn = await asyncpg.connect(url)
     try:
         rows = await conn.fetch("""
-            SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
-            UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
-            UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+            SELECT name FROM (
+              SELECT oid, relname::text AS name, relnamespace AS schema FROM pg_class
+              UNION ALL SELECT oid, typname, typnamespace FROM pg_type
+              UNION ALL SELECT oid, proname, pronamespace FROM pg_proc
+            ) AS item
+            WHERE schema = 'public'::regnamespace
+              AND NOT EXISTS (
+                SELECT FROM pg_depend d WHERE d.objid = item.oid AND d.deptype IN ('e', 'i'))
         """)
         return sorted({row[0] for row in rows})
     finally:

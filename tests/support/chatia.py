@@ -3,14 +3,16 @@
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,29 @@ def chatia(*words: str, environment: Mapping[str, str], given: str = "") -> Ende
     The process is forked from one that has imported all commands, which is much faster than to
     start Python for each run.
     """
+    with _running(words, environment, given) as (run, folder):
+        run.join(PATIENCE_SECONDS)
+        if run.is_alive():
+            raise subprocess.TimeoutExpired(words, PATIENCE_SECONDS)
+        return _read_end(run, folder)
+
+
+def interrupted(
+    *words: str, environment: Mapping[str, str], number: signal.Signals, seconds: float
+) -> Ended:
+    """Run `chatia` and send it a signal after some seconds, if it still runs."""
+    with _running(words, environment, "") as (run, folder):
+        run.join(seconds)
+        if run.is_alive() and run.pid:
+            os.kill(run.pid, number)
+            run.join(PATIENCE_SECONDS)
+        return _read_end(run, folder)
+
+
+@contextmanager
+def _running(
+    words: Sequence[str], environment: Mapping[str, str], given: str
+) -> Iterator[tuple[ForkServerProcess, Path]]:
     with tempfile.TemporaryDirectory(prefix="chatia-run-") as name:
         folder = Path(name)
         for stream in STREAMS:
@@ -47,14 +72,18 @@ def chatia(*words: str, environment: Mapping[str, str], given: str = "") -> Ende
         variables = {"PATH": os.environ["PATH"], **environment}
         run = _server().Process(target=_run, args=(words, variables, folder), daemon=True)
         run.start()
-        run.join(PATIENCE_SECONDS)
-        if run.is_alive():
-            run.kill()
-            run.join()
-            raise subprocess.TimeoutExpired(words, PATIENCE_SECONDS)
-        answer, complaint = ((folder / stream).read_text("utf-8") for stream in list(STREAMS)[1:])
-        assert run.exitcode is not None
-        return Ended(run.exitcode, answer, complaint)
+        try:
+            yield run, folder
+        finally:
+            if run.is_alive():
+                run.kill()
+                run.join()
+
+
+def _read_end(run: ForkServerProcess, folder: Path) -> Ended:
+    answer, complaint = ((folder / stream).read_text("utf-8") for stream in list(STREAMS)[1:])
+    assert run.exitcode is not None
+    return Ended(run.exitcode, answer, complaint)
 
 
 @cache

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -18,6 +19,7 @@ VALUES: dict[str, object] = {
     "timestamptz": datetime(2026, 1, 1, tzinfo=UTC),
     "numeric(10,2)": 1,
     "jsonb": "{}",
+    "uuid": UUID(int=1),
 }
 
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from sqlalchemy.pool import NullPool
 from shared.db import roles
 from shared.db.migrations import upgrade
 from shared.embedded.errors import UnreachableError
-from shared.embedded.servers import run_servers
+from shared.embedded.processes import Guarded
+from shared.embedded.servers import Servers, run_servers
 from shared.settings import DatabaseSettings
 from tests.laws.samples import WORLD
 
@@ -43,6 +44,18 @@ class TestServers:
 
     kafka_bootstrap: str
     database_url: str
+    embedded: Servers | None = None
+
+    @property
+    def processes(self) -> Mapping[str, Guarded]:
+        """The processes of embedded servers, by the names that `/ready` has for them."""
+        kafka = self.embedded.kafka if self.embedded else None
+        postgres = self.embedded.postgres if self.embedded else None
+        found = {
+            "Kafka": kafka.process if kafka else None,
+            "the database": postgres.process if postgres else None,
+        }
+        return {name: process for name, process in found.items() if process}
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +73,7 @@ def servers() -> Iterator[TestServers]:
             )
             with running as started:
                 yield TestServers(
-                    kafka or started.kafka_bootstrap, database or started.database_url
+                    kafka or started.kafka_bootstrap, database or started.database_url, started
                 )
         except UnreachableError as error:
             if os.environ.get("CI"):

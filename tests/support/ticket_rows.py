@@ -68,17 +68,21 @@ async def store_message(
     *,
     ticket_id: int = TICKET,
     seconds: float = 60,
-    from_me: bool = False,
+    **members: object,
 ) -> list[Event]:
-    """Store a message of the contact, or ours, written so many seconds from now."""
+    """Store a message of the contact, or ours, written so many seconds from now.
+
+    `members` are those of the fact, such as `from_me`.
+    """
     (row,) = await run_sql(
         conn,
         'INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body, "fromMe", '
         '"createdAt") VALUES (1, 10, :ticket, :wid, :body, :from_me, '
         "clock_timestamp() + :seconds * interval '1 second') RETURNING id",
-        ticket=ticket_id, wid=wid, body=body, seconds=seconds, from_me=from_me,
+        ticket=ticket_id, wid=wid, body=body, seconds=seconds,
+        from_me=members.get("from_me", False),
     )  # fmt: skip
-    return await refresh(conn, wid, row["id"], ticket_id, from_me=from_me)
+    return await refresh(conn, wid, row["id"], ticket_id, **members)
 
 
 async def refresh(
@@ -86,10 +90,9 @@ async def refresh(
     wid: str,
     message_id: int,
     ticket_id: int = TICKET,
-    *,
-    from_me: bool = False,
+    **members: object,
 ) -> list[Event]:
-    event = stored(wid, ticket_id=ticket_id, message_id=message_id, from_me=from_me)
+    event = stored(wid, ticket_id=ticket_id, message_id=message_id, **members)
     return list_facts(await refresh_tickets(conn, [event]))
 
 

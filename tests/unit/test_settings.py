@@ -1,9 +1,12 @@
 """Settings: which variable sets what, and the same database under another login."""
 
+import re
+
 import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import make_url
 
+from shared.db.engine import split_tls
 from shared.settings import MODELS, DatabaseSettings, Settings, WebhookSettings
 
 ADDRESSES = {
@@ -31,8 +34,9 @@ VARIABLES = {
     "CHATIA_NOISY_TIMES": (4.0, 0.0),
     "CHATIA_HEALTH_PORT": (0, 8080),
     "CHATIA_WEBHOOK_PORT": (0, 8088),
-    "CHATIA_WEBHOOK_SECRET": ("", "s"),
+    "CHATIA_WEBHOOK_SECRET": ("", "a secret of sixteen"),
     "CHATIA_WEBHOOK_BYTES": (3_500_000, 10),
+    "CHATIA_LINE_KEYS_FILE": ("", "/run/line-keys"),
     "CHATIA_SENDER": (False, True),
     "CHATIA_SENDS_AT_ONCE": (4, 1),
     "CHATIA_SEND_TIMEOUT_MS": (30_000, 11),
@@ -54,6 +58,11 @@ VARIABLES = {
     "DB_POOL_MIN": (1, 0),
     "DB_POOL_ACQUIRE": (30_000, 13),
     "DB_POOL_IDLE": (600_000, 14),
+    "DB_DIALECT": ("postgres", "postgres"),
+    "DB_SSL_MODE": ("prefer", "require"),
+    "DB_SSL_CA": ("", __file__),
+    "DB_SSL_CERT": ("", __file__),
+    "DB_SSL_KEY": ("", __file__),
     "DATABASE_URL": (None, "postgresql://db/chatia"),
     "KAFKA_BOOTSTRAP_SERVERS": ("localhost:9092", "kafka:9093"),
     "KAFKA_SECURITY_PROTOCOL": ("PLAINTEXT", "SASL_SSL"),
@@ -157,3 +166,62 @@ def test_readers_reach_the_same_database() -> None:
     )
     assert database.for_readers is not None
     assert database.for_readers.url == "postgresql+asyncpg://chatia_reader:y@db/chatia"
+
+
+def read_database(**variables: object) -> DatabaseSettings:
+    return DatabaseSettings.model_validate(variables)
+
+
+def test_tls_is_in_the_url_of_the_owner_and_of_every_other_login() -> None:
+    database = read_database(DB_SSL_MODE="verify-full", DB_SSL_CA=__file__, DB_READER_USER="reader")
+    asked = {"sslmode": "verify-full", "sslrootcert": __file__}
+    assert database.for_readers is not None
+    others = (database.with_login("tickets", "t"), database.for_readers)
+    assert [make_url(each.url).query for each in (database, *others)] == [asked] * 3
+
+
+def test_a_given_address_gets_what_it_does_not_say_about_tls() -> None:
+    given = {"DATABASE_URL": "postgresql://db/chatia?sslmode=require"}
+    database = read_database(**given, DB_SSL_MODE="disable", DB_SSL_CERT=__file__)
+    assert make_url(database.url).query == {"sslmode": "require", "sslcert": __file__}
+
+
+def test_the_driver_gets_tls_as_asyncpg_reads_it() -> None:
+    address, arguments = split_tls("postgresql://db:1/chatia?sslmode=require&sslcert=/a b")
+    assert address.render_as_string() == "postgresql+asyncpg://db:1/chatia"
+    assert arguments == {"dsn": "postgresql:///?sslmode=require&sslcert=%2Fa+b"}
+
+
+def test_without_tls_the_address_of_a_socket_is_kept() -> None:
+    url = "postgresql://me@/chatia?host=/var/run"
+    assert read_database(DATABASE_URL=url).url == url.replace("://", "+asyncpg://")
+    assert split_tls(url)[1] == {}
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"DB_DIALECT": "mysql"}, "Input should be 'postgres'"),
+        ({"DB_POOL_MAX": 6, "DB_POOL_MIN": 7}, "it must be at most DB_POOL_MAX, 6"),
+        ({"DB_SSL_MODE": "on"}, "Input should be 'disable', 'prefer', 'require'"),
+        ({"DB_SSL_MODE": "verify-ca"}, "verify-ca needs DB_SSL_CA"),
+        ({"DB_SSL_CA": "/not/there"}, "the file /not/there cannot be read"),
+        ({"DATABASE_URL": "postgresql://db/c?sslmode=verify-full"}, "needs DB_SSL_CA"),
+        ({"DATABASE_URL": "postgresql://db/c?sslmode=on"}, "its sslmode must be one of"),
+        ({"DATABASE_URL": "postgresql://db/c?sslkey=/not/there"}, "/not/there cannot be read"),
+        ({"DATABASE_URL": "postgresql://db/c?channel_binding=require"}, "channel_binding is not"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(variables: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(reason)):
+        read_database(**variables)
+
+
+def test_a_short_webhook_secret_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secret = "fifteen letters"  # noqa: S105 - of no server
+    monkeypatch.setenv("CHATIA_WEBHOOK_SECRET", secret)
+    with pytest.raises(ValidationError, match="at least 16 characters") as raised:
+        Settings()
+    assert secret not in str(raised.value.errors(include_input=False))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.contacts.domain.keys import UserIdKey
 from shared.contracts.contact import ContactChanged, ContactMerged, ContactSaved
+from shared.gateways.normalize.addresses import is_bsuid
 from shared.gateways.normalize.numbers import find_other_spelling
 
 LID_SERVER = "@lid"
@@ -60,6 +61,11 @@ class Identity:
         return UserIdKey(self.company_id, self.portfolio, self.user_id)
 
     @property
+    def only_user_id(self) -> "Identity":
+        """The BSUID alone: an old number may have another owner now."""
+        return Identity(self.company_id, portfolio=self.portfolio, user_id=self.user_id)
+
+    @property
     def other_number(self) -> str | None:
         """The number's other spelling (with or without the ninth digit), or None."""
         return find_other_spelling(self.number) if self.number else None
@@ -87,11 +93,21 @@ class KnownContact:
 
 @dataclass(frozen=True, slots=True)
 class LidNumber:
-    """The number that belongs to a LID, as a gateway has reported it."""
+    """The number that belongs to a LID, as a gateway reported it at a time, if that is known."""
 
     company_id: int
     lid: str
     number: str
+    number_at: datetime | None = None
+
+    def is_newer_than(self, known: "LidNumber") -> bool:
+        """Return whether this number replaces a known one; a time that is not known is the oldest.
+
+        Of two numbers at the same time the greater one counts, in whatever order they come.
+        """
+        if self.number_at is None or known.number_at is None:
+            return known.number_at is None and self != known
+        return (self.number_at, self.number) > (known.number_at, known.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,26 @@ class Changes:
     new: dict[int, Contact] = field(default_factory=dict)
     changed: dict[int, Contact] = field(default_factory=dict)
     merged: dict[int, Merge] = field(default_factory=dict)
+    renamed: dict[int, Contact] = field(default_factory=dict)  # as stored, before the change
+
+    @property
+    def giving_number(self) -> list[Contact]:
+        """The contacts, as stored, whose number or JID another contact takes."""
+        owners = {
+            (contact.company_id, address): contact.id
+            for contact in self.changed.values()
+            for address in (contact.number, contact.jid)
+            if address
+        }
+        return [
+            stored
+            for _, stored in sorted(self.renamed.items())
+            if {
+                owners.get((stored.company_id, address or ""), stored.id)
+                for address in (stored.number, stored.jid)
+            }
+            != {stored.id}
+        ]
 
     @property
     def taking_lid(self) -> dict[int, Contact]:
@@ -178,9 +214,9 @@ class AddressBook:
         return None if found is None else self._by_id[found]
 
     def add_user_id(self, key: UserIdKey, contact_id: int) -> None:
-        """Let a BSUID find a contact, unless it finds another one."""
+        """Let a BSUID find a contact, in place of another one that it found."""
         for found_by in Identity(key.company_id, portfolio=key.portfolio, user_id=key.user_id).keys:
-            self._ids.setdefault(found_by, contact_id)
+            self._ids[found_by] = contact_id
 
     def rename(self, contact: Contact, number: str, jid: str) -> bool:
         """Plan to replace a contact's number and its addresses; False if another one has it."""
@@ -191,10 +227,17 @@ class AddressBook:
         for key in old.keys:
             if self._ids.get(key) == contact.id:
                 del self._ids[key]
-        is_unnamed = contact.name == contact.number
-        name = number if is_unnamed else contact.name
+        self._changes.renamed.setdefault(contact.id, contact)
+        name = number if contact.name == contact.number else contact.name
         self._put(replace(contact, number=number, jid=jid, remote_jid=jid, name=name))
         return True
+
+    def replace_address(self, contact_id: int, address: str, new: str) -> None:
+        """Plan that replies go to a new address, if they go to this one now."""
+        contact = self._by_id[contact_id]
+        if contact.remote_jid == address:
+            name = new if contact.name == address else contact.name
+            self._put(replace(contact, remote_jid=new, name=name))
 
     def complete(
         self, contact_id: int, identity: Identity, name: str | None, *, reactivate: bool
@@ -202,7 +245,7 @@ class AddressBook:
         """Plan to fill empty columns of a contact; `reactivate` undoes its deletion."""
         before = self._by_id[contact_id]
         after = self._fill_in(before, identity, name)
-        if reactivate:
+        if reactivate and not after.active:
             after = replace(after, active=True)
         if after != before:
             self._put(after)
@@ -246,7 +289,7 @@ class AddressBook:
                 after = replace(after, **{kind: value})
         if name and _is_unnamed(contact):
             after = replace(after, name=name)
-        if after.jid and _hides_number(after.remote_jid or ""):
+        if after.jid and after.remote_jid and _hides_number(after.remote_jid):
             after = replace(after, remote_jid=after.jid)
         return after
 
@@ -264,4 +307,4 @@ def _is_unnamed(contact: Contact) -> bool:
 
 def _hides_number(jid: str) -> bool:
     """Return whether an address is a LID or a BSUID."""
-    return jid.endswith(LID_SERVER) or (bool(jid) and "@" not in jid and not jid.isdecimal())
+    return jid.endswith(LID_SERVER) or is_bsuid(jid)

@@ -4,13 +4,15 @@ A BSUID that was replaced leads to its successor, and that to a number. A number
 to the new one only for what is older than the change, for it may get another owner.
 """
 
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from services.contacts.domain.address_book import AddressBook, Identity
 from services.contacts.domain.keys import NumberKey, UserIdKey
+from shared.contracts.base import BEGINNING, END
 from shared.gateways.normalize.numbers import find_other_spelling
 
 PHONE_SERVER = "@s.whatsapp.net"
@@ -31,9 +33,8 @@ class UserId:
     updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NumberChange:
-    """A row of "NumberChanges"."""
+class NumberChange(NamedTuple):
+    """A row of "NumberChanges": a report, of which several may be about one change."""
 
     company_id: int
     number: str
@@ -46,26 +47,33 @@ class Aliases:
 
     def __init__(self, user_ids: Iterable[UserId], changes: Iterable[NumberChange]) -> None:
         self._user_ids = {UserIdKey(u.company_id, u.portfolio, u.user_id): u for u in user_ids}
-        self._changes: dict[NumberKey, dict[str, NumberChange]] = defaultdict(dict)
+        self._reports: dict[NumberKey, dict[str, list[datetime]]] = {}
         for change in changes:
-            self._changes[NumberKey(change.company_id, change.number)][change.new_number] = change
+            self._add_report(change)
         self.changed: dict[UserIdKey, UserId] = {}
-        self.new_changes: dict[tuple[NumberKey, str], NumberChange] = {}
+        self.new_changes: list[NumberChange] = []
 
     def resolve(self, identity: Identity, at: datetime) -> Identity:
         """Return the identity with the BSUID and the number that its person has now.
 
         `at` is when the identity was observed.
         """
+        if not self._user_ids and not self._reports:
+            return identity
         key = identity.user_id_key
         number = identity.number and self.follow(identity.company_id, identity.number, at)
         if key is not None:
-            head = self.find_head(key)
-            identity = replace(identity, user_id=head.user_id)
-            number = number or self._find_number(head)
+            identity = replace(identity, user_id=self.find_head(key).user_id)
+            number = number or self.find_number(identity)
         if number == identity.number or number is None:
             return identity
         return replace(identity, number=number, jid=f"{number}{PHONE_SERVER}")
+
+    def get_contact_id(self, identity: Identity) -> int | None:
+        """Return the contact of an identity's BSUID, or None."""
+        key = identity.user_id_key
+        row = self._user_ids.get(key) if key else None
+        return row.contact_id if row else None
 
     def find_head(self, key: UserIdKey) -> UserIdKey:
         """Return the last successor of a BSUID, by default itself."""
@@ -76,48 +84,88 @@ class Aliases:
             key = key._replace(user_id=row.new_user_id)
         return key
 
-    def follow(self, company_id: int, number: str, at: datetime) -> str:
-        """Return the number that the person has now who had a number at a time."""
+    def list_known(self, identity: Identity, at: datetime) -> set[Identity]:
+        """Return an identity as it was observed, as it is now, and the numbers in between."""
+        company_id = identity.company_id
+        numbers = self.list_numbers(company_id, identity.number, at) if identity.number else []
+        if (observed := self.find_observed(identity)) is not None:
+            numbers += self.list_numbers(company_id, *observed)
+        return {identity, self.resolve(identity, at), *(Identity(company_id, n) for n in numbers)}
+
+    def follow(self, company_id: int, number: str, at: datetime, until: datetime = END) -> str:
+        """Return the number that a person has just before `until` who had a number at a time."""
+        return self.list_numbers(company_id, number, at, until)[-1]
+
+    def list_numbers(
+        self, company_id: int, number: str, at: datetime, until: datetime = END
+    ) -> list[str]:
+        """Return a number that a person had at a time, and all that followed it before `until`."""
+        numbers = [number]
+        seen: set[str] = set()  # at this time: changes there and back have no end
         for _ in range(MOST_CHANGES):
-            next_change = min(
-                (
-                    change
-                    for spelling in (number, find_other_spelling(number) or number)
-                    for change in self._changes.get(NumberKey(company_id, spelling), {}).values()
-                    if change.changed_at > at
-                ),
-                key=lambda change: (change.changed_at, change.new_number),
-                default=None,
+            changes = (
+                (start, new_number)
+                for new_number in self._reports.get(NumberKey(company_id, number), ())
+                if (start := self._find_start(NumberChange(company_id, number, new_number, at)))
+                and start < until
+                and (start > at or new_number not in seen)
             )
-            if next_change is None:
+            start, new_number = min(changes, default=(at, None))
+            if new_number is None:
                 break
-            number, at = next_change.new_number, next_change.changed_at
-        return number
+            if start > at:
+                seen.clear()
+            seen.update(list_spellings(number))
+            number, at = new_number, start
+            numbers.append(number)
+        return numbers
+
+    def find_observed(self, identity: Identity) -> tuple[str, datetime] | None:
+        """Return the number of an identity's BSUID as it was observed last, and when; or None."""
+        key = identity.user_id_key
+        row = self._user_ids.get(self.find_head(key)) if key else None
+        if row is None or row.number is None or row.number_at is None:
+            return None
+        return row.number, row.number_at
+
+    def find_number(self, identity: Identity, until: datetime = END) -> str | None:
+        """Return the number of an identity's BSUID until a time; None if it is not known."""
+        observed = self.find_observed(identity)
+        if observed is None or observed[1] > until:
+            return None
+        return self.follow(identity.company_id, *observed, until)
 
     def add_change(self, change: NumberChange) -> bool:
-        """Plan to save a change of a number; return False for the repetition of a known one."""
-        key = NumberKey(change.company_id, change.number)
-        known = self._changes[key].get(change.new_number)
-        if known is not None and not self._came_back(known, change.changed_at):
-            return False
-        self._changes[key][change.new_number] = change
-        self.new_changes[key, change.new_number] = change
-        return True
+        """Plan to save the report of a change; return False if the change is known.
 
-    def link_number(self, key: UserIdKey, number: str, at: datetime) -> None:
-        """Plan to save the number of a BSUID, unless a later one is known."""
-        head = self.find_head(key)
-        row = self._get(head)
-        is_newer = row.number_at is None or (at, number) > (row.number_at, row.number or "")
-        if row.number != number and is_newer:
-            self._put(head, replace(row, number=number, number_at=at))
+        It is saved for both spellings of the number, so that each finds it.
+        """
+        is_known = self._is_known(change)
+        for spelling in list_spellings(change.number):
+            report = change._replace(number=spelling)
+            if self._add_report(report):
+                self.new_changes.append(report)
+        return not is_known
 
-    def link_contact(self, key: UserIdKey, contact_id: int) -> None:
-        """Plan to save the contact of a BSUID; the id may be a planned one."""
+    def link(
+        self, key: UserIdKey, contact_id: int | None, number: str | None, at: datetime
+    ) -> bool:
+        """Plan to save the contact and the number of a BSUID; the contact's id may be planned.
+
+        Return False if it keeps another contact, because its number was observed later: of all
+        observations the last one counts, and of two at the same time the one with the greater
+        number, in whatever order they come.
+        """
         head = self.find_head(key)
-        row = self._get(head)
-        if row.contact_id != contact_id:
-            self._put(head, replace(row, contact_id=contact_id))
+        row = after = self._get(head)
+        is_last = row.number_at is None or (at, number or "") >= (row.number_at, row.number or "")
+        if number is not None and is_last:
+            after = replace(after, number=number, number_at=at)
+        if contact_id is not None and (is_last or row.contact_id is None):
+            after = replace(after, contact_id=contact_id)
+        if after != row:
+            self._put(head, after)
+        return after.contact_id == contact_id
 
     def succeed(self, old: UserIdKey, new: UserIdKey) -> None:
         """Plan that a BSUID was replaced by another one, which gets its number and contact."""
@@ -126,22 +174,46 @@ class Aliases:
             return
         row = self._get(old_head)
         self._put(old_head, replace(row, new_user_id=new.user_id, number=None, number_at=None))
-        if row.contact_id is not None and self._get(new_head).contact_id is None:
-            self.link_contact(new_head, row.contact_id)
-        if row.number is not None and row.number_at is not None:
-            self.link_number(new_head, row.number, row.number_at)
+        self.link(new_head, row.contact_id, row.number, row.number_at or BEGINNING)
 
-    def _find_number(self, key: UserIdKey) -> str | None:
-        row = self._user_ids.get(key)
-        if row is None or row.number is None or row.number_at is None:
-            return None
-        return self.follow(key.company_id, row.number, row.number_at)
+    def _find_start(self, change: NumberChange) -> datetime | None:
+        """Return when a change first took place at its time or later: its first report.
 
-    def _came_back(self, known: NumberChange, at: datetime) -> bool:
-        """Return whether the person had the old number again between two equal changes."""
-        back = self._changes.get(NumberKey(known.company_id, known.new_number), {})
-        change = back.get(known.number)
-        return change is not None and known.changed_at < change.changed_at < at
+        The next reports are about the same change, until the person has the old number again.
+        """
+        reports, backs = self._list_reports(change), self._list_reports(_reverse(change))
+        index = bisect_left(reports, change.changed_at)
+        if 0 < index < len(reports):
+            back = bisect_right(backs, reports[index - 1])
+            index = bisect_left(reports, backs[back]) if back < len(backs) else len(reports)
+        return reports[index] if index < len(reports) else None
+
+    def _is_known(self, change: NumberChange) -> bool:
+        """Return whether a report of a change is known, earlier or later."""
+        reports, backs = self._list_reports(change), self._list_reports(_reverse(change))
+        index = bisect_left(reports, change.changed_at)
+        return any(
+            # The person did not have the old number in between.
+            bisect_right(backs, min(at, change.changed_at))
+            == bisect_right(backs, max(at, change.changed_at))
+            for at in reports[max(index - 1, 0) : index + 1]
+        )
+
+    def _list_reports(self, change: NumberChange) -> list[datetime]:
+        """Return the times of all reports of a change, in order."""
+        known = self._reports.get(NumberKey(change.company_id, change.number), {})
+        lists = [known[new] for new in list_spellings(change.new_number) if new in known]
+        return lists[0] if len(lists) == 1 else sorted(at for times in lists for at in times)
+
+    def _add_report(self, change: NumberChange) -> bool:
+        """Add a report to the index; return False if it is there."""
+        key = NumberKey(change.company_id, change.number)
+        times = self._reports.setdefault(key, {}).setdefault(change.new_number, [])
+        index = bisect_left(times, change.changed_at)
+        if index < len(times) and times[index] == change.changed_at:
+            return False
+        times.insert(index, change.changed_at)
+        return True
 
     def _get(self, key: UserIdKey) -> UserId:
         return self._user_ids.get(key) or UserId(*key)
@@ -158,8 +230,16 @@ def link_identity(
     key = identity.user_id_key
     if key is None:
         return
-    aliases.link_contact(key, contact_id)
-    if identity.number is not None:
-        aliases.link_number(key, identity.number, at)
-    for known in (key, aliases.find_head(key)):
-        book.add_user_id(known, contact_id)
+    if aliases.link(key, contact_id, identity.number, at):
+        for known in (key, aliases.find_head(key)):
+            book.add_user_id(known, contact_id)
+
+
+def list_spellings(number: str) -> tuple[str, ...]:
+    """Return a number, and its other spelling if it has one."""
+    other = find_other_spelling(number)
+    return (number, other) if other else (number,)
+
+
+def _reverse(change: NumberChange) -> NumberChange:
+    return change._replace(number=change.new_number, new_number=change.number)

@@ -1,20 +1,31 @@
 """The columns of a line that the rules read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from services.contacts.domain.keys import LineKey
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A row of "Whatsapps"; without `allow_group`, group messages are refused.
 
-    `portfolio` is the business portfolio that its connection is set to, or None.
+    `portfolio` is the business portfolio that its connection is set to, or None. `has_changes` says
+    whether any number of its company changed.
     """
 
     company_id: int
     whatsapp_id: int
     allow_group: bool
     portfolio: str | None = None
+    has_changes: bool = False
 
-    def choose_portfolio(self, reported: str | None) -> str:
-        """Return where the line's BSUIDs are valid: as set, as reported, or on this line alone."""
-        return self.portfolio or reported or f"line:{self.whatsapp_id}"
+
+def choose_portfolio(
+    lines: Mapping[LineKey, Line], company_id: int, whatsapp_id: int | None, reported: str | None
+) -> str:
+    """Return where BSUIDs are valid: as set for the line, as reported, or on the line alone."""
+    if whatsapp_id is None:
+        return reported or ""
+    line = lines.get(LineKey(company_id, whatsapp_id))
+    return (line and line.portfolio) or reported or f"line:{whatsapp_id}"

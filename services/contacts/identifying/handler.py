@@ -19,11 +19,15 @@ async def identify_messages(conn: AsyncConnection, batch: Sequence[MessageReceiv
     """
     keys = {LineKey(message.company_id, message.whatsapp_id) for message in batch}
     lines = await address_book.load_lines(conn, keys)
-    numbers = await address_book.load_lid_numbers(conn, rules.list_lids(batch))
-    aliases = await load_aliases(conn, rules.list_identities(lines, batch, numbers))
-    resolved = rules.list_resolved(lines, batch, numbers, aliases)
-    known = await address_book.load_contacts(conn, resolved)
-    plan = rules.plan_contacts(lines, known, numbers, batch, aliases)
+    observed = rules.list_observed(lines, batch)
+    lids = await address_book.load_lid_numbers(conn, rules.list_lids(observed))
+    people = rules.list_people(observed, lids)
+    changing = {line.company_id for line in lines.values() if line.has_changes}
+    aliases = await load_aliases(conn, people, changing)
+    numbers = rules.follow_numbers(lids, aliases)
+    resolved = rules.list_resolved(observed, numbers, aliases)
+    known = await address_book.load_contacts(conn, resolved, aliases)
+    plan = rules.plan_contacts(lines, known, numbers, observed, aliases)
     saved = await address_book.save_changes(conn, plan)
     await save_aliases(conn, aliases, saved)
     return rules.build_facts(plan, saved)

@@ -1,6 +1,6 @@
 """Rules that find or create the contact of each message. No clock, no database."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,11 +11,13 @@ from services.contacts.domain.address_book import (
     Contact,
     Identity,
     KnownContact,
+    LidNumber,
     Saved,
 )
 from services.contacts.domain.aliases import PHONE_SERVER, Aliases, link_identity
 from services.contacts.domain.keys import LidKey, LineKey
-from services.contacts.domain.line import Line
+from services.contacts.domain.line import Line, choose_portfolio
+from shared.contracts.base import END
 from shared.contracts.error_texts import describe_missing_line
 from shared.contracts.message import MessageIdentified, MessageReceived, MessageRefused
 from shared.contracts.outcome import Emit, Outcome, Reject
@@ -28,6 +30,15 @@ class Plan(Changes):
 
     owners: list[tuple[MessageReceived, int, int | None]] = field(default_factory=list)
     outcome: Outcome = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A message, and the identities of its chat and of its author, as the message has them."""
+
+    message: MessageReceived
+    chat: Identity
+    author: Identity | None
 
 
 def get_chat_identity(message: MessageReceived, portfolio: str | None = None) -> Identity:
@@ -47,66 +58,80 @@ def get_author_identity(message: MessageReceived, portfolio: str | None = None) 
     return _add_user_id(identity, portfolio, message.participant_bsuid)
 
 
-def list_identities(
-    lines: Mapping[LineKey, Line],
-    batch: Iterable[MessageReceived],
-    numbers: Mapping[LidKey, str] | None = None,
-) -> set[Identity]:
-    """Return the identities of all chats and authors of a batch, as the messages have them."""
-    return {_add_number(i, numbers or {}) for i, _ in _list_observed(lines, batch)}
+def list_observed(
+    lines: Mapping[LineKey, Line], batch: Iterable[MessageReceived]
+) -> list[Observed]:
+    """Return the messages of a batch with the identities of their chats and authors."""
+    return [_observe(lines, message) for message in batch]
 
 
-def list_resolved(
-    lines: Mapping[LineKey, Line],
-    batch: Iterable[MessageReceived],
-    numbers: Mapping[LidKey, str],
-    aliases: Aliases,
-) -> set[Identity]:
-    """Return the identities of all chats and authors with the addresses that they have now."""
-    observed = ((_add_number(i, numbers), at) for i, at in _list_observed(lines, batch))
-    return {known for i, at in observed for known in (i, aliases.resolve(i, at))}
+def list_people(observed: Iterable[Observed], lids: Mapping[LidKey, LidNumber]) -> set[Identity]:
+    """Return the identities of all people, who unlike groups may have other addresses.
+
+    The numbers of LIDs, as gateways reported them, are identities of their own.
+    """
+    people = {
+        identity
+        for o in observed
+        for identity in (None if o.message.is_group else o.chat, o.author)
+        if identity is not None
+    }
+    return people | {Identity(known.company_id, known.number) for known in lids.values()}
 
 
-def list_lids(batch: Iterable[MessageReceived]) -> set[LidKey]:
-    """Return the LIDs for which a batch has no number."""
+def follow_numbers(lids: Mapping[LidKey, LidNumber], aliases: Aliases) -> dict[LidKey, str]:
+    """Return the numbers that the people of LIDs have now: they may have changed since."""
     return {
-        LidKey(identity.company_id, identity.lid)
-        for identity in list_identities({}, batch)
-        if identity.lid and not identity.number
+        key: aliases.follow(known.company_id, known.number, known.number_at or END)
+        for key, known in lids.items()
     }
 
 
-def _list_observed(
-    lines: Mapping[LineKey, Line], batch: Iterable[MessageReceived]
-) -> Iterator[tuple[Identity, datetime]]:
-    for message in batch:
-        portfolio = _choose_portfolio(lines, message)
-        yield get_chat_identity(message, portfolio), message.timestamp
-        if author := get_author_identity(message, portfolio):
-            yield author, message.timestamp
+def list_resolved(
+    observed: Iterable[Observed], numbers: Mapping[LidKey, str], aliases: Aliases
+) -> set[Identity]:
+    """Return the identities of all chats and authors with the addresses that they have now."""
+    return {
+        known
+        for o in observed
+        for identity in (o.chat, o.author)
+        if identity is not None
+        for known in (identity, _resolve(identity, numbers, aliases, o.message.timestamp))
+    }
 
 
-def _choose_portfolio(lines: Mapping[LineKey, Line], message: MessageReceived) -> str:
-    key = LineKey(message.company_id, message.whatsapp_id)
-    line = lines.get(key) or Line(*key, allow_group=False)
-    return line.choose_portfolio(message.portfolio)
+def list_lids(observed: Iterable[Observed]) -> set[LidKey]:
+    """Return the LIDs for which a batch has no number."""
+    return {
+        LidKey(identity.company_id, identity.lid)
+        for o in observed
+        for identity in (o.chat, o.author)
+        if identity is not None and identity.lid and not identity.number
+    }
+
+
+def _observe(lines: Mapping[LineKey, Line], message: MessageReceived) -> Observed:
+    portfolio = choose_portfolio(lines, message.company_id, message.whatsapp_id, message.portfolio)
+    chat = get_chat_identity(message, portfolio)
+    return Observed(message, chat, get_author_identity(message, portfolio))
 
 
 def plan_contacts(
     lines: Mapping[LineKey, Line],
     known: Sequence[KnownContact],
     numbers: Mapping[LidKey, str],
-    batch: Sequence[MessageReceived],
+    observed: Iterable[Observed],
     aliases: Aliases | None = None,
 ) -> Plan:
     """Find or plan the contact of each message; a later message sees the changes of earlier ones.
 
-    `numbers` maps LIDs to the numbers that gateways have reported. In `aliases` the BSUIDs of the
+    `numbers` maps LIDs to the numbers that their people have now. In `aliases` the BSUIDs of the
     batch are planned to be saved.
     """
     plan = Plan()
     people = _People(AddressBook(known, plan), numbers, aliases or Aliases((), ()))
-    for message in batch:
+    for item in observed:
+        message = item.message
         key = LineKey(message.company_id, message.whatsapp_id)
         line = lines.get(key)
         if line is None:
@@ -114,8 +139,7 @@ def plan_contacts(
         elif message.is_group and not line.allow_group:
             plan.outcome.append(Emit(message, _build_refused(message)))
         else:
-            portfolio = line.choose_portfolio(message.portfolio)
-            plan.owners.append((message, *people.plan_owners(message, portfolio)))
+            plan.owners.append((message, *people.plan_owners(item)))
     return plan
 
 
@@ -137,10 +161,14 @@ def build_facts(plan: Plan, saved: Saved) -> Outcome:
     return outcome
 
 
-def _add_number(identity: Identity, numbers: Mapping[LidKey, str]) -> Identity:
+def _resolve(
+    identity: Identity, numbers: Mapping[LidKey, str], aliases: Aliases, at: datetime
+) -> Identity:
+    """Return an identity that was observed at a time with the addresses that its person has now."""
     if identity.number or not identity.lid:
-        return identity
-    return replace(identity, number=numbers.get(LidKey(identity.company_id, identity.lid)))
+        return aliases.resolve(identity, at)
+    number = numbers.get(LidKey(identity.company_id, identity.lid))
+    return aliases.resolve(replace(identity, number=number), END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,35 +179,30 @@ class _People:
     numbers: Mapping[LidKey, str]
     aliases: Aliases
 
-    def plan_owners(self, message: MessageReceived, portfolio: str) -> tuple[int, int | None]:
+    def plan_owners(self, observed: Observed) -> tuple[int, int | None]:
         """Return the planned ids of a message's chat and author; our messages have no author."""
-        identity = get_chat_identity(message, portfolio)
-        chat = self._plan_owner(identity, message, is_chat=True)
-        author = get_author_identity(message, portfolio)
-        if author:
-            return chat, self._plan_owner(author, message, is_chat=False)
+        message = observed.message
+        chat = self._plan_owner(observed.chat, message, is_chat=True)
+        if observed.author:
+            return chat, self._plan_owner(observed.author, message, is_chat=False)
         return chat, None if message.from_me else chat
 
     def _plan_owner(self, observed: Identity, message: MessageReceived, *, is_chat: bool) -> int:
         is_author = not message.from_me and not (is_chat and message.is_group)
         at = message.timestamp
-        identity = self.aliases.resolve(_add_number(observed, self.numbers), at)
-        contact_id = self.book.find_or_merge(identity, _without_addresses(observed))
+        identity = _resolve(observed, self.numbers, self.aliases, at)
+        contact_id = self.book.find_or_merge(identity, observed.only_user_id)
         if contact_id is None:
             new = _build_contact(identity, message, is_chat=is_chat, is_author=is_author)
             # Replies go to the address as received, unless it is known what the person has now.
-            address = identity.jid if identity.jid != observed.jid else new.remote_jid
+            is_current = (identity.jid, identity.user_id) == (observed.jid, observed.user_id)
+            address = new.remote_jid if is_current else identity.jid
             contact_id = self.book.add(replace(new, remote_jid=address or identity.user_id))
         else:
-            name = message.push_name if is_author else None
+            name = _choose_name(message, is_chat=is_chat, is_author=is_author)
             self.book.complete(contact_id, identity, name, reactivate=is_author)
         link_identity(self.aliases, self.book, observed, contact_id, at)
         return contact_id
-
-
-def _without_addresses(identity: Identity) -> Identity:
-    """Return only the BSUID of an identity: an old number may have another owner now."""
-    return replace(identity, number=None, jid=None, lid=None)
 
 
 def _build_identity(company_id: int, canonical: str, lid: str | None, jid: str | None) -> Identity:
@@ -200,7 +223,8 @@ def _add_user_id(identity: Identity, portfolio: str | None, user_id: str | None)
 def _build_contact(
     identity: Identity, message: MessageReceived, *, is_chat: bool, is_author: bool
 ) -> Contact:
-    name = (is_author and message.push_name) or identity.number or identity.lid
+    name = _choose_name(message, is_chat=is_chat, is_author=is_author)
+    name = name or identity.number or identity.lid
     return Contact(
         id=0,
         company_id=identity.company_id,
@@ -214,6 +238,13 @@ def _build_contact(
         channel=message.channel,
         whatsapp_id=message.whatsapp_id,
     )
+
+
+def _choose_name(message: MessageReceived, *, is_chat: bool, is_author: bool) -> str | None:
+    """Return the name that a message gives to a contact: the author's, or the group's."""
+    if is_chat and message.is_group:
+        return message.group_name
+    return message.push_name if is_author else None
 
 
 def _build_refused(message: MessageReceived) -> MessageRefused:

@@ -16,12 +16,13 @@ async def link_contacts(
 ) -> Outcome:
     """Merge linked contacts, rename moved ones, and save LIDs and BSUIDs for later messages."""
     lines = await address_book.load_lines(conn, rules.list_lines(batch))
-    numbers = await address_book.load_lid_numbers(conn, rules.list_linked_lids(batch))
-    identities = rules.list_identities(lines, numbers, batch)
-    aliases = await load_aliases(conn, identities)
-    resolved = rules.list_resolved(lines, numbers, batch, aliases)
-    known = await address_book.load_contacts(conn, resolved)
-    plan = rules.plan_links(known, batch, lines, numbers, aliases)
+    lids = await address_book.load_lid_numbers(conn, rules.list_linked_lids(batch))
+    observed = rules.list_observed(lines, lids, batch)
+    companies = {event.company_id for event in batch}
+    aliases = await load_aliases(conn, {identity for identity, _ in observed}, companies)
+    resolved = rules.list_resolved(observed, aliases)
+    known = await address_book.load_contacts(conn, resolved, aliases)
+    plan = rules.plan_links(known, batch, lines, lids, aliases)
     await address_book.save_lid_numbers(conn, list(plan.numbers.values()))
     saved = await address_book.save_changes(conn, plan)
     await save_aliases(conn, aliases, saved)

@@ -17,6 +17,7 @@ from services.contacts.domain.address_book import (
     Merge,
     Saved,
 )
+from services.contacts.domain.aliases import Aliases
 from services.contacts.domain.keys import LidKey, LineKey
 from services.contacts.domain.line import Line
 from services.contacts.persistence.contact_state import STATE_COLUMNS, read_state
@@ -32,11 +33,14 @@ class FreedLid(NamedTuple):
     lid: str | None
 
 
+# min() reads one entry of the index; EXISTS may read the whole table if a company has no changes.
 LINES = statement(f"""
 SELECT w."companyId", w.id, w."allowGroup",
        (SELECT min(g.portfolio) FROM "GatewayConnections" g
         WHERE g."companyId" = w."companyId" AND g."whatsappId" = w.id
-          AND g.portfolio <> '') AS portfolio
+          AND g.portfolio <> '') AS portfolio,
+       (SELECT min(n.number) FROM "NumberChanges" n
+        WHERE n."companyId" = w."companyId") IS NOT NULL AS has_changes
 FROM "Whatsapps" w
 JOIN {source(LineKey)}
   ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
@@ -55,18 +59,16 @@ _FOUND = " UNION ".join(
         ("jid", "jid"),
     )
 )
-_FOUND_BY_USER_ID = """
+_FOUND_BY_USER_ID = f"""
   SELECT b.company_id, k.id, k."mergedIntoContactId" AS canonical_id, k.number, k.lid, k.jid,
-         u.portfolio, u."userId"
-  FROM b JOIN "BusinessUserIds" u ON u."companyId" = b.company_id AND u.portfolio = b.portfolio
-                                 AND u."userId" = b.user_id
-  JOIN "Contacts" k ON k."companyId" = u."companyId" AND k.id = u."contactId"
+         b.portfolio, b.user_id
+  FROM b JOIN "Contacts" k ON k.id = b.contact_id AND {match_company("k", "b.company_id")}
 """
 
 # A merged contact is replaced by its canonical contact, whatever key found it.
 CONTACTS = statement(f"""
 WITH b AS (
-  SELECT * FROM {source(Identity, other_number="text")}
+  SELECT * FROM {source(Identity, other_number="text", contact_id="int")}
 ), found AS ({_FOUND} UNION {_FOUND_BY_USER_ID})
 SELECT DISTINCT found.number AS found_number, found.lid AS found_lid, found.jid AS found_jid,
        found.portfolio AS found_portfolio, found.user_id AS found_user_id,
@@ -99,6 +101,12 @@ WHERE c."companyId" = b.company_id AND c.id = b.id AND c."updatedAt" = b.updated
 RETURNING {STATE_COLUMNS}
 """)
 
+# Numbers and JIDs are unique: a contact loses its own before another one gets them.
+GIVE_NUMBERS = statement(f"""
+UPDATE "Contacts" c SET number = NULL, jid = NULL
+FROM {source(Contact)}
+WHERE c."companyId" = b.company_id AND c.id = b.id AND c."updatedAt" = b.updated_at
+""")
 
 MERGE = statement(f"""
 UPDATE "Contacts" c
@@ -165,17 +173,18 @@ RETURNING {STATE_COLUMNS}
 """)
 
 LID_NUMBERS = statement(f"""
-SELECT l."companyId", l.lid, l.number
+SELECT l."companyId", l.lid, l.number, l."numberAt"
 FROM {source(LidKey)}
 JOIN "LidNumbers" l ON l."companyId" = b.company_id AND l.lid = b.lid
 """)
 
 SAVE_LID_NUMBERS = statement(f"""
-INSERT INTO "LidNumbers" AS l ("companyId", lid, number)
-SELECT b.* FROM {source(LidNumber)}
+INSERT INTO "LidNumbers" AS l ("companyId", lid, number, "numberAt")
+SELECT b.company_id, b.lid, b.number, b.number_at FROM {source(LidNumber)}
 ORDER BY b.company_id, b.lid
-ON CONFLICT ("companyId", lid) DO UPDATE SET number = EXCLUDED.number, "updatedAt" = now()
-WHERE l.number <> EXCLUDED.number
+ON CONFLICT ("companyId", lid) DO UPDATE
+SET number = EXCLUDED.number, "numberAt" = EXCLUDED."numberAt", "updatedAt" = now()
+WHERE l."numberAt" IS NULL OR (EXCLUDED."numberAt", EXCLUDED.number) > (l."numberAt", l.number)
 """)
 
 
@@ -185,17 +194,24 @@ async def load_lines(conn: AsyncConnection, keys: Collection[LineKey]) -> dict[L
         return {}
     rows = await conn.execute(LINES, rows_as_columns(sorted(keys), LineKey))
     return {
-        LineKey(row.companyId, row.id): Line(row.companyId, row.id, row.allowGroup, row.portfolio)
+        LineKey(row.companyId, row.id): Line(
+            row.companyId, row.id, row.allowGroup, row.portfolio, row.has_changes
+        )
         for row in rows
     }
 
 
-async def load_lid_numbers(conn: AsyncConnection, lids: Collection[LidKey]) -> dict[LidKey, str]:
+async def load_lid_numbers(
+    conn: AsyncConnection, lids: Collection[LidKey]
+) -> dict[LidKey, LidNumber]:
     """Return the numbers that are known of these LIDs."""
     if not lids:
         return {}
     rows = await conn.execute(LID_NUMBERS, rows_as_columns(sorted(lids), LidKey))
-    return {LidKey(row.companyId, row.lid): row.number for row in rows}
+    return {
+        LidKey(row.companyId, row.lid): LidNumber(row.companyId, row.lid, row.number, row.numberAt)
+        for row in rows
+    }
 
 
 async def save_lid_numbers(conn: AsyncConnection, numbers: Sequence[LidNumber]) -> None:
@@ -205,13 +221,17 @@ async def save_lid_numbers(conn: AsyncConnection, numbers: Sequence[LidNumber]) 
 
 
 async def load_contacts(
-    conn: AsyncConnection, identities: Collection[Identity]
+    conn: AsyncConnection, identities: Collection[Identity], aliases: Aliases
 ) -> list[KnownContact]:
-    """Return the contacts with any key of these identities, each with the identity that matched."""
+    """Return the contacts with any key of these identities, each with the identity that matched.
+
+    `aliases` has the contacts of their BSUIDs.
+    """
     ordered = list(identities)
     parameters = {
         **rows_as_columns(ordered, Identity),
         "other_number": [identity.other_number for identity in ordered],
+        "contact_id": [aliases.get_contact_id(identity) for identity in ordered],
     }
     return [_read_known(row) for row in await conn.execute(CONTACTS, parameters)]
 
@@ -225,6 +245,8 @@ async def save_changes(conn: AsyncConnection, changes: Changes) -> Saved:
     await _insert(conn, changes, saved)
     await _merge(conn, changes, saved)
     await _set_freed_lids(conn, changes, saved)
+    if giving := changes.giving_number:
+        await conn.execute(GIVE_NUMBERS, rows_as_columns(giving, Contact))
     if changes.changed:
         rows = await conn.execute(UPDATE, rows_as_columns(list(changes.changed.values()), Contact))
         saved.contacts |= {row.id: read_state(row) for row in rows}

@@ -60,7 +60,8 @@ FROM saved LEFT JOIN old ON old."messageId" = saved."messageId" AND old.author =
 WHERE old.emoji IS DISTINCT FROM saved.emoji
 """)
 
-# With two settings of the company (LGPD) the text of deleted messages is removed.
+# With two settings of the company (LGPD) the text of deleted messages is removed, also from the
+# gateway's message or the request in "dataJson".
 APPLY = statement(f"""
 WITH b AS (
   SELECT * FROM {source(CombinedChange)}
@@ -82,7 +83,9 @@ WITH b AS (
   FROM best
 )
 UPDATE "Messages" m
-SET ack = n.new_ack, body = n.new_body, "isEdited" = m."isEdited" OR n.edited_at IS NOT NULL,
+SET ack = n.new_ack, body = n.new_body,
+    "dataJson" = CASE WHEN NOT n.forgotten THEN m."dataJson" END,
+    "isEdited" = m."isEdited" OR n.edited_at IS NOT NULL,
     "isDeleted" = n.old_deleted OR n.deleted, read = n.old_read OR n.read,
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
 FROM n

@@ -30,7 +30,7 @@ from services.messages.domain.keys import (
     get_message_key,
 )
 from services.messages.domain.new_send import NewSend
-from services.messages.domain.routes import NO_ROUTE, OUTSIDE_WINDOW, Route
+from services.messages.domain.routes import NO_ROUTE, OUTSIDE_WINDOW, TEXT_TOO_LONG, Route
 from services.messages.storing.rules import LONGEST_MEDIA_URL, Quote
 from shared.contracts.error_texts import describe_missing_line
 from shared.contracts.message import MessageRefused, MessageSend, MessageStored
@@ -41,7 +41,6 @@ from shared.gateways.senders.outgoing import derive_wid
 
 SEND_WITHIN = timedelta(hours=1)  # a reply to a customer is not sent later than this
 NO_TICKET, OTHER_LINE, OTHER_CHAT, DUPLICATE = "no-ticket", "other-line", "other-chat", "duplicate"
-META_TEXT, META_CAPTION = 4_096, 1_024  # characters, the limits of the Cloud API
 
 
 class ConversationKey(NamedTuple):
@@ -207,8 +206,8 @@ def _find_content_refusal(request: MessageCompose, situation: Situation) -> str:
         return OUTSIDE_WINDOW
     if request.media_url and request.media_type == "audio" and request.body.strip():
         return "audio-with-text"  # WhatsApp shows no caption below an audio
-    longest = META_CAPTION if request.media_url else META_TEXT
-    return "text-too-long" if route.is_official and len(request.body) > longest else ""
+    fits = route.takes_text(request.body, is_caption=bool(request.media_url))
+    return "" if fits else TEXT_TOO_LONG
 
 
 def _find_template(request: MessageCompose, situation: Situation) -> KnownTemplate | None:
@@ -263,7 +262,10 @@ def _choose_media_type(request: MessageCompose) -> str:
 
 def _build_data_json(request: MessageCompose) -> str | None:
     """Return as JSON what "Messages" has no column for: author, campaign, template, options."""
-    kept = {"user_id", "campaign_id", "media_url", "template", "buttons", "option_list"}
+    kept = {
+        *("user_id", "campaign_id", "media_url", "file_name", "mime_type"),
+        *("template", "buttons", "option_list"),
+    }
     members = request.model_dump(mode="json", by_alias=True, exclude_none=True, include=kept)
     return json.dumps(members, ensure_ascii=False) if members else None
 
@@ -300,6 +302,8 @@ def _build_send(
         jid=conversation.jid,
         media_url=request.media_url,
         media_type=row.media_type if request.media_url else None,
+        file_name=request.file_name if request.media_url else None,
+        mime_type=request.mime_type if request.media_url else None,
         quoted_wid=request.quoted_wid,
         message_id=message_id,
         template=request.template,

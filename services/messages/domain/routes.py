@@ -6,6 +6,8 @@ from shared.contracts.message_content import ChangeKind
 from shared.gateways.senders.registry import SENDERS
 
 OUTSIDE_WINDOW, GATEWAY_CANNOT = "outside-window", "gateway-cannot"
+TEXT_TOO_LONG = "text-too-long"
+META_TEXT, META_CAPTION = 4_096, 1_024  # characters, the limits of the Cloud API
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,10 @@ class Route:
     def takes_free_text(self) -> bool:
         """Whether something else than a template, a reaction or a receipt may be sent now."""
         return self.is_window_open or not self.is_official
+
+    def takes_text(self, body: str, *, is_caption: bool) -> bool:
+        """Return whether the gateway delivers a text, or the caption of a file, whole."""
+        return not self.is_official or len(body) <= (META_CAPTION if is_caption else META_TEXT)
 
     def can(self, kind: ChangeKind) -> bool:
         """Return whether the gateway can change messages so; of others than ours it is unknown."""

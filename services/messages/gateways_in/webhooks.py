@@ -23,9 +23,12 @@ from services.messages.connections.store import find_lines
 from services.messages.domain.keys import LineKey
 from shared.contracts.cloudevents import build_headers
 from shared.contracts.gateway import GatewayReceived
+from shared.delivery.health.counted_answers import count_answers
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.kafka import clients
+from shared.delivery.kafka.limits import limit_waiting
 from shared.gateways import registry, signatures
+from shared.line_keys import LineKeys
 from shared.settings import Settings
 from shared.topics import PAYLOAD_BYTES
 
@@ -33,8 +36,10 @@ log = structlog.get_logger("chatia.webhooks")
 
 ADDRESS = "/gateways/{gateway}/{company_id}/{whatsapp_id}"
 ID = re.compile(r"[0-9]{1,10}", re.ASCII)
-ACKNOWLEDGED_WITHIN_S = 10.0  # Meta waits for some ten seconds, WAHA for thirty
+ANSWER_WITHIN_S = 9.0  # after the body; Meta waits for some ten seconds, WAHA for thirty
+LINE_CHECK_TIMEOUT_S = 2.0
 CACHED_FOR_S = {True: 300.0, False: 5.0}  # by whether the line exists
+UNCHECKED_FOR_S = 5.0  # after the database did not answer
 LARGEST_ID = 2**31 - 1
 
 
@@ -57,6 +62,7 @@ class Webhooks:
         self._topic = f"{settings.namespace}.{GatewayReceived.topic}"
         self._source = f"{settings.namespace}/webhooks"
         self._secret = settings.webhooks.secret.get_secret_value()
+        self._line_keys = LineKeys(settings)
         self._cached: dict[LineKey, tuple[bool, float]] = {}  # existence, and until when it counts
 
     @property
@@ -74,6 +80,7 @@ class Webhooks:
         """Publish one payload; 401 wrong token, 404 no such line, 413 too large, 503 not ready.
 
         Not ready is a Kafka that does not acknowledge, and a cloud-api line without an app secret.
+        The answer comes within nine seconds of the end of the body, whichever server is frozen.
         """
         gateway, company_id, whatsapp_id = _parse_address(request)
         if gateway not in registry.GATEWAYS or not self._secret:
@@ -83,6 +90,7 @@ class Webhooks:
         body = await self._read_body(request)
         if body is None:
             return _answer(413, f"the largest body is {self._settings.webhooks.max_bytes} bytes")
+        deadline = asyncio.get_running_loop().time() + ANSWER_WITHIN_S
         if refusal := self._refuse_unsigned(request, body):
             return refusal
         if not await self._is_line(company_id, whatsapp_id):
@@ -91,7 +99,7 @@ class Webhooks:
             company_id=company_id, whatsapp_id=whatsapp_id, gateway=gateway,
             received_at=datetime.now(UTC), body=_decode_body(body),
         )  # fmt: skip
-        return await self._publish(event)
+        return await self._publish(event, deadline)
 
     async def verify(self, request: Request) -> Response:
         """Answer Meta's webhook verification with its challenge, if hub.verify_token is right."""
@@ -106,7 +114,7 @@ class Webhooks:
 
     def _refuse_unsigned(self, request: Request, body: bytes) -> Response | None:
         gateway, company_id, whatsapp_id = _parse_address(request)
-        app_secrets = self._settings.webhooks.find_app_secrets(company_id, whatsapp_id)
+        app_secrets = self._line_keys.find_app_secrets(company_id, whatsapp_id)
         if gateway == "cloud-api" and not app_secrets:
             log.warning("post.no_app_secret", company_id=company_id, whatsapp_id=whatsapp_id)
             return _answer(503, _describe_missing_secret(company_id, whatsapp_id))
@@ -132,23 +140,25 @@ class Webhooks:
         if time.monotonic() < until:
             return exists
         try:
-            async with self._engine.connect() as conn:
+            async with asyncio.timeout(LINE_CHECK_TIMEOUT_S), self._engine.connect() as conn:
                 exists = key in await find_lines(conn, [key])
         except (OSError, SQLAlchemyError) as error:
             # The token was right, and an operator created it for this line. In an outage of the
             # database the payload is accepted: if its line is unknown, it becomes a dead letter.
             log.warning("line.check_failed", error=type(error).__name__)
+            self._cached[key] = (True, time.monotonic() + UNCHECKED_FOR_S)
             return True
         self._cached[key] = (exists, time.monotonic() + CACHED_FOR_S[exists])
         return exists
 
-    async def _publish(self, event: GatewayReceived) -> Response:
+    async def _publish(self, event: GatewayReceived, deadline: float) -> Response:
+        """Publish a payload; `deadline` is a time of the event loop."""
         attributes = build_headers(
             event, id=str(uuid4()), source=self._source, time=event.received_at
         )
         value = event.model_dump_json(by_alias=True).encode()
         try:
-            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+            async with asyncio.timeout_at(deadline):
                 await self._producer.send_and_wait(
                     self._topic, value, event.key.encode(), headers=attributes
                 )
@@ -174,9 +184,10 @@ async def run_webhooks(settings: Settings, engine: AsyncEngine) -> AsyncIterator
         compression_type="lz4",
         max_request_size=PAYLOAD_BYTES,
     )
-    await producer.start()
     try:
-        application = Webhooks(settings, engine, producer).application
+        async with limit_waiting():
+            await producer.start()
+        application = count_answers(Webhooks(settings, engine, producer).application)
         async with serve_http(application, settings.webhooks.port, "CHATIA_WEBHOOK_PORT"):
             yield
     finally:

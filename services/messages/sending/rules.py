@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.messages.domain.keys import LineKey, SendKey, get_line_key
-from services.messages.domain.routes import GATEWAY_CANNOT, OUTSIDE_WINDOW, Route
+from services.messages.domain.routes import GATEWAY_CANNOT, OUTSIDE_WINDOW, TEXT_TOO_LONG, Route
 from services.messages.send_results.rules import NOT_SENT, SENT, UNKNOWN, SendOutcome
 from shared.contracts.message import MessageSend
 from shared.contracts.send_result import MessageFailed, MessageSent
@@ -67,6 +67,8 @@ class Claim:
             jid=self.send.jid,
             media_url=self.send.media_url,
             media_type=self.send.media_type,
+            given_file_name=self.send.file_name,
+            given_mime_type=self.send.mime_type,
             quoted=None if self.send.change else self.quoted,
             template=self.send.template,
             buttons=self.send.buttons or (),
@@ -128,11 +130,16 @@ def plan_waiting(lines: Collection[LineKey], batch: Iterable[MessageSend]) -> li
 def find_refusal(send: MessageSend, route: Route) -> str:
     """Return why a send is not made now, although it was requested; empty if it is made.
 
-    It may have waited until the window closed, and the line may have another gateway meanwhile.
+    It may have waited until the window closed, the line may have another gateway meanwhile, and
+    the texts of campaigns are checked here only.
     """
     if send.change and not route.can(send.change.kind):
         return GATEWAY_CANNOT
-    return OUTSIDE_WINDOW if send.is_free_text and not route.takes_free_text else ""
+    if not send.is_free_text:
+        return ""
+    if not route.takes_free_text:
+        return OUTSIDE_WINDOW
+    return "" if route.takes_text(send.body, is_caption=bool(send.media_url)) else TEXT_TOO_LONG
 
 
 def build_refusal(reason: str) -> GatewayResponse:
@@ -140,6 +147,7 @@ def build_refusal(reason: str) -> GatewayResponse:
     texts = {
         OUTSIDE_WINDOW: "the customer has not written for 24 hours: only a template can be sent",
         GATEWAY_CANNOT: "the line's gateway cannot do this",
+        TEXT_TOO_LONG: "a text has at most 4,096 characters, and a caption 1,024",
     }
     return build_failure(ErrorClass.FINAL_RECIPIENT, reason, texts[reason])
 

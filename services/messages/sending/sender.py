@@ -23,6 +23,8 @@ from services.messages.sending import store
 from services.messages.sending.rules import Claim, SendUpdate, build_refusal, decide_update
 from shared.gateways.senders.outgoing import ErrorClass, GatewayResponse, build_failure
 from shared.gateways.senders.registry import SENDERS
+from shared.line_keys import LineKeys
+from shared.metrics import instruments
 from shared.settings import Settings
 
 log = structlog.get_logger("chatia.sender")
@@ -51,6 +53,7 @@ class Sender:
         self._engine = engine
         self._client = client
         self._under_way: Counter[LineKey] = Counter()
+        self._line_keys = LineKeys(settings)
         self._paused: dict[LineKey, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._transaction_lock = asyncio.Lock()
@@ -86,6 +89,8 @@ class Sender:
         if len(self._tasks) >= MOST_AT_ONCE:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         async with self._transaction_lock, self._engine.begin() as conn:
+            # Before the claim is committed, which may take long: it counts from its statement.
+            claimed_at = time.monotonic()
             if time.monotonic() >= self._expire_at:
                 await store.expire_sends(conn, compute_claim_timeout_s(self._settings))
                 self._expire_at = time.monotonic() + EXPIRE_EVERY_S
@@ -93,7 +98,6 @@ class Sender:
             claims = await store.claim_sends(
                 conn, self._count_free_slots(), self._settings.sending.requests_per_line, total
             )
-        claimed_at = time.monotonic()
         for claim in claims:
             self._under_way[claim.line] += 1
             task = asyncio.create_task(self._send(claim, claimed_at))
@@ -135,6 +139,7 @@ class Sender:
             else await self._post(claim)
         )
         update = decide_update(result, claim.attempts, self._settings.sending.retry_ms / 1000)
+        instruments.SENDS.labels(str(result.error_class)).inc()
         log.info(
             "send.attempted",
             company_id=claim.send.company_id,
@@ -155,7 +160,7 @@ class Sender:
             return build_refusal(claim.refusal)
         sender, message = SENDERS[claim.connection.gateway], claim.sending
         post = sender.build(message)
-        key = self._settings.sending.find_gateway_key(claim.connection.gateway, *claim.line)
+        key = self._line_keys.find_gateway_key(claim.connection.gateway, *claim.line)
         headers = {sender.key_header: sender.key_prefix + key} if key else {}
         url = claim.connection.server + post.path
         try:

@@ -1,5 +1,6 @@
 """Rules that turn routed messages into rows. No clock, no database."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from services.messages.domain.keys import MessageKey, get_message_key
 from shared.contracts.message import (
     CONTENT,
+    MessageReceived,
     MessageRefused,
     MessageRouted,
     MessageStored,
@@ -15,6 +17,7 @@ from shared.contracts.message import (
 )
 from shared.contracts.message_change import DELIVERED, ON_SERVER
 from shared.contracts.outcome import Emit, Outcome
+from shared.gateways.normalize.json_values import clean_text
 
 LONGEST_MEDIA_URL = 255  # characters: the column's width; the whole address stays in dataJson
 
@@ -191,8 +194,32 @@ def _build_content(message: MessageRouted, message_id: int) -> Content:
         media_type=message.media_type,
         media_url=_fit_media_url(message.media_url),
         is_forwarded=message.is_forwarded,
-        data_json=message.data_json,
+        data_json=build_data_json(message),
     )
+
+
+def build_data_json(message: MessageReceived) -> str | None:
+    """Return the gateway's message with the members that "Messages" has no column for.
+
+    A gateway's message that is no JSON object is kept as the member `message`.
+    """
+    members = {
+        "fileName": message.file_name,
+        "mimeType": message.mime_type,
+        "choiceId": message.choice_id,
+    }
+    added = {name: value for name, value in members.items() if value}
+    if not added:
+        return message.data_json
+    return clean_text(json.dumps(_parse_object(message.data_json) | added, ensure_ascii=False))
+
+
+def _parse_object(text: str | None) -> dict[str, object]:
+    try:
+        parsed = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {"message": text}
+    return parsed if isinstance(parsed, dict) else {"message": text}
 
 
 def _build_row(message: MessageRouted) -> MessageRow:
@@ -213,7 +240,7 @@ def _build_row(message: MessageRouted) -> MessageRow:
         is_forwarded=message.is_forwarded,
         remote_jid=message.jid or message.chat,
         participant=message.participant_jid or message.participant,
-        data_json=message.data_json,
+        data_json=build_data_json(message),
         created_at=message.timestamp,
     )
 
@@ -230,6 +257,7 @@ def _build_stored(message: MessageRouted, inserted: Inserted) -> MessageStored:
         contact_id=message.contact_id,
         from_me=message.from_me,
         media_type=message.media_type,
+        choice_id=message.choice_id,
         received_at=message.received_at,
     )
 

@@ -85,24 +85,26 @@ ORDER BY m.id FOR NO KEY UPDATE OF m
 """)
 
 # The only case in which the body of a wid changes without an edit. It happens once: then the row
-# has the content's media type. An edit that came first stays, and a deleted text stays removed
-# where the company wants that (LGPD).
+# has the content's media type. An edit that came first stays, and a deleted text stays removed,
+# also from "dataJson", where the company wants that (LGPD).
 REPLACE = statement(f"""
 WITH n AS (
-  SELECT b.*, m.body AS old_body,
-         CASE WHEN m."isDeleted" AND s."enableLGPD" = 'enabled'
-                   AND s."lgpdDeleteMessage" = 'enabled' THEN ''
-              WHEN m."isEdited" THEN m.body ELSE b.body END AS new_body
+  SELECT b.*, m.body AS old_body, f.forgotten,
+         CASE WHEN f.forgotten THEN '' WHEN m."isEdited" THEN m.body ELSE b.body END AS new_body
   FROM {source(Content)}
   JOIN "Messages" m ON m."companyId" = b.company_id AND m.id = b.message_id
   LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
+  CROSS JOIN LATERAL (
+    SELECT m."isDeleted" AND COALESCE(s."enableLGPD" = 'enabled'
+             AND s."lgpdDeleteMessage" = 'enabled', FALSE) AS forgotten) AS f
 ), quotes AS (
   DELETE FROM "AwaitedQuotes" a USING n
   WHERE a."companyId" = n.company_id AND a."messageId" = n.message_id
 )
 UPDATE "Messages" m
 SET body = n.new_body, "mediaType" = n.media_type, "mediaUrl" = n.media_url,
-    "dataJson" = n.data_json, "isForwarded" = n.is_forwarded, "quotedMsgId" = NULL,
+    "dataJson" = CASE WHEN NOT n.forgotten THEN n.data_json END,
+    "isForwarded" = n.is_forwarded, "quotedMsgId" = NULL,
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
 FROM n WHERE m."companyId" = n.company_id AND m.id = n.message_id
 RETURNING m."companyId", m."whatsappId", m.wid, m.id, m."ticketId",

@@ -35,13 +35,15 @@ LEAVE = "sair"
 class Reply:
     """A message of a contact from about the time of the question, or later.
 
-    Only a new message (`is_new`) is a reply. Repetitions of the question are limited by the number
-    of all messages after it (`is_after`), so that a message that is consumed twice counts once.
+    `choice` is the id of the button or row that it chose. Only a new message (`is_new`) is a reply.
+    Repetitions of the question are limited by the number of all messages after it (`is_after`), so
+    that a message that is consumed twice counts once.
     """
 
     body: str
     is_new: bool = True
     is_after: bool = True
+    choice: str = ""
 
 
 @dataclass(slots=True)
@@ -49,20 +51,21 @@ class NewReplies:
     """Contacts' messages of a batch that may be replies, by id, with their tickets.
 
     `contents` are the messages whose content has replaced a placeholder. They are replies if they
-    were written after the question, and are no reason to ask: the placeholder was.
+    were written after the question, and are no reason to ask: the placeholder was. `choices` are
+    the ids of the buttons and rows that messages chose.
     """
 
     messages: dict[int, TicketKey] = field(default_factory=dict)
     contents: dict[int, TicketKey] = field(default_factory=dict)
+    choices: dict[int, str] = field(default_factory=dict)
 
     def select(self, keys: Collection[TicketKey]) -> "NewReplies":
         """Return the messages of these tickets."""
-        return NewReplies(
-            *(
-                {m: key for m, key in of.items() if key in keys}
-                for of in (self.messages, self.contents)
-            )
+        messages, contents = (
+            {m: key for m, key in of.items() if key in keys}
+            for of in (self.messages, self.contents)
         )
+        return NewReplies(messages, contents, self.choices)
 
     @property
     def tickets(self) -> set[TicketKey]:
@@ -91,6 +94,8 @@ def list_contact_messages(batch: Iterable[object], late_after: timedelta) -> New
                 new.contents[event.message_id] = key
         elif not event.from_me:
             new.messages[event.message_id] = key
+            if event.choice_id:
+                new.choices[event.message_id] = event.choice_id
     return new
 
 
@@ -110,14 +115,15 @@ def apply_replies(
     """
     for key, ticket in sorted(plan.tickets.items()):
         own, at = replies.get(key, ()), plan.next_change_at(key)
-        if not may_ask_contact(ticket) or (key in not_to_ask and not _has_answer(ticket, own)):
+        answer = _find_answer(ticket, own)
+        if not may_ask_contact(ticket) or (key in not_to_ask and answer is None):
             continue
         if ticket.status == NPS:
-            plan.apply(_apply_rating(ticket, own, at))
+            plan.apply(_apply_rating(ticket, answer, own, at))
         elif ticket.status == LGPD:
-            plan.apply(_apply_consent(ticket, own, at))
+            plan.apply(_apply_consent(ticket, answer, own, at))
         else:
-            plan.apply(_attend_waiting(ticket, own, at))
+            plan.apply(_attend_waiting(ticket, answer, own, at))
 
 
 def find_rating(text: str) -> int | None:
@@ -126,22 +132,30 @@ def find_rating(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _has_answer(ticket: Ticket, replies: Sequence[Reply]) -> bool:
-    """Return whether a new reply is one that the ticket waits for."""
-    texts = _list_new(replies)
+def _find_answer(ticket: Ticket, replies: Sequence[Reply]) -> str | None:
+    """Return the first new reply that the ticket waits for; None before its question."""
+    if get_asked_at(ticket) is None:
+        return None
+    texts = (reply.body.strip() for reply in replies if reply.is_new)
     if ticket.status == NPS:
-        return any(find_rating(text) is not None for text in texts)
+        return next((text for text in texts if find_rating(text) is not None), None)
     if ticket.status == LGPD:
-        return not {YES, NO}.isdisjoint(texts)
-    numbers = {str(number) for number in range(1, len(ticket.policy.menu) + 1)}
-    return any(text.casefold() == LEAVE or text in numbers for text in texts)
+        return next((text for text in texts if text in {YES, NO}), None)
+    answers = {LEAVE, *_number_queues(ticket)}
+    # The id of a button or row counts before its title.
+    given = (text for reply in replies if reply.is_new for text in (reply.choice, reply.body))
+    return next((answer for text in given if (answer := text.strip().casefold()) in answers), None)
 
 
-def _apply_rating(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
-    for text in _list_new(replies):
-        mark = find_rating(text)
-        if mark is not None:
-            return [rate(ticket, mark, at)]
+def _number_queues(ticket: Ticket) -> dict[str, Queue]:
+    return {str(number): queue for number, queue in enumerate(ticket.policy.menu, start=1)}
+
+
+def _apply_rating(
+    ticket: Ticket, answer: str | None, replies: Sequence[Reply], at: datetime
+) -> list[Transition]:
+    if answer is not None and (mark := find_rating(answer)) is not None:
+        return [rate(ticket, mark, at)]
     questions = min(1 + _count_after(replies), ticket.policy.max_rating_questions)
     if questions <= ticket.rating_questions:
         return []
@@ -150,10 +164,11 @@ def _apply_rating(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> lis
     return [Transition(again, TicketUpdated, auto_replies=question)]
 
 
-def _apply_consent(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
-    answers = [text for text in _list_new(replies) if text in {YES, NO}]
-    if ticket.consent_asked_at and answers:
-        return [end(ticket, at)] if answers[0] == NO else _continue_with_consent(ticket, at)
+def _apply_consent(
+    ticket: Ticket, answer: str | None, replies: Sequence[Reply], at: datetime
+) -> list[Transition]:
+    if answer is not None:
+        return [end(ticket, at)] if answer == NO else _continue_with_consent(ticket, at)
     questions = _count_questions(ticket, replies, ticket.consent_asked_at)
     if questions is None:
         return []
@@ -172,10 +187,12 @@ def _continue_with_consent(ticket: Ticket, at: datetime) -> list[Transition]:
     consented = Transition(waiting, TicketUpdated, (Log(PENDING),), consented_at=at)
     if not may_ask_contact(waiting):
         return [consented]
-    return [consented, *_attend_waiting(waiting, (), at + INSTANT)]
+    return [consented, *_attend_waiting(waiting, None, (), at + INSTANT)]
 
 
-def _attend_waiting(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
+def _attend_waiting(
+    ticket: Ticket, answer: str | None, replies: Sequence[Reply], at: datetime
+) -> list[Transition]:
     """Send the out-of-hours text once, or offer the queues."""
     is_out_of_hours = not ticket.policy.hours.include(at)
     if is_out_of_hours and not ticket.is_out_of_hours:
@@ -185,20 +202,21 @@ def _attend_waiting(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> l
         return [Transition(informed, TicketUpdated, auto_replies=reply)]
     if is_out_of_hours or not ticket.policy.menu or not may_offer_queues(ticket):
         return []
-    return _offer_queues(replace(ticket, is_out_of_hours=False), replies, at)
+    return _offer_queues(replace(ticket, is_out_of_hours=False), answer, replies, at)
 
 
-def _offer_queues(ticket: Ticket, replies: Sequence[Reply], at: datetime) -> list[Transition]:
+def _offer_queues(
+    ticket: Ticket, answer: str | None, replies: Sequence[Reply], at: datetime
+) -> list[Transition]:
     """Put the ticket into the line's only queue, or into the one the contact chose by number."""
     asked_at, menu = ticket.open_attendance.chatbot_at, ticket.policy.menu
     if len(menu) == 1:
         return _choose(ticket, menu[0], at)
-    numbers = {str(number): queue for number, queue in enumerate(menu, start=1)}
-    for text in _list_new(replies) if asked_at else ():
-        if text.casefold() == LEAVE:
-            return [replace(end(ticket, at), auto_replies=build_farewell(ticket))]
-        if queue := numbers.get(text):
-            return _choose(ticket, queue, at)
+    numbers = _number_queues(ticket)
+    if answer == LEAVE:
+        return [replace(end(ticket, at), auto_replies=build_farewell(ticket))]
+    if answer is not None:
+        return _choose(ticket, numbers[answer], at)
     questions = _count_questions(ticket, replies, asked_at)
     if questions is None or (asked_at and at - asked_at < ticket.policy.bot_pause):
         return []
@@ -224,10 +242,6 @@ def _count_questions(
         return 1
     questions = min(1 + _count_after(replies), ticket.policy.max_bot_questions)
     return questions if questions > ticket.bot_questions else None
-
-
-def _list_new(replies: Sequence[Reply]) -> list[str]:
-    return [reply.body.strip() for reply in replies if reply.is_new]
 
 
 def _count_after(replies: Sequence[Reply]) -> int:

@@ -28,7 +28,7 @@ class Question(NamedTuple):
 
 
 REPLIES = statement(f"""
-SELECT b.company_id, b.ticket_id, m.body,
+SELECT b.company_id, b.ticket_id, m.id, m.body,
        m.id = ANY(CAST(:message_id AS int[]))
          OR (m.id = ANY(CAST(:content_id AS int[])) AND m."createdAt" > b.asked_at) AS is_new,
        m."createdAt" > b.asked_at AS is_after
@@ -57,6 +57,7 @@ async def load_replies(
             "most": MAX_REPLIES,
         }
         for row in await conn.execute(REPLIES, {**rows_as_columns(questions, Question), **more}):
-            reply = Reply(row.body, row.is_new, row.is_after)
+            choice = new.choices.get(row.id, "")
+            reply = Reply(row.body, row.is_new, row.is_after, choice)
             replies[TicketKey(row.company_id, row.ticket_id)].append(reply)
     return replies

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from services.tickets.domain.keys import ContactKey
 from shared.contracts.contact import ContactMoved
@@ -30,7 +31,10 @@ def list_contacts(batch: Iterable[ContactMoved]) -> set[ContactKey]:
 def build_notes(
     tickets: Mapping[ContactKey, Sequence[LiveTicket]], batch: Iterable[ContactMoved]
 ) -> Outcome:
-    """Return a private note per ticket and change; the same change has the same request id."""
+    """Return a private note per ticket and change.
+
+    A repetition of a change has the same request id; the same change at another time has its own.
+    """
     return [
         Emit(event, _build_note(ticket, event))
         for event in batch
@@ -40,6 +44,9 @@ def build_notes(
 
 def _build_note(ticket: LiveTicket, event: ContactMoved) -> MessageCompose:
     text = RENAMED if event.is_renamed else NOT_RENAMED
+    parts = ["ticket", str(ticket.ticket_id), "moved", event.number[:64], event.new_number[:64]]
+    if event.timestamp is not None:
+        parts.append(event.timestamp.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ"))
     return MessageCompose(
         company_id=ticket.company_id,
         whatsapp_id=ticket.whatsapp_id,
@@ -47,5 +54,5 @@ def _build_note(ticket: LiveTicket, event: ContactMoved) -> MessageCompose:
         ticket_id=ticket.ticket_id,
         body=text.format(number=event.number, new_number=event.new_number),
         is_private=True,
-        request_id=f"ticket:{ticket.ticket_id}:moved:{event.number[:64]}:{event.new_number[:64]}",
+        request_id=":".join(parts),
     )

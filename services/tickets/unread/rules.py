@@ -60,7 +60,11 @@ def list_discard_candidates(batch: Iterable[MessageChange]) -> set[TicketKey]:
 
 
 def _get_opened_ticket_id(event: MessageChange) -> int | None:
-    """Return the ticket of a duplicate, or of a content that replaced a placeholder."""
+    """Return the ticket to discard if it stays empty; None if the event concerns none.
+
+    It was opened or reopened for a message that then got no row of its own: a duplicate, or the
+    content of a placeholder whose row is in another ticket.
+    """
     if isinstance(event, MessageRefused) and event.ticket_effect != NONE:
         return event.ticket_id
     return event.opened_ticket_id if isinstance(event, MessageUpdated) else None

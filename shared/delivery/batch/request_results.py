@@ -35,9 +35,9 @@ JOIN "Requests" r ON r.service = :service AND r."companyId" = b.company_id
 """)
 
 SAVE = statement(f"""
-INSERT INTO "Requests" (service, "companyId", "requestId", answer)
+INSERT INTO "Requests" (service, "companyId", "requestId", answer, type, actor)
 SELECT :service, b.*
-FROM {source(RequestKey, answer="jsonb")}
+FROM {source(RequestKey, answer="jsonb", type="text", actor="text")}
 ORDER BY b.company_id, b.request_id
 ON CONFLICT (service, "companyId", "requestId") DO NOTHING
 RETURNING 1
@@ -67,7 +67,7 @@ def answer_once(service: str, handler: Handler, publishes: Iterable[type[Event]]
         outcome = await handler(conn, new_requests) if new_requests else []
         new_answers, rejects = _group_by_request(new_requests, outcome)
         if new_answers:
-            await _save(conn, service, new_answers)
+            await _save(conn, service, new_answers, first)
         answers |= new_answers
         tried = {id(request) for request in new_requests}
         for request in batch:
@@ -118,12 +118,17 @@ async def _load(conn: AsyncConnection, service: str, batch: Iterable[Request]) -
     return {RequestKey(row.companyId, row.requestId): row.answer for row in rows}
 
 
-async def _save(conn: AsyncConnection, service: str, answers: Answers) -> None:
+async def _save(
+    conn: AsyncConnection, service: str, answers: Answers, requests: Mapping[RequestKey, Request]
+) -> None:
     """Save answers; raises ConcurrentUpdateError if another worker has answered a request."""
-    facts = [json.dumps(answer) for _, answer in sorted(answers.items())]
-    rows = await conn.execute(
-        SAVE, {"service": service, "answer": facts, **_build_columns(answers)}
-    )
+    keys = sorted(answers)
+    columns = {
+        "answer": [json.dumps(answers[key]) for key in keys],
+        "type": [requests[key].type for key in keys],
+        "actor": [requests[key].asked_by for key in keys],
+    }
+    rows = await conn.execute(SAVE, {"service": service, **columns, **_build_columns(keys)})
     if len(rows.all()) != len(answers):
         raise ConcurrentUpdateError
 

@@ -9,6 +9,8 @@ from typing import Any
 import uvicorn
 from typing_extensions import override
 
+SHUTDOWN_TIMEOUT_S = 10  # for requests under way
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -46,7 +48,12 @@ async def serve_http(application: Application, port: int, variable: str) -> Asyn
     except OSError as error:
         raise PortTakenError(f"Port {port} is taken: set {variable} to another one.") from error
     config = uvicorn.Config(
-        application, lifespan="off", log_config=None, access_log=False, ws="none"
+        application,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws="none",
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     async with _run_server(_Server(config), listener):
         yield

@@ -1,7 +1,7 @@
 """The health status of a worker: ok, waiting for a server, or with halted partitions."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -50,6 +50,16 @@ class Health:
             more = f" (and {len(self._halted) - 1} more)" if len(self._halted) > 1 else ""
             problems.append(f"stopped: {next(iter(self._halted.values()))}{more}")
         return f"degraded: {'; '.join(problems)}" if problems else WORKING
+
+    @property
+    def waits_for(self) -> WaitsFor | None:
+        """What the worker waits for, if it does."""
+        return self._waits_for
+
+    @property
+    def halted(self) -> Mapping[str, str]:
+        """What is halted until an operator decides, each with its problem."""
+        return dict(self._halted)
 
     @property
     def idle_s(self) -> float:

@@ -1,11 +1,13 @@
 """Builds the arguments of all Kafka clients from the settings, and stops producers."""
 
 import asyncio
+import socket
 from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.conn import collect_hosts
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
@@ -42,6 +44,15 @@ def build_client_arguments(settings: KafkaSettings) -> dict[str, Any]:  # as aio
     return arguments
 
 
+def find_unknown_hosts(settings: KafkaSettings) -> list[str]:
+    """Return the hosts of the brokers' addresses that no name server knows; it waits for DNS."""
+    return [
+        host
+        for host, port, _ in collect_hosts(settings.bootstrap_servers, randomize=False)
+        if not _is_known(host, port)
+    ]
+
+
 def build_security(settings: KafkaSettings) -> BaseSecurity:
     """Return the `security` that FastStream's KafkaBroker takes.
 
@@ -67,6 +78,14 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
             async with asyncio.timeout(STOP_TIMEOUT_S):
                 await producer._sender.close()  # noqa: SLF001 - its `stop` would wait before this
         await producer.client.close()
+
+
+def _is_known(host: str, port: int) -> bool:
+    try:
+        socket.getaddrinfo(host, port)
+    except socket.gaierror:
+        return False
+    return True
 
 
 def _is_encrypted(settings: KafkaSettings) -> bool:

@@ -1,6 +1,6 @@
 """The methods of aiokafka's consumer that delivery uses; FastStream makes and owns the consumer."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from aiokafka import TopicPartition
@@ -38,3 +38,8 @@ class Consumer(Protocol):
     async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the log end offsets of partitions."""
         ...
+
+
+# Returns the consumer; None before the broker has started and, at the end of the process, after it
+# has stopped, which may be in the middle of a batch.
+FindConsumer = Callable[[], Consumer | None]

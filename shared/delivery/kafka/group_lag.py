@@ -14,11 +14,15 @@ log = structlog.get_logger("chatia.worker")
 COMMIT_TIMEOUT_S = 5.0
 
 
-async def commit_offsets(consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
+async def commit_offsets(consumer: Consumer | None, offsets: Mapping[TopicPartition, int]) -> None:
     """Commit offsets of partitions that are still assigned; a failure is only logged.
+
+    Without a consumer, which has stopped then, no partition is assigned.
 
     aiokafka waits forever for a group coordinator, so there is a timeout of 5 s.
     """
+    if consumer is None:
+        return
     assignment = set(consumer.assignment())
     assigned = {partition: offsets[partition] for partition in offsets if partition in assignment}
     if not assigned:

@@ -57,8 +57,8 @@ async def check_members(
     """
     admin = AIOKafkaAdminClient(**arguments)
     try:
-        await admin.start()
         async with asyncio.timeout(TIMEOUT_S):
+            await admin.start()
             members = await _load_members(admin, group)
     except IncompatibleBrokerVersion:
         log.warning("members.not_listed", group=group)

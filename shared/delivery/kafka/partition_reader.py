@@ -40,6 +40,11 @@ class PartitionReader:
         self._offsets_client: AIOKafkaConsumer | None = None
         self._fetched: dict[TopicPartition, deque[Record]] = {}
 
+    @property
+    def is_connected(self) -> bool:
+        """Return whether it was started and not stopped since."""
+        return self._client is not None
+
     async def start(self) -> None:
         """Connect if not connected yet."""
         self._client = self._client or await self._connect()

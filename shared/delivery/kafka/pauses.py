@@ -1,10 +1,10 @@
 """The reasons why partitions are paused; a partition without a reason is resumed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from aiokafka import TopicPartition
 
-from shared.delivery.kafka.consumer import Consumer
+from shared.delivery.kafka.consumer import FindConsumer
 
 
 class Pauses:
@@ -13,7 +13,7 @@ class Pauses:
     A reason applies to named partitions, or to all assigned ones.
     """
 
-    def __init__(self, consumer: Callable[[], Consumer]) -> None:
+    def __init__(self, consumer: FindConsumer) -> None:
         self._consumer = consumer
         self._reasons: dict[str, set[TopicPartition] | None] = {}  # None: all partitions
 
@@ -31,6 +31,8 @@ class Pauses:
     def apply(self) -> None:
         """Pause and resume partitions by the reasons; needed also after every assignment."""
         consumer = self._consumer()
+        if consumer is None:
+            return
         assigned = set(consumer.assignment())
         to_pause = assigned & self._find_held(assigned)
         paused = assigned & set(consumer.paused())

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from shared.delivery.kafka.clients import stop_producer
+from shared.delivery.kafka.limits import limit_waiting
 from shared.delivery.kafka.outgoing import OutgoingRecord
 
 PUBLISH_TIMEOUT_S = 60
@@ -45,11 +46,16 @@ class Publisher:
                 await stop_producer(producer)
 
     async def load_partition_counts(self, topics: Iterable[str]) -> None:
-        """Load and cache partition counts of topics; raise TopicMissingError for a missing one."""
-        producer = await self._get_producer()
+        """Load and cache partition counts of topics; raise TopicMissingError for a missing one.
+
+        Raises KafkaTimeoutError after 15 seconds without an answer.
+        """
+        async with limit_waiting():
+            producer = await self._get_producer()
         for topic in topics:
             if topic not in self._partition_counts:
-                cluster = await producer.client.fetch_all_metadata()
+                async with limit_waiting():
+                    cluster = await producer.client.fetch_all_metadata()
                 partitions = cluster.partitions_for_topic(topic)
                 if not partitions:
                     raise TopicMissingError(
@@ -72,15 +78,12 @@ class Publisher:
         if not by_partition:
             return 0
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            async with limit_waiting(PUBLISH_TIMEOUT_S):
                 producer = await self._get_producer()
                 async with asyncio.TaskGroup() as group:
                     for (topic, partition), ordered in by_partition.items():
                         group.create_task(_publish_partition(producer, topic, partition, ordered))
-        except TimeoutError as error:
-            await self.stop()
-            raise KafkaTimeoutError from error
-        except BaseExceptionGroup:
+        except (KafkaTimeoutError, BaseExceptionGroup):
             await self.stop()
             raise
         return sum(map(len, by_partition.values()))

@@ -126,6 +126,11 @@ def build_media_url(message: SampleMessage) -> str | None:
     return f"https://files.example/{message.line.instance}/{message.wid}.{MEDIA_FORMATS[message.kind][1]}"
 
 
+def get_mime_type(message: SampleMessage) -> str | None:
+    """Return the MIME type of a media file; None for messages without media."""
+    return MEDIA_FORMATS[message.kind][0] if message.kind in MEDIA_FORMATS else None
+
+
 def _build_media(message: SampleMessage) -> Json:
     content: Json = {
         "url": "https://mmg.whatsapp.example/encrypted",

@@ -3,7 +3,7 @@
 from shared.contracts.message import MessageReceived
 from shared.dev.demo.companies import LineIds, Person
 from shared.dev.demo.conversations import Kind, SampleMessage
-from shared.dev.demo.evolution_payloads import build_media_url
+from shared.dev.demo.evolution_payloads import build_media_url, get_mime_type
 
 MEDIA_TYPES = {
     Kind.TEXT: "conversation",
@@ -35,6 +35,8 @@ def build_message_received(message: SampleMessage, line_ids: LineIds) -> Message
         body=message.text,
         media_type=MEDIA_TYPES[message.kind],
         media_url=build_media_url(message),
+        file_name=message.text if message.kind is Kind.DOCUMENT else None,
+        mime_type=get_mime_type(message),
         quoted_wid=message.quoted.wid if message.quoted else None,
         push_name=message.author.name if message.author else None,
         lid=_format_lid(direct),

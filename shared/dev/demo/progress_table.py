@@ -14,7 +14,7 @@ from rich.text import Text
 from shared.dev.demo.metrics import Metrics, MetricsReader
 
 INTERVAL_S = 0.5
-PRINT_INTERVAL_S = 2.0
+PRINT_INTERVAL_S = 1.0
 QUIET_S = 2.0  # without change before a complete run has settled
 STALLED_S = 45.0  # without change before waiting ends
 
@@ -40,7 +40,7 @@ class Progress:
     """Compares metrics over time; times are arguments."""
 
     def __init__(self, target: Target, first: Metrics, at: float) -> None:
-        self._target = target
+        self.target = target
         self._began = self._moved = self._at = at
         self._last = first
         self.rates: dict[str, float] = dict.fromkeys(first.published, 0.0)
@@ -60,15 +60,15 @@ class Progress:
             return Ending.SETTLED
         if quiet >= STALLED_S:
             return Ending.STALLED
-        return Ending.TIME_LIMIT if at - self._began >= self._target.limit_s else None
+        return Ending.TIME_LIMIT if at - self._began >= self.target.limit_s else None
 
     def _is_complete(self, current: Metrics) -> bool:
         has_all_rows = all(
-            current.rows.get(name, 0) >= count for name, count in self._target.rows.items()
+            current.rows.get(name, 0) >= count for name, count in self.target.rows.items()
         )
         return (
             has_all_rows
-            and current.published["campaigns"] >= self._target.published_sends
+            and current.published["campaigns"] >= self.target.published_sends
             and not any(current.lag.values())
         )
 
@@ -92,26 +92,28 @@ async def watch(metrics: MetricsReader, target: Target, console: Console) -> End
 async def _watch_without_terminal(
     metrics: MetricsReader, progress: Progress, console: Console
 ) -> Ending:
-    printed_at = 0.0
+    began = printed_at = time.monotonic()
     while True:
         await asyncio.sleep(INTERVAL_S)
         current = await metrics.read()
-        ending = progress.update(current, time.monotonic())
-        if ending or time.monotonic() - printed_at >= PRINT_INTERVAL_S:
-            printed_at = time.monotonic()
-            console.print(
-                _format_line(current, progress), markup=False, highlight=False, soft_wrap=True
-            )
+        now = time.monotonic()
+        ending = progress.update(current, now)
+        if ending or now - printed_at >= PRINT_INTERVAL_S:
+            printed_at = now
+            line = _format_line(current, progress.target, now - began)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         if ending:
             return ending
 
 
-def _format_line(current: Metrics, progress: Progress) -> str:
-    stages = " ".join(
-        f"{stage} {progress.rates[stage]:.0f}/s lag {current.lag[stage]}"
-        for stage in current.published
+def _format_line(current: Metrics, target: Target, seconds: float) -> str:
+    """Return the rows so far and how many there will be, what services lag behind, and tickets."""
+    rows = ", ".join(
+        f"{name} {count:,}" + (f" of {target.rows[name]:,}" if name in target.rows else "")
+        for name, count in current.rows.items()
     )
-    return f"{stages} | {_format_counts(current.rows)} | tickets: {_format_counts(current.tickets)}"
+    lag = sum(current.lag.values())
+    return f"{seconds:3.0f} s: {rows}; waiting {lag:,}; tickets: {_format_counts(current.tickets)}"
 
 
 def _format_counts(counts: Mapping[str, int]) -> str:

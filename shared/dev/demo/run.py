@@ -77,6 +77,7 @@ async def run_demo(
             console.print(f"Stopped waiting: {ending.value}.")
         checks = await verify_run(kafka, engine, run, locations, gateway)
         verification.print_checks(console, checks)
+        console.print(_describe_dead_letters(run.traffic), soft_wrap=True)
         return verification.have_passed(checks)
     finally:
         await engine.dispose()
@@ -160,6 +161,15 @@ def _add_dead_letters(traffic: SampleTraffic, locations: Sequence[RecordLocation
     return replace(traffic.expected, dead_letters=dead_letters)
 
 
+def _describe_dead_letters(traffic: SampleTraffic) -> str:
+    count = _count_dead_letters(traffic)
+    return f"{count} dead letters were meant: these records of the traffic cannot be applied."
+
+
+def _count_dead_letters(traffic: SampleTraffic) -> int:
+    return sum(record.dead_reason is not None for record in traffic.all_records)
+
+
 def build_scope(run: PreparedRun) -> RunScope:
     """Build the scope of the run's metrics."""
     return RunScope(run.demo_rows.company_ids, run.last_dead_letter_id)
@@ -174,9 +184,7 @@ def build_target(run: PreparedRun, limit_s: float) -> Target:
             "messages": len(expected.messages),
             "shippings": len(expected.shippings),
             "sent": len(expected.gateway_sends),
-            "dead letters": sum(
-                record.dead_reason is not None for record in run.traffic.all_records
-            ),
+            "dead letters": _count_dead_letters(run.traffic),
         },
         published_sends=sum(run.sends_before.values()) + len(expected.sends),
         limit_s=limit_s,

@@ -6,6 +6,7 @@ from shared.contracts.message import MessageReceived
 from shared.gateways.normalize.addresses import (
     AddressKind,
     Party,
+    build_party_fields,
     join_addresses,
     parse_address,
     parse_wid,
@@ -54,7 +55,6 @@ def build_missed_call(
     if wid is None or chat is None:
         return Ignored("call-of-nobody", read_text(call, "id")[:LONGEST_DETAIL])
     began = line.read_time(call.get("date"), call.get("timestamp"))
-    author = caller if group else None
     return MessageReceived(
         company_id=line.company_id,
         whatsapp_id=line.whatsapp_id,
@@ -64,11 +64,7 @@ def build_missed_call(
         timestamp_estimated=began.is_estimated,
         is_group=group is not None,
         media_type="call_log",
-        lid=chat.lid,
-        jid=chat.jid,
-        participant=author.canonical if author else None,
-        participant_lid=author.lid if author else None,
-        participant_jid=author.jid if author else None,
+        **build_party_fields(chat, caller if group else None),
         data_json=redact_message(call),
     )
 

@@ -118,9 +118,13 @@ def is_known(name: str) -> bool:
     return event in TRANSLATORS or event in IGNORED
 
 
+def list_messages(data: JsonValue) -> list[JsonValue]:
+    """Return the messages of `messages.upsert`: `{messages}`, a list or a single one."""
+    return as_list(data.get("messages", data) if isinstance(data, dict) else data)
+
+
 def _translate_upsert(data: JsonValue, line: Line) -> PartOutcomes:
-    messages = data.get("messages", data) if isinstance(data, dict) else data
-    return (translate_message(message, line) for message in as_list(messages))
+    return (translate_message(message, line) for message in list_messages(data))
 
 
 def _translate_calls(data: JsonValue, line: Line) -> PartOutcomes:

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from shared.contracts.message import MessageReceived
 from shared.gateways.cloud_api.chat import Change, Chat, find_chat, is_ours
-from shared.gateways.normalize.addresses import parse_wid
+from shared.gateways.normalize.addresses import build_party_fields, parse_wid
 from shared.gateways.normalize.json_values import JsonObject, parse_count, read_text
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, PartOutcome, Unreadable
 from shared.gateways.normalize.redaction import redact_message
@@ -46,20 +46,13 @@ def _build_missed_call(change: Change, call: JsonObject) -> MessageReceived | Ig
     if wid is None:
         return Unreadable("the call has no id")
     members = {name: value for name, value in call.items() if name not in _MEDIA_SESSION}
-    author = chat.author
     return MessageReceived(
         **change.build_fields(chat.party, call),
         wid=wid,
         is_group=chat.is_group,
         media_type="call_log",
         push_name=chat.name,
-        lid=chat.party.lid,
-        jid=chat.party.jid,
-        participant=author.canonical if author else None,
-        participant_lid=author.lid if author else None,
-        participant_jid=author.jid if author else None,
-        bsuid=chat.party.bsuid,
-        participant_bsuid=author.bsuid if author else None,
+        **build_party_fields(chat.party, chat.author),
         portfolio=change.portfolio,
         data_json=redact_message(chat.add_contact(members)),
     )

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from shared.gateways.cloud_api.chat import list_parts
+from shared.gateways.cloud_api.file_and_choice import FILES, read_file_and_choice
 from shared.gateways.cloud_api.interactive import read_interactive, read_template
 from shared.gateways.normalize.contact_cards import format_card, read_card_name
+from shared.gateways.normalize.file_and_choice import NOTHING, FileAndChoice
 from shared.gateways.normalize.json_values import (
     JsonObject,
     parse_count,
@@ -34,6 +36,7 @@ class Content:
     body: str
     media_url: str | None = None
     quoted_wid: str | None = None
+    file_and_choice: FileAndChoice = NOTHING
 
     @property
     def is_placeholder(self) -> bool:
@@ -61,7 +64,8 @@ def read_content(message: JsonObject) -> Content | Ignored:
     visible = read(content)
     if visible is None:
         return Content(*UNSUPPORTED)
-    return Content(*visible, _find_media_url(content) if kind in _MEDIA else None)
+    media_url = _find_media_url(content) if kind in FILES else None
+    return Content(*visible, media_url, file_and_choice=read_file_and_choice(kind, content))
 
 
 def _read_text(content: JsonObject) -> TypeAndBody | None:
@@ -202,7 +206,6 @@ def _list_emails(card: JsonObject) -> Iterator[str]:
             yield mail
 
 
-_MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 _OLDER_NAMES = {"voice": "audio"}
 _READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {
     "text": _read_text,

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from shared.gateways.normalize.bodies import build_body
+from shared.gateways.normalize.call_permissions import format_permission
 from shared.gateways.normalize.form_answers import format_answers
 from shared.gateways.normalize.json_values import (
     JsonObject,
-    join_lines,
     parse_embedded_json,
-    read_flag,
     read_object,
     read_objects,
     read_text,
@@ -26,56 +26,36 @@ def read_interactive(interactive: JsonObject) -> TypeAndBody | None:
     reply = read_object(interactive, kind)
     match kind:
         case "button_reply":
-            return _build_body("buttonsResponseMessage", read_text(reply, "title", "id"))
+            return build_body("buttonsResponseMessage", read_text(reply, "title", "id"))
         case "list_reply":
             title, more = read_text(reply, "title", "id"), read_text(reply, "description")
-            return _build_body("listResponseMessage", title, more)
+            return build_body("listResponseMessage", title, more)
         case "nfm_reply":
-            return "interactiveResponseMessage", _read_form(reply)
+            answers = format_answers(parse_embedded_json(reply, "response_json"))
+            return build_body("interactiveResponseMessage", read_text(reply, "body"), answers)
         case "call_permission_reply":
-            return _build_body("interactiveResponseMessage", _read_permission(reply))
+            return build_body("interactiveResponseMessage", format_permission(reply))
         case _:
             return _read_offer(kind, interactive)
 
 
-_PERMISSIONS = {"accept": "accepted", "reject": "rejected"}
-
-
-def _read_permission(reply: JsonObject) -> str:
-    """Return whether the customer lets the business call them."""
-    answer = _PERMISSIONS.get(read_text(reply, "response").strip().lower())
-    if answer is None:
-        return ""
-    suffix = " (permanent)" if read_flag(reply, "is_permanent") else ""
-    return f"Call permission: {answer}{suffix}"
-
-
-def read_template(template: JsonObject) -> TypeAndBody:
+def read_template(template: JsonObject) -> TypeAndBody | None:
     """Return the values of a template; its own text is only known to Meta."""
     components = (part for part in read_objects(template.get("components")))
     texts = (part for component in components for part in _list_texts(component))
-    return "template", "\n".join(texts)
-
-
-def _read_form(reply: JsonObject) -> str:
-    """Return what WhatsApp shows of a form, and its answers."""
-    answers = format_answers(parse_embedded_json(reply, "response_json"))
-    return join_lines(read_text(reply, "body"), answers)
-
-
-def _build_body(media_type: str, *lines: str) -> TypeAndBody | None:
-    body = "\n".join(line.strip() for line in lines if line.strip())
-    return (media_type, body) if body else None
+    body = "\n".join(texts)  # two parameters may be equal
+    return ("template", body) if body else None
 
 
 def _read_offer(kind: str, interactive: JsonObject) -> TypeAndBody | None:
     texts = (
         read_text(read_object(interactive, part), "text") for part in ("header", "body", "footer")
     )
-    visible = _build_body("", *texts, *_list_options(read_object(interactive, "action")))
+    media_type = _OFFERS.get(kind, "interactiveMessage")
     product = read_object(interactive, "product") or read_object(interactive, "action")
-    visible = visible or _build_body("", read_text(product, "name", "title", "product_retailer_id"))
-    return (_OFFERS.get(kind, "interactiveMessage"), visible[1]) if visible else None
+    return build_body(
+        media_type, *texts, *_list_options(read_object(interactive, "action"))
+    ) or build_body(media_type, read_text(product, "name", "title", "product_retailer_id"))
 
 
 def _list_options(action: JsonObject) -> Iterator[str]:

@@ -9,7 +9,7 @@ from shared.gateways.cloud_api.chat import Change, Chat, find_chat, is_ours
 from shared.gateways.cloud_api.contact_updates import translate_system_message
 from shared.gateways.cloud_api.content import Content, find_kind, read_content
 from shared.gateways.cloud_api.message_changes import TRANSLATORS
-from shared.gateways.normalize.addresses import parse_wid
+from shared.gateways.normalize.addresses import build_party_fields, parse_wid
 from shared.gateways.normalize.json_values import (
     JsonObject,
     parse_count,
@@ -65,7 +65,6 @@ def _build_message(
     if wid is None:
         return Unreadable("the message has no id")
     context = read_object(message, "context")
-    author = chat.author
     return MessageReceived(
         **change.build_fields(chat.party, message),
         wid=wid,
@@ -74,16 +73,11 @@ def _build_message(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
+        **content.file_and_choice.members,
         quoted_wid=content.quoted_wid or parse_wid(read_text(context, "id", "message_id")),
         is_forwarded=read_flag(context, "forwarded") or read_flag(context, "frequently_forwarded"),
         push_name=chat.name,
-        lid=chat.party.lid,
-        jid=chat.party.jid,
-        participant=author.canonical if author else None,
-        participant_lid=author.lid if author else None,
-        participant_jid=author.jid if author else None,
-        bsuid=chat.party.bsuid,
-        participant_bsuid=author.bsuid if author else None,
+        **build_party_fields(chat.party, chat.author),
         portfolio=change.portfolio,
         referral=_read_referral(read_object(message, "referral")),
         data_json=redact_message(chat.add_contact(message)),

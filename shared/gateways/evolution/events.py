@@ -8,9 +8,14 @@ from pydantic import JsonValue
 
 from shared.contracts.gateway import EvolutionRecord
 from shared.gateways.baileys.connection import translate_connection, translate_qr_code
-from shared.gateways.baileys.events import TRANSLATORS, Translator, translate_event
+from shared.gateways.baileys.events import (
+    TRANSLATORS,
+    Translator,
+    list_messages,
+    translate_event,
+)
 from shared.gateways.baileys.message_updates import translate_revocations
-from shared.gateways.evolution.channel_messages import wrap_contents
+from shared.gateways.evolution.channel_messages import wrap_content
 from shared.gateways.normalize.connection_updates import build_connection_update
 from shared.gateways.normalize.json_values import JsonObject, as_list, read_object
 from shared.gateways.normalize.line import Line
@@ -32,7 +37,7 @@ def translate(record: EvolutionRecord, line: Line) -> Translation:
 
 
 def _translate_messages(data: JsonValue, line: Line) -> PartOutcomes:
-    return TRANSLATORS["messages.upsert"](wrap_contents(data), line)
+    return (translate_message(wrap_content(message), line) for message in list_messages(data))
 
 
 def _translate_edited(data: JsonValue, line: Line) -> PartOutcomes:

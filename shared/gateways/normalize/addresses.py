@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypedDict
 
 LONGEST_ADDRESS = 255  # characters; bounds the work: one address may be read for many messages
 
@@ -50,6 +51,31 @@ class Party:
     lid: str | None
     jid: str
     bsuid: str | None = None
+
+
+class PartyFields(TypedDict):
+    """The members of message.received that say whose chat it is, and who wrote in a group."""
+
+    lid: str | None
+    jid: str
+    bsuid: str | None
+    participant: str | None
+    participant_lid: str | None
+    participant_jid: str | None
+    participant_bsuid: str | None
+
+
+def build_party_fields(chat: Party, author: Party | None) -> PartyFields:
+    """Return the members for a chat and, in a group, the author of the message."""
+    return PartyFields(
+        lid=chat.lid,
+        jid=chat.jid,
+        bsuid=chat.bsuid,
+        participant=author.canonical if author else None,
+        participant_lid=author.lid if author else None,
+        participant_jid=author.jid if author else None,
+        participant_bsuid=author.bsuid if author else None,
+    )
 
 
 _SERVERS = {

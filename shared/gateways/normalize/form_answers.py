@@ -1,12 +1,11 @@
 """Formats the answers of a form (a flow of WhatsApp) as text."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from pydantic import JsonValue
 
 from shared.gateways.normalize.json_values import (
-    JsonObject,
     as_list,
     clean_text,
     read_choices,
@@ -18,39 +17,49 @@ from shared.gateways.normalize.redaction import is_secret
 MOST_ANSWERS = 100
 LONGEST_ANSWER = 1_000  # characters
 _LONGEST_LABEL = 80
-_NO_ANSWERS = frozenset({"wa_flow_response_params"})
+_DEEPEST = 8  # levels; forms have up to three
+_NO_ANSWER = "wa_flow_response_params"
 
 
-def format_answers(answers: JsonValue) -> str:
+def format_answers(answers: JsonValue, left_out: Collection[str] = ()) -> str:
     """Return the answers of a form, one `name: value` per line, without its tokens.
 
-    Only the first `MOST_ANSWERS` are shown, each with at most `LONGEST_ANSWER` characters. Answers
-    that are not an object have no names and are one line.
+    The name of a nested answer is `order.street`, or `items.2.street` in a list of several. Only
+    the first `MOST_ANSWERS` are shown, each with at most `LONGEST_ANSWER` characters. Answers
+    without names are one line. `left_out` are names of the whole that are no answers.
     """
-    if not isinstance(answers, dict):
-        return _format_value(answers)
-    answers = read_object(answers, "values") or answers  # an address has its answers there
-    return "\n".join(islice(_list_answers(answers), MOST_ANSWERS))
+    if isinstance(answers, dict):
+        answers = read_object(answers, "values") or answers  # an address has its answers there
+        answers = {name: value for name, value in answers.items() if name not in left_out}
+    return "\n".join(islice(_list_answers("", answers, _DEEPEST), MOST_ANSWERS))
 
 
-def _list_answers(answers: JsonObject) -> Iterator[str]:
-    for name, answer in answers.items():
-        if name in _NO_ANSWERS or is_secret(name):
-            continue
-        if value := _format_value(answer):
-            yield f"{clean_text(name[:_LONGEST_LABEL])}: {value}"
+def _list_answers(label: str, answer: JsonValue, levels: int) -> Iterator[str]:
+    """Yield a line for each answer within a value; values without members are one line."""
+    parts = read_choices(as_list(answer))
+    scalars = ", ".join(filter(None, map(_format_scalar, parts)))[:LONGEST_ANSWER]
+    if scalars:
+        yield f"{label[:_LONGEST_LABEL]}: {scalars}" if label else scalars
+    if levels == 0:
+        return
+    for number, part in enumerate(parts, 1):
+        place = _join_labels(label, str(number)) if parts[1:] else label
+        for name, inner in _list_members(part):
+            yield from _list_answers(_join_labels(place, name), inner, levels - 1)
 
 
-def _format_value(value: JsonValue) -> str:
-    parts = map(_format_part, read_choices(as_list(value)))
-    return ", ".join(filter(None, parts))[:LONGEST_ANSWER]
+def _list_members(part: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+    """Yield the members of an object that are answers; a list within a list has no names."""
+    if isinstance(part, list):
+        yield "", part
+    elif isinstance(part, dict) and not read_text(part, "file_name"):
+        for name, value in part.items():
+            if name != _NO_ANSWER and not is_secret(name):
+                yield clean_text(name[:_LONGEST_LABEL]), value
 
 
-def _format_part(part: JsonValue) -> str:
-    if not isinstance(part, dict):
-        return _format_scalar(part)
-    scalars = (_format_scalar(value) for name, value in part.items() if not is_secret(name))
-    return read_text(part, "file_name") or ", ".join(filter(None, scalars))
+def _join_labels(outer: str, inner: str) -> str:
+    return ".".join(filter(None, (outer, inner)))
 
 
 def _format_scalar(value: JsonValue) -> str:
@@ -61,5 +70,7 @@ def _format_scalar(value: JsonValue) -> str:
             return "true" if value else "false"
         case int() | float():
             return str(value)[:40]
+        case dict():
+            return read_text(value, "file_name").strip()
         case _:
             return ""

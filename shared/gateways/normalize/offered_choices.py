@@ -27,11 +27,10 @@ def list_flow_choices(parameters: JsonObject) -> Iterator[str]:
             yield _format_pix(read_object(way, kind))
 
 
-_KINDS_OF_KEYS = frozenset({"CPF", "CNPJ", "EMAIL", "PHONE", "EVP"})
+_LONGEST_KIND = 20  # characters; known are CPF, CNPJ, EMAIL, PHONE and EVP
 
 
 def _format_pix(pix: JsonObject) -> str:
-    key, kind = read_text(pix, "key"), read_text(pix, "key_type").strip().upper()
-    if key and kind in _KINDS_OF_KEYS:  # digits alone may be a CPF or a telephone
-        key = f"PIX {kind}: {key.strip()}"
-    return join_lines(read_text(pix, "merchant_name"), key)
+    key, kind = read_text(pix, "key").strip(), read_text(pix, "key_type").strip().upper()
+    name = f"PIX {kind[:_LONGEST_KIND]}".strip()  # digits alone may be a CPF or a telephone
+    return join_lines(read_text(pix, "merchant_name"), f"{name}: {key}" if key else "")

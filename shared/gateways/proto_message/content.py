@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from shared.gateways.normalize.addresses import parse_wid
+from shared.gateways.normalize.file_and_choice import NOTHING, FileAndChoice
 from shared.gateways.normalize.json_values import (
     JsonObject,
     parse_count,
@@ -26,6 +27,7 @@ from shared.gateways.normalize.placeholders import (
     NotWritten,
     is_placeholder,
 )
+from shared.gateways.proto_message.file_and_choice import read_file_and_choice
 from shared.gateways.proto_message.invisible_content import (
     CIPHERTEXTS,
     ENCRYPTED,
@@ -39,6 +41,7 @@ from shared.gateways.proto_message.invisible_content import (
     ignore_stub,
     join_names,
     list_contents,
+    list_written,
 )
 from shared.gateways.proto_message.poll_votes import read_chosen_options
 from shared.gateways.proto_message.visible_content import find_kind, read_visible
@@ -56,6 +59,7 @@ class Content:
     media_url: str | None = None
     quoted_wid: str | None = None
     is_forwarded: bool = False
+    file_and_choice: FileAndChoice = NOTHING
 
     @property
     def is_placeholder(self) -> bool:
@@ -99,9 +103,20 @@ def read_content(message: JsonObject) -> ContentOutcome:
     outer = read_object(message, "message")
     content = _unwrap(outer)
     kind = find_kind(content)
-    if kind is not None:
-        return _build_content(kind, message, outer, content)
-    return _read_invisible(message, outer, content)
+    outcome: ContentOutcome = (
+        _build_content(kind, message, outer, content)
+        if kind is not None
+        else _read_invisible(message, outer, content)
+    )
+    if not isinstance(outcome, Ignored):
+        return outcome
+    contents = set(list_contents(content, WRAPPERS)) - _READ_BEFORE
+    unknown = list_written(contents)  # beside a content without a row
+    return _build_placeholder(choose_placeholder(unknown)) if unknown else outcome
+
+
+# What they hold decides whether they are ignored.
+_READ_BEFORE = {"pollUpdateMessage", "secretEncryptedMessage"}
 
 
 def read_edit(wid: str, edited: JsonValue, at: JsonValue) -> Edit | Content:
@@ -185,6 +200,7 @@ def _build_content(
         media_url=_find_media_url(outer, content, message),
         quoted_wid=next(filter(None, quoted), None),
         is_forwarded=any(_is_forwarded(context) for context in contexts),
+        file_and_choice=read_file_and_choice(kind, read_object(content, kind)),
     )
 
 
@@ -257,12 +273,15 @@ def _read_without_content(
 
 
 _REVOKE, _EDIT = {"0", "REVOKE"}, {"14", "MESSAGE_EDIT"}
+_STATUS_MENTION = {"25", "STATUS_MENTION_MESSAGE"}  # a person names us in their status
 
 
 def _read_protocol_message(protocol: JsonObject) -> ContentOutcome:
     kind = read_enum(protocol.get("type"))
     if not kind:  # proto3 omits a zero, and zero is REVOKE
         kind = "MESSAGE_EDIT" if "editedMessage" in protocol else "REVOKE"
+    if kind in _STATUS_MENTION:
+        return _build_placeholder(UNSUPPORTED)
     if kind not in _REVOKE | _EDIT:
         return Ignored("protocol-message", join_names([kind]))
     wid = read_target_wid(read_object(protocol, "key"))

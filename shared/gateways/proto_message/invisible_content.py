@@ -89,12 +89,16 @@ def list_contents(message: JsonObject, wrappers: Collection[str]) -> list[str]:
     return [name for name in present if name not in _SIDE_MEMBERS and name not in wrappers]
 
 
-def find_not_written(contents: Collection[str]) -> Ignored | None:
-    """Return why a message with these contents is ignored; None if a person wrote it."""
-    for name in contents:
-        if kind := NOT_WRITTEN.get(_VERSION.sub("", name)):
-            return Ignored(kind.reason, join_names([name]))
-    return None
+def find_not_written(contents: list[str]) -> Ignored | None:
+    """Return why a message with these contents is ignored; None if a person wrote one of them."""
+    if list_written(contents):
+        return None
+    return Ignored(NOT_WRITTEN[_VERSION.sub("", contents[0])].reason, join_names(contents[:1]))
+
+
+def list_written(contents: Collection[str]) -> list[str]:
+    """Return those of the contents that are not on the closed list."""
+    return [name for name in contents if _VERSION.sub("", name) not in NOT_WRITTEN]
 
 
 def choose_placeholder(contents: Collection[str]) -> TypeAndBody:

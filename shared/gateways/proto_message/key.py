@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
+from shared.contracts.names import find_name
 from shared.gateways.normalize.addresses import (
     AddressKind,
     Party,
@@ -10,7 +13,7 @@ from shared.gateways.normalize.addresses import (
     parse_address,
     parse_wid,
 )
-from shared.gateways.normalize.json_values import JsonObject, read_flag, read_text
+from shared.gateways.normalize.json_values import JsonObject, clean_text, read_flag, read_text
 from shared.gateways.normalize.outcome import LONGEST_DETAIL, Ignored, Unreadable
 
 
@@ -34,6 +37,14 @@ class MessageKey:
         lids = {party.lid.partition("@")[0] for party in parties if party.lid}
         user = text.strip().lstrip("+").partition("@")[0].partition(":")[0]
         return user in users | lids
+
+    def choose_push_name(self, *names: JsonValue) -> str | None:
+        """Return the first name of the contact; None if there is none but an address.
+
+        In our own messages it would be our name, or Evolution's "Você".
+        """
+        name = find_name(*names)
+        return None if name is None or self.from_me or self.is_address(name) else clean_text(name)
 
 
 # Evolution 2.3.0 to 2.3.2 put the LID that they replaced into previousRemoteJid.

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 
-from pydantic import JsonValue
-
-from shared.gateways.normalize.bodies import build_body
+from shared.gateways.normalize.bodies import build_body, format_minute, format_price
 from shared.gateways.normalize.json_values import (
     JsonObject,
     parse_count,
-    parse_time,
     read_object,
     read_objects,
     read_text,
 )
 from shared.gateways.normalize.outcome import TypeAndBody
-from shared.gateways.proto_message.interactive import format_price
 
 
 def _read_group_invite(invite: JsonObject) -> TypeAndBody | None:
@@ -44,12 +40,12 @@ def _format_votes(option: JsonObject) -> str:
 
 
 def _read_event_invite(invite: JsonObject) -> TypeAndBody | None:
-    title, starts = read_text(invite, "eventTitle"), _format_minute(invite.get("startTime"))
+    title, starts = read_text(invite, "eventTitle"), format_minute(invite.get("startTime"))
     return build_body("eventInviteMessage", title, starts, read_text(invite, "caption"))
 
 
 def _read_scheduled_call(planned: JsonObject) -> TypeAndBody | None:
-    at = _format_minute(planned.get("scheduledTimestampMs"))
+    at = format_minute(planned.get("scheduledTimestampMs"))
     return build_body("scheduledCallCreationMessage", read_text(planned, "title"), at)
 
 
@@ -85,11 +81,6 @@ def _read_answer(answer: JsonObject) -> TypeAndBody | None:
 def _read_assistant_response(response: JsonObject) -> TypeAndBody | None:
     parts = read_objects(response.get("submessages"))
     return build_body("extendedTextMessage", *(read_text(part, "messageText") for part in parts))
-
-
-def _format_minute(value: JsonValue) -> str:
-    at = parse_time(value)
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 RARE_READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {

@@ -6,11 +6,10 @@ from shared.contracts.base import Event
 from shared.contracts.contact import ContactMove
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import MessageChange
-from shared.contracts.names import find_name
+from shared.gateways.normalize.addresses import build_party_fields
 from shared.gateways.normalize.contact_links import build_number_change
 from shared.gateways.normalize.json_values import (
     JsonObject,
-    clean_text,
     read_choices,
     read_enum,
     read_object,
@@ -97,7 +96,6 @@ def build_message_received(
     `data_json` is the redacted message, if it is known already.
     """
     time = line.read_time(message.get("messageTimestamp"))
-    author = key.author
     return MessageReceived(
         company_id=line.company_id,
         whatsapp_id=line.whatsapp_id,
@@ -110,25 +108,14 @@ def build_message_received(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
+        **content.file_and_choice.members,
         quoted_wid=content.quoted_wid,
         is_forwarded=content.is_forwarded,
-        push_name=_read_push_name(message, key),
-        lid=key.chat.lid,
-        jid=key.chat.jid,
-        participant=author.canonical if author else None,
-        participant_lid=author.lid if author else None,
-        participant_jid=author.jid if author else None,
-        bsuid=key.chat.bsuid,
-        participant_bsuid=author.bsuid if author else None,
+        push_name=key.choose_push_name(message.get("pushName"), message.get("verifiedBizName")),
+        **build_party_fields(key.chat, key.author),
         referral=None if key.from_me else _read_referral(message),
         data_json=redact_message(message) if data_json is None else data_json,
     )
-
-
-def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
-    # On our own messages it is our name, or Evolution's "Você", never the contact's.
-    name = find_name(message.get("pushName"), message.get("verifiedBizName"))
-    return None if name is None or key.from_me or key.is_address(name) else clean_text(name)
 
 
 def _read_referral(message: JsonObject) -> Referral | None:

@@ -19,7 +19,7 @@ from shared.contracts.message_content import (
     TemplateHeader,
     TemplateParameter,
 )
-from shared.gateways.normalize.addresses import AddressKind, parse_wid
+from shared.gateways.normalize.addresses import Address, AddressKind, parse_address, parse_wid
 from shared.gateways.senders.outgoing import (
     ErrorClass,
     GatewayRequest,
@@ -117,8 +117,14 @@ def _build_path(message: OutgoingMessage) -> str:
     return f"/{VERSION}/{quote(message.instance, safe='')}/messages"
 
 
+def _find_recipient(message: OutgoingMessage) -> Address:
+    """Return the recipient: Meta knows no LIDs, so beside one the number of the chat counts."""
+    chat = parse_address(message.chat) if message.to.kind is AddressKind.LID else None
+    return chat or message.to
+
+
 def _build_addressed(message: OutgoingMessage) -> JsonObject:
-    to = message.to
+    to = _find_recipient(message)
     is_group = to.kind is AddressKind.GROUP
     return {
         "messaging_product": "whatsapp",

@@ -84,6 +84,8 @@ class OutgoingMessage:
     jid: str | None = None
     media_url: str | None = None
     media_type: str | None = None
+    given_file_name: str | None = None
+    given_mime_type: str | None = None
     quoted: Quoted | None = None
     template: MessageTemplate | None = None
     buttons: tuple[ReplyButton, ...] = ()
@@ -118,20 +120,26 @@ class OutgoingMessage:
         family = (self.media_type or "").split("/")[0].lower()
         if family in _MIME:
             return family
-        guessed = (mimetypes.guess_type(self.file_name)[0] or "").split("/")[0]
+        guessed = (self.given_mime_type or mimetypes.guess_type(self.file_name)[0] or "").split(
+            "/"
+        )[0]
         is_known = self.media_type is None and guessed in _MIME
         return guessed if is_known else "document"
 
     @property
     def mime_type(self) -> str:
-        """The MIME type guessed from the name of the link, else the default of its kind."""
+        """The MIME type as given, else guessed from the file name, else the default of its kind."""
+        if self.given_mime_type:
+            return self.given_mime_type
         guessed = mimetypes.guess_type(self.file_name)[0]
         right = guessed and (self.media == "document" or guessed.startswith(self.media))
         return guessed if guessed and right else _MIME[self.media]
 
     @property
     def file_name(self) -> str:
-        """The file name at the end of the link."""
+        """The file name as given, else that at the end of the link."""
+        if self.given_file_name:
+            return self.given_file_name
         path = urlsplit(self.media_url or "").path
         return unquote(path.rsplit("/", 1)[-1])[:LONGEST_ERROR] or "file"
 

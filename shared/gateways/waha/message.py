@@ -9,6 +9,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from shared.contracts.names import find_name
+from shared.gateways.normalize.file_and_choice import NOTHING
 from shared.gateways.normalize.json_values import JsonObject, read_flag, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
@@ -162,12 +163,14 @@ def _read_message_content(payload: JsonObject, proto: JsonObject | None) -> Cont
             if isinstance(web_content, Content) and web_content.media_url and _is_text(content)
             else content
         )
+        of_payload = web_content.file_and_choice if isinstance(web_content, Content) else NOTHING
         return replace(
             content,
             media_type=visible.media_type,
             body=visible.body,
             media_url=find_media_url(payload) or content.media_url,
             quoted_wid=content.quoted_wid or find_quoted_wid(payload),
+            file_and_choice=content.file_and_choice.complete(of_payload),
         )
     return content
 

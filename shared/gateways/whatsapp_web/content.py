@@ -16,6 +16,7 @@ from shared.gateways.normalize.json_values import (
 from shared.gateways.normalize.outcome import Ignored, TypeAndBody
 from shared.gateways.normalize.placeholders import UNSUPPORTED, VIEW_ONCE
 from shared.gateways.proto_message.content import Content
+from shared.gateways.whatsapp_web.file_and_choice import read_web_file_and_choice
 from shared.gateways.whatsapp_web.ids import find_wid
 from shared.gateways.whatsapp_web.interactive import INTERACTIVE_READERS, is_missed_call
 from shared.gateways.whatsapp_web.not_written import CALL_NOTICE, NOT_WRITTEN
@@ -25,8 +26,9 @@ from shared.gateways.whatsapp_web.texts import read_words
 
 def read_web_content(message: JsonObject) -> Content | Ignored:
     """Return the content of a message, a placeholder if nothing else, or why it is ignored."""
-    kind = read_text(message, "type").strip().lower()
-    if listed := NOT_WRITTEN.get(kind):
+    kind = read_kind(message)
+    is_written = read_subtype(message) in _STATUS_MENTIONS
+    if (listed := NOT_WRITTEN.get(kind)) and not is_written:
         return Ignored(listed.reason, kind)
     if kind == "call_log" and not is_missed_call(message):
         return Ignored(CALL_NOTICE.reason)
@@ -35,6 +37,20 @@ def read_web_content(message: JsonObject) -> Content | Ignored:
     if visible is None:
         visible = VIEW_ONCE if read_flag(message, "isViewOnce") else UNSUPPORTED
     return build_web_content(message, visible)
+
+
+def read_kind(message: JsonObject) -> str:
+    """Return the type of a message in small letters; some bridges begin it with a capital."""
+    return read_text(message, "type").strip().lower()
+
+
+def read_subtype(message: JsonObject) -> str:
+    """Return what a message of its type is about, in small letters."""
+    return read_text(message, "subtype").strip().lower()
+
+
+# A person names us or the group in their status; the type is `protocol`.
+_STATUS_MENTIONS = frozenset({"status_mention_message", "status_group_mention_message"})
 
 
 def build_web_content(message: JsonObject, visible: TypeAndBody) -> Content:
@@ -46,6 +62,7 @@ def build_web_content(message: JsonObject, visible: TypeAndBody) -> Content:
         quoted_wid=find_quoted_wid(message),
         is_forwarded=read_flag(message, "isForwarded")
         or (parse_count(message.get("forwardingScore")) or 0) > 0,
+        file_and_choice=read_web_file_and_choice(visible[0], message),
     )
 
 

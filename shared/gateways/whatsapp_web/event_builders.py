@@ -5,10 +5,14 @@ from pydantic import JsonValue
 from shared.contracts.contact import ContactLink
 from shared.contracts.message import MessageReceived, Referral
 from shared.contracts.message_change import FAILED, PLAYED, READ
-from shared.contracts.names import find_name
-from shared.gateways.normalize.addresses import AddressKind, join_addresses, parse_address
+from shared.gateways.normalize.addresses import (
+    AddressKind,
+    build_party_fields,
+    join_addresses,
+    parse_address,
+)
 from shared.gateways.normalize.contact_links import build_number_change
-from shared.gateways.normalize.json_values import JsonObject, clean_text, read_object, read_text
+from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.line import Line, Time
 from shared.gateways.normalize.outcome import Ignored, PartOutcome, Unreadable
 from shared.gateways.proto_message.changed_message import ChangedMessage
@@ -30,7 +34,6 @@ def build_web_message(
     `describing` holds the sender's name and the ad, if `message` does not.
     """
     description = message if describing is None else describing
-    author = key.author if key.is_group else None
     return MessageReceived(
         company_id=line.company_id,
         whatsapp_id=line.whatsapp_id,
@@ -43,16 +46,11 @@ def build_web_message(
         body=content.body,
         media_type=content.media_type,
         media_url=content.media_url,
+        **content.file_and_choice.members,
         quoted_wid=content.quoted_wid,
         is_forwarded=content.is_forwarded,
         push_name=_read_push_name(description, key),
-        lid=key.chat.lid,
-        jid=key.chat.jid,
-        participant=author.canonical if author else None,
-        participant_lid=author.lid if author else None,
-        participant_jid=author.jid if author else None,
-        bsuid=key.chat.bsuid,
-        participant_bsuid=author.bsuid if author else None,
+        **build_party_fields(key.chat, key.author if key.is_group else None),
         referral=None if key.from_me else read_referral(description.get("ctwaContext")),
         data_json=redact_web_message(message),
     )
@@ -60,13 +58,11 @@ def build_web_message(
 
 def _read_push_name(message: JsonObject, key: MessageKey) -> str | None:
     sender = read_object(message, "sender")
-    raw_names = (
+    return key.choose_push_name(
         *(message.get(member) for member in ("notifyName", "pushName")),
         *(sender.get(member) for member in ("pushname", "pushName")),
         message.get("contactName"),  # WPPConnect's mapper
     )
-    name = find_name(*raw_names)
-    return None if name is None or key.from_me or key.is_address(name) else clean_text(name)
 
 
 def read_referral(advert: JsonValue) -> Referral | None:

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from shared.gateways.normalize.bodies import build_body
+from shared.gateways.normalize.bodies import build_body, format_items, format_minute, format_price
 from shared.gateways.normalize.json_values import (
     JsonObject,
     join_lines,
-    parse_count,
-    parse_time,
     read_choices,
     read_object,
     read_objects,
@@ -42,11 +40,10 @@ def _read_poll(message: JsonObject) -> TypeAndBody | None:
 def _read_event(message: JsonObject) -> TypeAndBody | None:
     location = message.get("eventLocation")
     where = read_words(location, "name", "address") if isinstance(location, dict) else ""
-    starts = parse_time(message.get("eventStartTime"))
     return build_body(
         "eventMessage",
         read_words(message, "eventName", "body"),
-        f"{starts:%Y-%m-%d %H:%M} UTC" if starts else "",
+        format_minute(message.get("eventStartTime")),
         read_words(message, "eventDescription"),
         where,
         read_words(message, "eventJoinLink"),
@@ -114,10 +111,10 @@ def _build_reply_reader(media_type: str) -> Callable[[JsonObject], TypeAndBody |
     return read
 
 
-def _read_interactive(message: JsonObject) -> TypeAndBody:
-    """Return an offer; the text is empty if only the telephone can show it."""
+def _read_interactive(message: JsonObject) -> TypeAndBody | None:
+    """Return an offer; None if only the telephone can show it."""
     choices = list_native_choices(read_object(message, "interactivePayload"))
-    return "interactiveMessage", join_lines(_read_captions(message), *choices)
+    return build_body("interactiveMessage", _read_captions(message), *choices)
 
 
 def _read_interactive_reply(message: JsonObject) -> TypeAndBody | None:
@@ -139,13 +136,13 @@ def _is_json(body: str) -> bool:
     return body.lstrip().startswith(("{", "["))
 
 
-def _read_order(message: JsonObject) -> TypeAndBody:
-    items = parse_count(message.get("itemCount"))
-    return "orderMessage", join_lines(
+def _read_order(message: JsonObject) -> TypeAndBody | None:
+    return build_body(
+        "orderMessage",
         read_words(message, "orderTitle", "title"),
         read_words(message, "message"),
-        "" if not items else "1 item" if items == 1 else f"{items} items",
-        _format_price(message, "totalAmount1000", "totalCurrencyCode"),
+        format_items(message.get("itemCount")),
+        format_price(message, "totalAmount1000", "totalCurrencyCode"),
     )
 
 
@@ -154,15 +151,8 @@ def _read_product(message: JsonObject) -> TypeAndBody | None:
         "productMessage",
         read_words(message, "title"),
         read_words(message, "description"),
-        _format_price(message, "priceAmount1000", "currencyCode"),
+        format_price(message, "priceAmount1000", "currencyCode"),
     )
-
-
-def _format_price(message: JsonObject, amount: str, currency: str) -> str:
-    thousandths = parse_count(message.get(amount))
-    if not thousandths:
-        return ""
-    return f"{read_words(message, currency)} {thousandths / 1000:.2f}".strip()
 
 
 _UNANSWERED = frozenset(

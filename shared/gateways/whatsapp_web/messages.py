@@ -16,7 +16,7 @@ from shared.gateways.normalize.placeholders import UNDECRYPTABLE, UNSUPPORTED
 from shared.gateways.proto_message.changed_message import ChangedMessage
 from shared.gateways.proto_message.content import VOTE_WITHDRAWN, Content
 from shared.gateways.proto_message.key import MessageKey, read_key
-from shared.gateways.whatsapp_web.content import read_web_content
+from shared.gateways.whatsapp_web.content import read_kind, read_subtype, read_web_content
 from shared.gateways.whatsapp_web.event_builders import (
     build_web_message,
     translate_number_change,
@@ -44,7 +44,7 @@ def translate_web_message(line: Line, message: JsonObject, *times: JsonValue) ->
     if not isinstance(key, MessageKey):
         return key
     at = line.read_time(message.get("timestamp"), message.get("t"), *times)
-    if read_text(message, "subtype") == "change_number":
+    if read_subtype(message) == "change_number":
         return _translate_number_change(line, message, key, at)
     return _translate_change(line, message, key, at) or _translate_content(line, message, key, at)
 
@@ -61,7 +61,7 @@ def _translate_content(line: Line, message: JsonObject, key: MessageKey, at: Tim
 def _translate_change(
     line: Line, message: JsonObject, key: MessageKey, at: Time
 ) -> PartOutcome | None:
-    kind, subtype = read_text(message, "type"), read_text(message, "subtype")
+    kind, subtype = read_kind(message), read_subtype(message)
     target = message.get("protocolMessageKey")
     if kind == "revoked":
         return build_changed_message(line, key, at, target).build_deletion()
@@ -156,20 +156,12 @@ def translate_chosen_options(
     line: Line, key: MessageKey, poll: JsonValue, vote: JsonObject, at: Time
 ) -> PartOutcome:
     """Translate the chosen options of a poll; a withdrawn vote is ignored."""
-    selected = vote.get("selectedOptions")
-    if not isinstance(selected, list):
-        return build_web_message(line, key, _build_encrypted_vote(poll), at, vote)
-    if not selected:
+    if vote.get("selectedOptions") == []:
         return Ignored(VOTE_WITHDRAWN.reason)
     body = "\n".join(filter(None, list_options(vote, "selectedOptions", "name")))
-    if not body:  # options without names
-        return build_web_message(line, key, _build_encrypted_vote(poll), at, vote)
-    content = Content("pollUpdateMessage", body, quoted_wid=find_wid(poll))
+    chosen = ("pollUpdateMessage", body) if body else UNDECRYPTABLE
+    content = Content(*chosen, quoted_wid=find_wid(poll))
     return build_web_message(line, key, content, at, vote)
-
-
-def _build_encrypted_vote(poll: JsonValue) -> Content:
-    return Content(*UNDECRYPTABLE, quoted_wid=find_wid(poll))
 
 
 def _is_our_vote(voter: str, chat: str, poll_id: MessageId) -> bool:

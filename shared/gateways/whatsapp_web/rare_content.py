@@ -2,16 +2,8 @@
 
 from collections.abc import Callable
 
-from pydantic import JsonValue
-
-from shared.gateways.normalize.bodies import build_body
-from shared.gateways.normalize.json_values import (
-    JsonObject,
-    parse_count,
-    parse_time,
-    read_object,
-    read_text,
-)
+from shared.gateways.normalize.bodies import build_body, format_minute, format_price
+from shared.gateways.normalize.json_values import JsonObject, read_object, read_text
 from shared.gateways.normalize.outcome import TypeAndBody
 from shared.gateways.normalize.placeholders import UNDECRYPTABLE
 from shared.gateways.whatsapp_web.texts import read_words
@@ -39,13 +31,13 @@ def _read_event_invite(message: JsonObject) -> TypeAndBody | None:
     return build_body(
         "eventInviteMessage",
         read_words(message, "eventTitle", "eventName"),
-        _format_minute(message.get("eventStartTime") or message.get("startTime")),
+        format_minute(message.get("eventStartTime") or message.get("startTime")),
         read_words(message, *_WORDS),
     )
 
 
 def _read_scheduled_call(message: JsonObject) -> TypeAndBody | None:
-    at = _format_minute(message.get("scheduledTimestampMs"))
+    at = format_minute(message.get("scheduledTimestampMs"))
     return build_body("scheduledCallCreationMessage", read_words(message, "title", "body"), at)
 
 
@@ -64,14 +56,8 @@ def _read_payment(message: JsonObject) -> TypeAndBody | None:
     note = note or read_words(message, "paymentNote", "body")
     if "request" not in read_text(message, "subtype", "paymentStatus").lower():
         return build_body("sendPaymentMessage", note)
-    return build_body("requestPaymentMessage", note, _format_amount(message))
-
-
-def _format_amount(message: JsonObject) -> str:
-    thousandths = parse_count(message.get("paymentAmount1000"))
-    if not thousandths:
-        return ""
-    return f"{read_words(message, 'paymentCurrency')} {thousandths / 1000:.2f}".strip()
+    amount = format_price(message, "paymentAmount1000", "paymentCurrency")
+    return build_body("requestPaymentMessage", note, amount)
 
 
 def _read_comment(message: JsonObject) -> TypeAndBody:
@@ -82,11 +68,6 @@ def _read_comment(message: JsonObject) -> TypeAndBody:
 
 def _read_undecryptable(_: JsonObject) -> TypeAndBody:
     return UNDECRYPTABLE
-
-
-def _format_minute(value: JsonValue) -> str:
-    at = parse_time(value)
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 RARE_READERS: dict[str, Callable[[JsonObject], TypeAndBody | None]] = {

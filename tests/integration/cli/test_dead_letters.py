@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,13 +13,19 @@ from shared.delivery.app import Service, create_app
 from shared.delivery.subscription import Subscription
 from tests.support import world
 from tests.support.build import CUSTOMER, received
-from tests.support.chatia import Ended
+from tests.support.dead_letters import (
+    KEY,
+    build_body,
+    list_history,
+    load_dead_letters,
+    load_wids,
+    publish_rejected,
+    run,
+    run_for_json,
+)
 from tests.support.deployment import Deployment, Record, deployment, running
-from tests.support.deployment_cli import run_chatia
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
-
-KEY = f"1:10:{CUSTOMER}"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -29,44 +34,6 @@ async def flow(standing: Deployment) -> Deployment:
     await world.company(standing, 1)
     await world.line(standing, 10, 1)
     return standing
-
-
-async def run(flow: Deployment, *words: str, **variables: str) -> Ended:
-    return await run_chatia(flow, "dead-letters", *words, **variables)
-
-
-async def run_for_json(flow: Deployment, *words: str) -> Any:
-    ended = await run(flow, *words, "--json")
-    assert (ended.code, ended.complaint) == (0, "")
-    return ended.json
-
-
-async def load_dead_letters(flow: Deployment) -> list[dict[str, Any]]:
-    return await flow.sql(
-        'SELECT id, service, status, attempts, reason, body, history FROM "DeadLetters" ORDER BY id'
-    )
-
-
-async def load_wids(flow: Deployment) -> list[str]:
-    return [row["wid"] for row in await flow.sql('SELECT wid FROM "Messages" ORDER BY wid')]
-
-
-async def publish_rejected(flow: Deployment, value: bytes | None, **options: Any) -> int:
-    """Publish a record that is rejected; return the id of its dead letter."""
-    headers = options.get("headers", ())
-    await flow.publish(
-        Record(flow.topic("message.received"), options.get("key", KEY), value, headers)
-    )
-    await flow.settled()
-    return int((await load_dead_letters(flow))[-1]["id"])
-
-
-def list_history(dead_letter: dict[str, Any]) -> list[tuple[str, str | None]]:
-    return [(event["did"], event.get("by")) for event in dead_letter["history"]]
-
-
-def build_body(wid: str = "A1", **members: object) -> bytes:
-    return received(wid, **members).model_dump_json(by_alias=True).encode()
 
 
 async def test_an_unreadable_record_is_listed_edited_replayed_and_becomes_a_row(
@@ -92,6 +59,7 @@ async def test_an_unreadable_record_is_listed_edited_replayed_and_becomes_a_row(
         "replayed": [dead_letter_id],
         "settledBefore": [],
         "dryRun": False,
+        "outcomes": [{"id": dead_letter_id, "outcome": "applied"}],
     }
     await flow.settled()
 
@@ -125,13 +93,19 @@ async def test_a_record_that_is_replayed_twice_takes_effect_once(
     edited = tmp_path / "mended.json"
     edited.write_bytes(build_body())
     for _ in range(2):
-        assert (await run(flow, "replay", dead_letter_id, "--edit", str(edited))).code == 0
+        replay = ("replay", dead_letter_id, "--edit", str(edited), "--no-wait")
+        assert (await run(flow, *replay)).code == 0
     await flow.settled()
     published = len(await flow.facts("ticket.changed"))
     after = await run_for_json(flow, "replay", dead_letter_id)
     await flow.settled()
 
-    assert after == {"replayed": [], "settledBefore": [int(dead_letter_id)], "dryRun": False}
+    assert after == {
+        "replayed": [],
+        "settledBefore": [int(dead_letter_id)],
+        "dryRun": False,
+        "outcomes": [],
+    }
     assert await load_wids(flow) == ["A1"]
     assert len(await flow.facts("message.identified")) == 1
     assert len(await flow.facts("ticket.changed")) == published
@@ -167,16 +141,27 @@ async def test_a_replay_that_fails_again_counts_the_attempts_of_its_dead_letter(
     dead_letter_id = str(await publish_rejected(flow, b"not json"))
     wrong = tmp_path / "wrong.json"
     wrong.write_bytes(build_body(whatsapp_id=99))
-    assert (await run(flow, "replay", dead_letter_id)).code == 0
-    await flow.settled()
+    failed = await run(flow, "replay", dead_letter_id)
+    assert (failed.code, failed.complaint) == (1, "Not applied: 1 of 1 letters.\n")
+    assert [line.split() for line in failed.answer.splitlines()] == [
+        ["Replayed:", "1", f"({dead_letter_id})."],
+        ["outcome", "reason", "letters", "ids"],
+        ["rejected", "again", "unreadable-body", "1", dead_letter_id],
+    ]
     (dead_letter,) = await load_dead_letters(flow)
     assert (dead_letter["status"], dead_letter["attempts"], dead_letter["reason"]) == (
         "open",
         2,
         "unreadable-body",
     )
-    assert (await run(flow, "replay", dead_letter_id, "--edit", str(wrong))).code == 0
-    await flow.settled()
+    failed = await run(flow, "replay", dead_letter_id, "--edit", str(wrong), "--json")
+    (outcome,) = failed.json["outcomes"]
+    assert (failed.code, outcome["outcome"], outcome["reason"]) == (
+        1,
+        "rejected-again",
+        "unknown-line",
+    )
+    assert "line 99" in outcome["detail"]
     (dead_letter,) = await load_dead_letters(flow)
     assert (dead_letter["status"], dead_letter["attempts"], dead_letter["reason"]) == (
         "open",
@@ -212,8 +197,7 @@ async def test_headers_can_be_edited_and_a_record_without_a_key_is_replayed(
 
 async def test_a_replay_of_an_unknown_type_keeps_its_dead_letter(flow: Deployment) -> None:
     dead_letter_id = str(await publish_rejected(flow, b"not json"))
-    assert (await run(flow, "replay", dead_letter_id, "--header", "ce_type=else.v1")).code == 0
-    await flow.settled()
+    assert (await run(flow, "replay", dead_letter_id, "--header", "ce_type=else.v1")).code == 1
     (dead_letter,) = await load_dead_letters(flow)
     assert (dead_letter["status"], dead_letter["attempts"], dead_letter["reason"]) == (
         "open",
@@ -330,45 +314,6 @@ async def wait_for_listener(flow: Deployment) -> None:
         "WHERE c.service = 'contacts' AND l.service = 'listener' "
         'AND l."nextOffset" < c."nextOffset"'
     )
-
-
-async def test_a_dry_run_changes_nothing(flow: Deployment) -> None:
-    dead_letter_id = await publish_rejected(flow, b"not json")
-    before = await load_dead_letters(flow)
-    assert await run_for_json(flow, "replay", "--company", "1", "--dry-run") == {
-        "replayed": [dead_letter_id],
-        "settledBefore": [],
-        "dryRun": True,
-    }
-    assert (await run(flow, "discard", str(dead_letter_id), "--dry-run")).answer == (
-        f"Would be discarded: 1 ({dead_letter_id}).\n"
-    )
-    await flow.settled()
-    assert await load_dead_letters(flow) == before
-
-
-async def test_filters_choose_what_is_replayed_and_all_confirms_it(flow: Deployment) -> None:
-    for wid in ("A1", "A2", "A3"):
-        await flow.publish(flow.record(received(wid, whatsapp_id=11)))
-    await publish_rejected(flow, b"not json")
-    await world.line(flow, 11, 1)
-    chosen = ("replay", "--reason", "unknown-line", "--service", "contacts", "--company", "1")
-    asked = await run(flow, *chosen)
-    assert (asked.code, asked.complaint) == (
-        2,
-        "This would replay 3 letters: add --all to say yes.\n",
-    )
-    done = await run(flow, *chosen, "--topic", "message.received", "--all")
-    assert done.answer.startswith("Replayed: 3 (")
-    await flow.settled()
-    assert await load_wids(flow) == ["A1", "A2", "A3"]
-    assert {
-        (dead_letter["reason"], dead_letter["status"])
-        for dead_letter in await load_dead_letters(flow)
-    } == {
-        ("unknown-line", "resolved"),
-        ("unreadable-body", "open"),
-    }
 
 
 async def test_without_a_broker_nothing_is_marked(flow: Deployment) -> None:

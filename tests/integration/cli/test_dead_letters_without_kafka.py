@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.support.servers import ROLE_PASSWORD
 pytestmark = pytest.mark.integration
 
 Run = Callable[..., Result]
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 INSERT = """
 INSERT INTO "DeadLetters" (service, topic, partition, "offset", key, headers, body, reason, detail,
@@ -86,8 +88,10 @@ FILTERS: dict[str, tuple[tuple[str, ...], list[int]]] = {
     "since, in UTC": (("--since", "2026-08-20T13:00"), [3, 2]),
     "since, with a zone": (("--since", "2026-08-20T10:30-03:00"), [3]),
     "until, which is not in it": (("--until", "2026-08-20T13:00Z"), [1]),
+    "before, the same": (("--before", "2026-08-20T13:00Z"), [1]),
     "a day": (("--since", "2026-08-20", "--until", "2026-08-21"), [3, 2, 1]),
-    "none": (("--reason", "nothing"), []),
+    "none": (("--reason", "too-deep"), []),
+    "a company that is deleted and has letters": (("--company", "2"), [2]),
 }
 
 
@@ -189,8 +193,12 @@ REFUSALS: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("replay", "5"), 4, "Already discarded, so nothing was done: dead letter 5."),
     (("replay",), 2, "Say which letters: by their ids, or by filters and --all."),
     (("replay", "1", "--all"), 2, "Say which letters: by their ids, or by filters and --all."),
-    (("replay", "--reason", "x"), 2, "This would replay 0 letters: add --all to say yes."),
+    (("replay", "--reason", "skipped"), 2, "This would replay 0 letters: add --all to say yes."),
     (("replay", "--status", "all", "--all"), 2, "Only letters that are open or replayed"),
+    (("discard",), 2, "Say which letters: by their ids, or by filters and --all."),
+    (("discard", "1", "--company", "1"), 2, "Say which letters: by their ids, or by filters"),
+    (("discard", "--company", "1"), 2, "This would discard 1 letters: add --all to say yes."),
+    (("discard", "--status", "resolved", "--all"), 2, "Only letters that are open or replayed"),
     (("replay", "1", "--header", "x"), 2, "--header x is not NAME=VALUE."),
     (("replay", "1", "2", "--edit", "pyproject.toml"), 2, "--edit is for one letter"),
     (("replay", "--all"), 3, "Kafka at [::1]:1 does not answer"),
@@ -206,6 +214,113 @@ def test_refusals_say_why_and_change_nothing(run: Run) -> None:
         assert message in str(error)
         assert "\n" not in str(error)
     assert run("list", "--status", "all", "--json").stdout == before
+
+
+@pytest.mark.parametrize("command", ["list", "summary", "replay", "discard"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--reason", "unknown-lines"), "There is no reason unknown-lines: did you mean unknown-l"),
+        (("--reason", "x"), "There is no reason x: there are ambiguous-connection, being-deleted"),
+        (("--company", "3"), "There is no company 3."),
+        (("--topic", "message.recieved"), "There is no topic message.recieved: did you mean messa"),
+        (("--topic", "evolution.global.x"), "There is no topic evolution.global.x"),
+    ],
+)
+def test_what_does_not_exist_is_wrong_usage(
+    run: Run, command: str, words: tuple[str, ...], message: str
+) -> None:
+    error = run(command, *words).exception
+    assert isinstance(error, CommandError)
+    assert (error.exit_code, str(error)[: len(message)]) == (2, message)
+
+
+def test_a_company_that_does_not_exist_has_no_letter_to_show(run: Run) -> None:
+    assert str(run("show", "1", "--company", "3").exception) == "There is no company 3."
+
+
+def test_the_reader_is_told_of_companies_that_do_not_exist_too(as_reader: Run) -> None:
+    for command in ("list", "summary"):
+        assert str(as_reader(command, "--company", "3").exception) == "There is no company 3."
+
+
+@pytest.mark.parametrize(
+    "topic", ["message.received", "chatia.message.send", "evolution.global.call"]
+)
+def test_topics_of_ours_and_of_letters_exist(run: Run, topic: str) -> None:
+    assert run("list", "--topic", topic).exception is None
+
+
+def test_letters_are_counted_by_reason_service_and_company(run: Run) -> None:
+    asked = read_json(run("summary", "--json"))
+    counted = [
+        tuple(
+            row[name] for name in ("reason", "service", "company", "open", "replayed", "resolved")
+        )
+        for row in asked
+    ]
+    assert counted == [
+        ("unknown-line", "contacts", 2, 1, 0, 0),
+        ("unreadable-body", "contacts", 1, 1, 0, 0),
+        ("unknown-contact", "tickets", 1, 0, 1, 0),
+        ("unknown-connection", "messages", None, 0, 0, 1),
+    ]
+    assert (asked[3]["discarded"], asked[3]["oldest"], asked[3]["newest"]) == (
+        1,
+        "2026-08-20T15:00:00+00:00",
+        "2026-08-20T16:00:00+00:00",
+    )
+    assert read_json(run("summary", "--by", "service", "--status", "open", "--json")) == [
+        {
+            "service": "contacts",
+            "open": 2,
+            "replayed": 0,
+            "resolved": 0,
+            "discarded": 0,
+            "oldest": "2026-08-20T12:00:00+00:00",
+            "newest": "2026-08-20T13:00:00+00:00",
+        }
+    ]
+
+
+def test_a_summary_ends_with_the_totals(run: Run) -> None:
+    assert run("summary", "--by", "reason", "--company", "1").stdout.splitlines() == [
+        "reason           open  replayed  oldest      newest    ",
+        "unreadable-body     1         0  2026-08-20  2026-08-20",
+        "unknown-contact     0         1  2026-08-20  2026-08-20",
+        "Dead letters: 2 (open 1, replayed 1).",
+    ]
+    assert run("summary", "--reason", "too-deep").stdout == "Dead letters: 0 (open 0).\n"
+
+
+def test_letters_are_discarded_by_filter_in_bounded_transactions(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.cli.dead_letter_actions.DISCARD_CHUNK_SIZE", 1)
+    would = read_json(run("discard", "--service", "contacts", "--dry-run", "--json"))
+    assert would == {"discarded": [1, 2], "settledBefore": [], "dryRun": True}
+    done = run("discard", "--service", "contacts", "--before", "2026-08-21", "--all")
+    assert done.stdout == "Discarded: 2 (1, 2).\n"
+    assert list_ids(run) == [3]
+    assert run("discard", "--all", "--status", "replayed").stdout == "Discarded: 1 (3).\n"
+
+
+def test_a_limit_takes_the_oldest(run: Run) -> None:
+    assert run("discard", "--all", "--limit", "1").stdout == "Discarded: 1 (1).\n"
+    assert list_ids(run, "--status", "open") == [2]
+
+
+@pytest.mark.parametrize("command", [("list", "--status", "all"), ("summary",)])
+def test_tables_fit_a_terminal_of_80_columns(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    whole = run(*command).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = ESCAPE.sub("", run(*command).stdout).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == len(whole.splitlines())
+    assert "unknown-connection" in "".join(lines)
 
 
 @pytest.fixture
@@ -242,7 +357,9 @@ def test_a_request_with_blanked_secrets_is_replayed_only_with_edit(
         ("list", "--status", "lost"),
         ("list", "--company", str(2**31)),
         ("replay", "1", "--edit", "no-such-file"),
-        ("discard",),
+        ("discard", "x"),
+        ("replay", "1", "--timeout", "-1"),
+        ("summary", "--by", "colour"),
     ],
 )
 def test_invalid_arguments_are_wrong_usage(words: tuple[str, ...]) -> None:

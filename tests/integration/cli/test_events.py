@@ -105,7 +105,7 @@ async def test_nothing_is_published_when_one_line_is_wrong(
         given=build_lines(build_sends(50)) + '{"companyId": 1}\n',
     )
     assert ended.code == 2
-    assert ended.complaint == "Line 51 cannot be read: campaignId: required.\n"
+    assert ended.complaint == "Line 51 cannot be read: campaignId: this member is required.\n"
     assert await read_all(environment["KAFKA_BOOTSTRAP_SERVERS"], topic) == []
 
 

@@ -55,6 +55,7 @@ async def test_a_quarantined_line_is_listed_and_resumed_with_what_came_meanwhile
         assert (would["lifted"], len(would["replayed"]), would["dryRun"]) == (["contacts"], 1, True)
         done: Any = (await resume(flow, "1:10", "--json")).json
         assert (done["lifted"], done["dryRun"]) == (["contacts"], False)
+        assert [outcome["outcome"] for outcome in done["outcomes"]] == ["applied"]
         await flow.publish(flow.record(received("A2")))
         await flow.settled()
         assert await load_wids(flow) == ["A1", "A2", "B1"]

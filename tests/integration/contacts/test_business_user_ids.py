@@ -1,81 +1,40 @@
 """A number and its BSUID are one contact, in whatever order they become known."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import permutations
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.contacts.identifying.handler import identify_messages
 from services.contacts.linking.handler import link_contacts
-from shared.contracts.contact import ContactLink, ContactMove, ContactMoved
+from shared.contracts.contact import ContactMove, ContactMoved
 from shared.contracts.message import MessageIdentified, MessageReceived
 from shared.contracts.outcome import Emit
 from tests.laws.statement_counts import record_statements
-from tests.laws.test_handlers import open_world
+from tests.support.address_events import (
+    ID,
+    NEW,
+    NEXT_ID,
+    OLD,
+    THIRD,
+    Event,
+    apply,
+    apply_at_once,
+    by_both,
+    by_id,
+    by_lid,
+    by_number,
+    link,
+    link_lid,
+    move,
+)
 from tests.support.build import at, received
 
 pytestmark = pytest.mark.integration
 
-OLD, NEW = "5511977000001", "5511977000002"
-ID, NEXT_ID = "BR.1a2B", "BR.9z8Y"
-Event = MessageReceived | ContactLink | ContactMove
-
-LINES = """
-INSERT INTO "Whatsapps" (id, "companyId", name) VALUES (11, 1, 'Outra'), (12, 1, 'De terceiros');
-INSERT INTO "Companies" (id, name) VALUES (2, 'Empresa 2');
-INSERT INTO "Whatsapps" (id, "companyId", name) VALUES (20, 2, 'Linha');
-INSERT INTO "GatewayConnections" (gateway, instance, "companyId", "whatsappId", portfolio)
-  VALUES ('cloud-api', '1', 1, 10, 'A'), ('cloud-api', '2', 1, 11, 'A'),
-         ('cloud-api', '3', 1, 12, 'B'), ('cloud-api', '4', 2, 20, 'A')
-"""
-
-
-@pytest_asyncio.fixture
-async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
-    """Yield a transaction on lines 10 and 11 of portfolio A, and 12 of B; it is rolled back."""
-    async with open_world(world_url) as connection:
-        for statement in LINES.split(";"):
-            await connection.execute(text(statement))
-        yield connection
-
-
-def by_number(number: str = OLD, minutes: float = 0, **members: object) -> MessageReceived:
-    jid = f"{number}@s.whatsapp.net"
-    return received(f"N{minutes}", chat=number, jid=jid, timestamp=at(minutes), **members)
-
-
-def by_id(user_id: str = ID, minutes: float = 1, **members: object) -> MessageReceived:
-    return received(f"U{minutes}", chat=user_id, jid=user_id, timestamp=at(minutes), **members)
-
-
-def by_both(minutes: float = 2, **members: object) -> MessageReceived:
-    return by_number(OLD, minutes, bsuid=ID, **members)
-
-
-def link(**members: object) -> ContactLink:
-    given: dict[str, object] = {"company_id": 1, "request_id": "l", "number": OLD, "bsuid": ID}
-    given |= {"whatsapp_id": 10, "timestamp": at(2)}
-    return ContactLink.model_validate(given | members)
-
-
-def move(**members: object) -> ContactMove:
-    given: dict[str, object] = {"company_id": 1, "request_id": "m", "whatsapp_id": 10}
-    return ContactMove.model_validate(given | {"timestamp": at(5)} | members)
-
-
-async def apply(conn: AsyncConnection, *batch: Event) -> list[object]:
-    """Apply events in their order, each in a batch of its own; return the facts."""
-    facts: list[object] = []
-    for event in batch:
-        if isinstance(event, MessageReceived):
-            outcome = await identify_messages(conn, [event])
-        else:
-            outcome = await link_contacts(conn, [event])
-        facts += [item.fact for item in outcome if isinstance(item, Emit)]
-    return facts
+Play = Callable[..., Awaitable[list[object]]]
 
 
 async def find(conn: AsyncConnection, *messages: MessageReceived) -> list[int]:
@@ -96,10 +55,26 @@ async def read_contacts(conn: AsyncConnection, company_id: int = 1) -> list[tupl
     return [tuple(row) for row in rows]
 
 
+async def read_changes(conn: AsyncConnection) -> list[tuple[object, ...]]:
+    """Return the reported changes of the numbers as written in the tests, the first one first."""
+    rows = await conn.execute(
+        text(
+            'SELECT number, "newNumber", "changedAt" FROM "NumberChanges" '
+            'WHERE number = ANY(:numbers) ORDER BY "changedAt", number'
+        ),
+        {"numbers": [OLD, NEW, THIRD]},
+    )
+    return [tuple(row) for row in rows]
+
+
 ONE = [(OLD, f"{OLD}@s.whatsapp.net", f"{OLD}@s.whatsapp.net", "Maria")]
 MOVED = [(NEW, f"{NEW}@s.whatsapp.net", f"{NEW}@s.whatsapp.net", "Maria")]
 
 
+BATCHES = pytest.mark.parametrize("play", [apply, apply_at_once])
+
+
+@BATCHES
 @pytest.mark.parametrize(
     "events",
     [
@@ -110,23 +85,24 @@ MOVED = [(NEW, f"{NEW}@s.whatsapp.net", f"{NEW}@s.whatsapp.net", "Maria")]
     ids=lambda events: ",".join(type(e).__name__[0] + getattr(e, "wid", "") for e in events),
 )
 async def test_number_and_bsuid_are_one_contact_in_every_order(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     assert await read_contacts(conn) == ONE
     number, user_id = await find(conn, by_number(minutes=6), by_id(minutes=7))
     assert number == user_id
 
 
+@BATCHES
 @pytest.mark.parametrize(
     "events",
     [*permutations([by_number(), by_both(), move(number=OLD, new_number=NEW), by_number(NEW, 8)])],
     ids=lambda events: ",".join(type(e).__name__[7] + getattr(e, "wid", "") for e in events),
 )
 async def test_a_changed_number_is_one_contact_unless_both_numbers_came_before_the_change(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     numbers = [row[0] for row in await read_contacts(conn)]
     change = next(n for n, event in enumerate(events) if isinstance(event, ContactMove))
     before = {e.chat for e in events[:change] if isinstance(e, MessageReceived)}
@@ -138,28 +114,27 @@ async def test_a_changed_number_is_one_contact_unless_both_numbers_came_before_t
     assert by_user_id == by_new
 
 
+@BATCHES
 @pytest.mark.parametrize(
     "events",
     [*permutations([by_id(), by_both(), move(bsuid=ID, new_bsuid=NEXT_ID), by_id(NEXT_ID, 8)])],
     ids=lambda events: ",".join(type(e).__name__[7] + getattr(e, "wid", "") for e in events),
 )
 async def test_a_replaced_bsuid_finds_the_contact_in_every_order(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
+    await play(conn, *events)
     assert await read_contacts(conn) == ONE
     assert len(set(await find(conn, by_id(minutes=9), by_id(NEXT_ID, 10), by_number(OLD, 11)))) == 1
 
 
+@BATCHES
 @pytest.mark.parametrize("events", [*permutations([by_id(), move(bsuid=ID, new_bsuid=NEXT_ID)])])
 async def test_a_replaced_bsuid_without_a_number_finds_the_contact(
-    conn: AsyncConnection, events: Sequence[Event]
+    conn: AsyncConnection, events: Sequence[Event], play: Play
 ) -> None:
-    await apply(conn, *events)
-    assert (
-        await read_contacts(conn) == [(None, None, ID, "Maria")]
-        or len(await read_contacts(conn)) == 1
-    )
+    await play(conn, *events)
+    assert await read_contacts(conn) == [(None, None, NEXT_ID, "Maria")]
     first, second = await find(conn, by_id(minutes=9), by_id(NEXT_ID, 10))
     assert first == second
 
@@ -179,6 +154,72 @@ async def test_the_number_and_the_bsuid_change_together(
     assert len(set(await find(conn, by_id(), by_id(NEXT_ID, 8), by_number(NEW, 9)))) == 1
 
 
+async def test_replies_go_to_the_bsuid_that_replaced_another(conn: AsyncConnection) -> None:
+    unnamed = by_id(push_name=None)
+    await apply(conn, unnamed, move(bsuid=ID, new_bsuid=NEXT_ID), by_id(minutes=9, push_name=None))
+    assert await read_contacts(conn) == [(None, None, NEXT_ID, NEXT_ID)]
+
+
+async def test_a_change_that_two_lines_report_by_bsuid_is_one_change(conn: AsyncConnection) -> None:
+    change = move(bsuid=ID, new_number=NEW)
+    await apply(conn, by_both(), change, move(bsuid=ID, new_number=NEW, whatsapp_id=11))
+    assert await read_changes(conn) == [(OLD, NEW, at(5))]
+    assert await read_contacts(conn) == MOVED
+
+
+async def test_two_contacts_exchange_their_numbers_in_one_batch(conn: AsyncConnection) -> None:
+    await apply(conn, by_number(push_name="Ana"), by_number(NEW, 1, push_name="Rui"))
+    there = move(number=NEW, new_number=THIRD)
+    await link_contacts(conn, [there, move(number=OLD, new_number=NEW, timestamp=at(6))])
+    assert [(row[0], row[3]) for row in await read_contacts(conn)] == [(NEW, "Ana"), (THIRD, "Rui")]
+
+
+@pytest.mark.parametrize("play", [apply, apply_at_once])
+async def test_each_of_two_links_of_a_lid_gives_its_number(
+    conn: AsyncConnection, play: Play
+) -> None:
+    links = link_lid(OLD, 2), link_lid(NEW, 6), link_lid(THIRD, 7)
+    facts = await play(conn, by_number(), *links)
+    assert [type(fact) for fact in facts].count(ContactMoved) == 2
+    assert await read_changes(conn) == [(OLD, NEW, at(6)), (NEW, THIRD, at(7))]
+    assert [row[0] for row in await read_contacts(conn)] == [THIRD]
+
+
+@pytest.mark.parametrize("play", [apply, apply_at_once])
+async def test_an_older_link_of_a_lid_gives_no_number_back(
+    conn: AsyncConnection, play: Play
+) -> None:
+    await play(conn, by_number(), link_lid(OLD, 2), link_lid(NEW, 6), link_lid(OLD, 3))
+    assert await read_contacts(conn) == MOVED
+    by_new, by_their_lid = await find(conn, by_number(NEW, 8), by_lid(minutes=9))
+    assert by_new == by_their_lid
+
+
+async def test_a_lid_is_known_by_the_number_that_its_person_has_now(conn: AsyncConnection) -> None:
+    await apply(conn, link_lid(OLD, 2), move(number=OLD, new_number=NEW))
+    by_their_lid, by_new = await find(conn, by_lid(minutes=8), by_number(NEW, 9))
+    assert by_their_lid == by_new
+    assert [row[0] for row in await read_contacts(conn)] == [NEW]
+
+
+@pytest.mark.parametrize("events", [*permutations([by_both(2), by_number(NEW, 4, bsuid=ID)])])
+async def test_a_bsuid_belongs_to_the_contact_of_its_last_number(
+    conn: AsyncConnection, events: Sequence[Event]
+) -> None:
+    await apply(conn, by_number(OLD), by_number(NEW, 1), *events)
+    by_their_id, by_new = await find(conn, by_id(minutes=8), by_number(NEW, 9))
+    assert by_their_id == by_new
+
+
+async def test_a_change_is_known_by_both_spellings_of_the_number(conn: AsyncConnection) -> None:
+    without_ninth_digit = "551177000001"
+    await apply(conn, move(number=without_ninth_digit, new_number=NEW))
+    first, second, by_new = await find(
+        conn, by_number(OLD, 1), by_number(without_ninth_digit, 2), by_number(NEW, 9)
+    )
+    assert first == second == by_new
+
+
 async def test_an_old_number_may_get_another_owner(conn: AsyncConnection) -> None:
     await apply(conn, by_number(), move(number=OLD, new_number=NEW))
     late, new_owner, moved = await find(
@@ -188,23 +229,27 @@ async def test_an_old_number_may_get_another_owner(conn: AsyncConnection) -> Non
     assert new_owner != moved
 
 
-async def test_a_change_is_told_once_however_often_it_is_reported(conn: AsyncConnection) -> None:
+async def test_a_change_is_published_once_for_all_its_reports(
+    conn: AsyncConnection,
+) -> None:
     change = move(number=OLD, new_number=NEW)
     later = move(number=OLD, new_number=NEW, timestamp=at(6), whatsapp_id=11)
     facts = await apply(conn, by_number(), change, change, later)
-    (told,) = [fact for fact in facts if isinstance(fact, ContactMoved)]
-    assert (told.number, told.new_number, told.is_renamed) == (OLD, NEW, True)
+    (moved,) = [fact for fact in facts if isinstance(fact, ContactMoved)]
+    assert (moved.number, moved.new_number, moved.is_renamed) == (OLD, NEW, True)
 
 
 async def test_a_new_number_that_another_contact_has_renames_nobody(conn: AsyncConnection) -> None:
     change = move(number=OLD, new_number=NEW)
     facts = await apply(conn, by_number(), by_number(NEW, 1), change)
-    (told,) = [fact for fact in facts if isinstance(fact, ContactMoved)]
-    assert not told.is_renamed
+    (moved,) = [fact for fact in facts if isinstance(fact, ContactMoved)]
+    assert not moved.is_renamed
     assert [row[0] for row in await read_contacts(conn)] == [OLD, NEW]
 
 
-async def test_a_number_changed_twice_and_back_is_told_each_time(conn: AsyncConnection) -> None:
+async def test_each_change_there_and_back_is_published(
+    conn: AsyncConnection,
+) -> None:
     there = move(number=OLD, new_number=NEW)
     back = move(number=NEW, new_number=OLD, timestamp=at(6))
     again = move(number=OLD, new_number=NEW, timestamp=at(7))
@@ -215,19 +260,16 @@ async def test_a_number_changed_twice_and_back_is_told_each_time(conn: AsyncConn
 
 @pytest.mark.parametrize("is_in_order", [True, False])
 async def test_two_changes_arrive_in_any_order(conn: AsyncConnection, is_in_order: bool) -> None:
-    third = "5511977000003"
     changes = [
         move(number=OLD, new_number=NEW),
-        move(number=NEW, new_number=third, timestamp=at(6)),
+        move(number=NEW, new_number=THIRD, timestamp=at(6)),
     ]
     await apply(conn, by_number(), *(changes if is_in_order else reversed(changes)))
-    assert [row[0] for row in await read_contacts(conn)] == [third]
+    assert [row[0] for row in await read_contacts(conn)] == [THIRD]
 
 
 async def test_a_lid_with_another_number_than_before_is_a_new_number(conn: AsyncConnection) -> None:
-    first = link(number=OLD, lid="977@lid", bsuid=None)
-    second = link(number=NEW, lid="977@lid", bsuid=None, timestamp=at(6))
-    facts = await apply(conn, by_number(), first, second)
+    facts = await apply(conn, by_number(), link_lid(OLD, 2), link_lid(NEW, 6))
     assert [type(fact) for fact in facts].count(ContactMoved) == 1
     assert await read_contacts(conn) == MOVED
 
@@ -296,6 +338,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_people(
     conn: AsyncConnection,
 ) -> None:
     counts = []
+    await apply(conn, move(number=OLD, new_number=NEW))  # companies without changes are not asked
     for size in (2, 200):
         numbers = [f"55119{size:03}{n:05}" for n in range(size)]
         messages = [by_number(n, 0, bsuid=f"BR.{n}") for n in numbers]

@@ -100,11 +100,15 @@ def record(offset: int) -> Any:
 
 
 class Bench:
-    """A worker, and the engine, consumer and publisher that it uses."""
+    """A worker, and the engine, consumer and publisher that it uses.
+
+    With `consumer_stopped` the worker has no consumer, as after its broker has stopped.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.consumer, self.publisher = HeldConsumer(), HeldPublisher()
+        self.consumer_stopped = False
         self.subscribe(emit_sends)
 
     def subscribe(self, handler: Handler, quarantine_after: int = 0) -> None:
@@ -128,7 +132,7 @@ class Bench:
             self.transaction,
             self.engine,
             cast("Publisher", self.publisher),
-            lambda: self.consumer,
+            lambda: None if self.consumer_stopped else self.consumer,
             bytes_in_flight,
             quarantine_after,
         )

@@ -50,6 +50,7 @@ class HeldLog(HeldConsumer):
     """A partition's log in memory, for the main path's consumer and for the deferred records."""
 
     bytes_in_flight = BYTES_IN_FLIGHT
+    is_connected = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,7 +12,7 @@ from shared.settings import HealthSettings
 from tests.support import world
 from tests.support.build import job
 from tests.support.deployment import deployment
-from tests.support.probes import ask, free_port
+from tests.support.probes import ask, await_code, free_port, scrape
 from tests.support.servers import database_named
 
 pytestmark = pytest.mark.integration
@@ -39,18 +39,23 @@ async def locked_out(url: str) -> AsyncIterator[None]:
         await admin.close()
 
 
-async def await_code(port: int, code: int) -> str:
-    """Poll `/ready` until it has this code, and return its status."""
+async def await_growth(port: int, before: dict[str, float]) -> None:
+    """Poll `/metrics` until a batch of one record is counted."""
+    grown = {
+        'chatia_batches_total{service="campaigns"}': 1,
+        'chatia_records_total{outcome="read",service="campaigns"}': 1,
+        'chatia_batch_duration_seconds_count{service="campaigns"}': 1,
+        'chatia_publish_duration_seconds_count{service="campaigns"}': 1,
+    }
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            with suppress(ConnectionRefusedError):  # the worker is still starting
-                answered, status = await asyncio.to_thread(ask, port, "/ready")
-                if answered == code:
-                    return status
+            samples = await asyncio.to_thread(scrape, port)
+            if all(samples.get(n, 0) == before.get(n, 0) + by for n, by in grown.items()):
+                return
             await asyncio.sleep(0.1)
 
 
-async def test_ready_says_what_a_worker_waits_for_until_it_works_again(
+async def test_a_worker_says_what_it_waits_for_until_it_works_again(
     kafka_bootstrap: str, migrated_url: str
 ) -> None:
     port = free_port()
@@ -69,6 +74,9 @@ async def test_ready_says_what_a_worker_waits_for_until_it_works_again(
             assert waiting.startswith("degraded: waiting for the database since ")
             await flow.publish(flow.record(job()))
             assert await asyncio.to_thread(ask, port, "/live") == (200, "ok")
+            samples = await asyncio.to_thread(scrape, port)
+            assert samples['chatia_worker_waiting{reason="database",service="campaigns"}'] == 1
         assert await await_code(port, 200) == "ok"
         await flow.engine.dispose()  # the test's own connections ended too
         await flow.until_none('SELECT 1 WHERE NOT EXISTS (SELECT FROM "CampaignShipping")')
+        await await_growth(port, samples)

@@ -27,6 +27,11 @@ class Ask(Request):
 
     kind: str = "count"
 
+    @property
+    @override
+    def asked_by(self) -> str | None:
+        return "Ana" if self.request_id == "a" else None
+
 
 class Answer(Event):
     topic: ClassVar[str] = "ticket.changed"
@@ -129,6 +134,15 @@ async def test_two_workers_with_the_same_request_give_one_answer(engine: AsyncEn
 
     first, second = await asyncio.gather(worker(), worker())
     assert first == second
+
+
+async def test_what_was_asked_and_by_whom_is_stored(engine: AsyncEngine) -> None:
+    await answers(engine, Counter(), ask("b"), ask("a"), ask("a"))
+    async with engine.begin() as conn:
+        rows = await conn.execute(
+            text('SELECT "requestId", type, actor FROM "Requests" ORDER BY 1')
+        )
+        assert rows.all() == [("a", "test.ask", "Ana"), ("b", "test.ask", None)]
 
 
 async def test_answers_are_deleted_after_thirty_days(engine: AsyncEngine) -> None:

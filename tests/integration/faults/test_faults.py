@@ -14,7 +14,7 @@ from tests.faults.rounds import Outcome, start_round_runner
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-THEMES = ("deaths", "zombies", "database")
+THEMES = ("deaths", "zombies", "database", "frozen database")
 SEEDED_BUGS = {
     "publish-before-commit": (f"all die {BEFORE_COMMIT}", {TWICE, WRONG}),
     "claim-without-outbox": (f"all die {AFTER_COMMIT}", {LOST}),

@@ -34,9 +34,10 @@ pytestmark = pytest.mark.integration
 
 KEPT = timedelta(hours=72)
 ROWS = """
-SELECT m.wid, m.ack, m.body, m."isEdited", m."isDeleted", m.read, k."editedAt", k."errorCode",
-       k.error, (SELECT array_agg((r.author, r.emoji, r."reactedAt") ORDER BY r.author)
-                 FROM "Reactions" r WHERE r."messageId" = m.id) AS reactions
+SELECT m.wid, m.ack, m.body, m."dataJson", m."isEdited", m."isDeleted", m.read, k."editedAt",
+       k."errorCode", k.error,
+       (SELECT array_agg((r.author, r.emoji, r."reactedAt") ORDER BY r.author)
+        FROM "Reactions" r WHERE r."messageId" = m.id) AS reactions
 FROM "Messages" m LEFT JOIN "MessageMarks" k ON k."messageId" = m.id
 WHERE m.wid LIKE 'A%' ORDER BY m.wid
 """
@@ -121,9 +122,10 @@ async def test_of_two_edits_the_later_one_counts(conn: AsyncConnection) -> None:
 async def test_a_deleted_message_keeps_its_text(
     conn: AsyncConnection,
 ) -> None:
-    await apply(conn, routed("A1"), MessageDeleted(**of(minutes=1)))
+    await apply(conn, routed("A1", data_json='{"text": "Oi"}'), MessageDeleted(**of(minutes=1)))
     row = await load_row(conn)
     assert (row["isDeleted"], row["body"]) == (True, "Oi")
+    assert row["dataJson"] == '{"text": "Oi"}'
 
 
 async def test_the_text_of_a_deleted_message_is_removed_under_lgpd_even_after_a_late_edit(
@@ -133,6 +135,26 @@ async def test_the_text_of_a_deleted_message_is_removed_under_lgpd_even_after_a_
     edit = MessageEdited(**of(minutes=2), body="other words")
     await apply(conn, routed("A1"), MessageDeleted(**of(minutes=1)), edit)
     assert (await load_row(conn))["body"] == ""
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+async def test_under_lgpd_a_deleted_message_keeps_its_text_in_no_column(
+    conn: AsyncConnection, is_early: bool
+) -> None:
+    await enable_lgpd(conn)
+    message = routed("A1", data_json='{"text": "Oi"}')
+    deletion = MessageDeleted(**of(minutes=1))
+    await apply(conn, *((deletion, message) if is_early else (message, deletion)))
+    row = await load_row(conn)
+    assert (row["isDeleted"], row["body"], row["dataJson"]) == (True, "", None)
+
+
+async def test_under_lgpd_a_message_that_is_not_deleted_keeps_its_data(
+    conn: AsyncConnection,
+) -> None:
+    await enable_lgpd(conn)
+    await apply(conn, routed("A1", data_json='{"text": "Oi"}'), acked(3))
+    assert (await load_row(conn))["dataJson"] == '{"text": "Oi"}'
 
 
 async def test_a_removed_reaction_does_not_come_back(conn: AsyncConnection) -> None:

@@ -239,6 +239,15 @@ async def test_a_deleted_placeholder_stays_deleted_when_its_content_comes(
     assert (await load_row(conn))["isDeleted"]
 
 
+async def test_under_lgpd_the_content_of_a_deleted_placeholder_leaves_no_text(
+    conn: AsyncConnection,
+) -> None:
+    await forget_deleted_texts(conn)
+    await apply(conn, HIDDEN, DELETION, CONTENT)
+    row = await load_row(conn)
+    assert (row["body"], row["dataJson"], row["mediaType"]) == ("", None, "image")
+
+
 async def test_an_edited_placeholder_keeps_the_edited_text_and_gets_the_media_of_its_content(
     conn: AsyncConnection,
 ) -> None:

@@ -254,5 +254,5 @@ def test_too_long_text_is_refused_with_its_limit(played: dict[str, Played], name
         ):
             assert results == (
                 REFUSED,
-                f'{asked.column} of "{name}": String should have at most {max_length} characters',
+                f'{asked.column} of "{name}": at most {max_length} characters are wanted',
             )

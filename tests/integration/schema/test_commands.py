@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from shared.cli import db
+from shared.cli import db, db_connection
 from shared.cli.errors import CommandError
 
 pytestmark = pytest.mark.integration
@@ -81,7 +81,7 @@ def test_without_tables_the_error_names_the_command_to_create_them(chatia: Chati
 def test_a_database_that_does_not_answer_is_an_outage(
     chatia: Chatia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "SECONDS_BETWEEN_ATTEMPTS", 0.0)
+    monkeypatch.setattr(db_connection, "PAUSES_SECONDS", (0.0,))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     error = chatia("current").exception
     assert isinstance(error, CommandError)

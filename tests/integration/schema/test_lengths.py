@@ -143,8 +143,11 @@ async def test_an_existing_row_that_is_too_long_does_not_stop_the_upgrade(
         await conn.close()
 
 
-async def test_an_upgrade_that_timed_out_on_a_lock_can_be_repeated(database_url: str) -> None:
+async def test_an_upgrade_that_timed_out_on_a_lock_can_be_repeated(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tables before it keep their constraints; nothing is undone."""
+    monkeypatch.setattr(migrations, "LOCK_PAUSES_SECONDS", ())
     await migrations.upgrade(database_url, BEFORE)
     conn = await asyncpg.connect(database_url)
     try:

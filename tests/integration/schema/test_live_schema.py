@@ -37,6 +37,7 @@ INTERNAL = {
     "SeedRows",
     "TicketSuccessors",
     "Sends",
+    "Workers",
 }
 SEED_INDEXES = {
     "idx_tickets_company": ("Tickets", ["companyId"]),

@@ -120,6 +120,13 @@ async def test_a_contact_chooses_a_queue_by_its_place(conn: AsyncConnection) -> 
     assert await list_logs(conn) == ["chatBot", "queue"]
 
 
+async def test_a_contact_chooses_a_queue_by_the_id_of_a_row(conn: AsyncConnection) -> None:
+    await add_two_queues(conn)
+    await store_message(conn, "A1", "Oi", seconds=-1)
+    await store_message(conn, "A2", "Suporte técnico", choice_id="2")
+    assert (await load_ticket(conn))["queueId"] == 8
+
+
 async def test_a_line_with_one_queue_uses_it(conn: AsyncConnection) -> None:
     await run_sql(
         conn,

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from shared.cli import app as cli_app
-from shared.cli import errors
+from shared.cli import db_connection, errors
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -64,6 +64,43 @@ def test_an_invalid_variable_is_named(
     assert error_output.count("\n") == 1
 
 
+def test_a_variable_that_is_not_read_is_a_warning_of_every_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATIA_WEBHOK_PORT", "8088")
+    code, output, error_output = run("events", "types", "--json")
+    assert code == 0
+    assert json.loads(output)
+    assert error_output == (
+        "Warning: The environment variable CHATIA_WEBHOK_PORT is not read by anything; "
+        "did you mean CHATIA_WEBHOOK_PORT?\n"
+    )
+
+
+def test_a_host_of_kafka_that_is_not_found_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "no-such-host.invalid:9092")
+    code, _, error_output = run("topics", "list")
+    assert code == 3
+    assert error_output == (
+        "Kafka's host is not found: no-such-host.invalid; check KAFKA_BOOTSTRAP_SERVERS.\n"
+    )
+
+
+def test_a_host_of_the_database_that_is_not_found_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db_connection, "PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setenv("DB_HOST", "no-such-host.invalid")
+    code, _, error_output = run("db", "current")
+    assert code == 3
+    assert error_output == (
+        "The database at no-such-host.invalid does not answer (host not found): "
+        "check DATABASE_URL or DB_HOST and DB_PORT.\n"
+    )
+
+
 @pytest.mark.parametrize("servers", ["localhost:door", "localhost:9092,[::1"])
 def test_an_invalid_address_is_wrong_usage(
     run: Run, monkeypatch: pytest.MonkeyPatch, servers: str
@@ -104,6 +141,16 @@ def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("shared.cli.topics.list_deployment_topics", interrupt)
     assert run("topics", "list")[0] == 130
+
+
+def test_ctrl_c_while_a_command_is_imported_ends_with_130_and_no_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupt)
+    assert run("up") == (130, "", "")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def wrap(data: Any, type_name: str = "chatia.message.received.v1") -> dict[str, 
     return {"specversion": "1.0", "type": type_name, "data": data}
 
 
+RECEIVED, LISTED = "chatia.message.received.v1", "`chatia events types` lists all"
 MESSAGE: dict[str, Any] = {
     "companyId": 1, "whatsappId": 10, "chat": "5511987654321", "wid": "A1",
     "timestamp": 1787228103, "body": "Oi",
@@ -94,6 +95,30 @@ def test_an_unknown_type_is_wrong_usage_and_near_names_are_listed(run: Run, comm
     code, output, errors = run(command, "message.recieved")
     assert (code, output) == (2, "")
     assert errors.startswith("No event is called message.recieved; there are message.received")
+    assert errors.endswith("; `chatia events types` lists all.\n")
+
+
+@pytest.mark.parametrize("command", ["schema", "sample"])
+def test_a_version_that_does_not_exist_is_answered_with_those_that_do(
+    run: Run, command: str
+) -> None:
+    code, _, errors = run(command, "chatia.message.received.v7")
+    assert code == 2
+    assert errors == "message.received has no version 7; there is chatia.message.received.v1.\n"
+
+
+@pytest.mark.parametrize("name", ["", " ", "chatia."])
+def test_an_empty_name_of_a_type_is_refused_in_words(run: Run, name: str) -> None:
+    code, _, errors = run("schema", name)
+    assert code == 2
+    assert errors == (
+        "The name of a type is wanted, not an empty text; `chatia events types` lists all.\n"
+    )
+
+
+def test_a_name_that_is_like_no_other_is_answered_without_a_list(run: Run) -> None:
+    _, _, errors = run("schema", "zzz")
+    assert errors == "No event is called zzz; `chatia events types` lists all.\n"
 
 
 @pytest.mark.parametrize("contract", EVENTS, ids=lambda event: event.__name__)
@@ -129,7 +154,7 @@ def test_each_wrong_line_is_explained_in_words(check: Run) -> None:
     assert code == 1
     *others, unknown, untyped, listed = output.splitlines()
     assert others == [
-        "Line 1: chat: String should have at least 1 character",
+        "Line 1: chat: a text that is not empty is wanted",
         "Line 1: wid: without spaces",
         "Line 3: number: digits only, with country code, or a group id",
     ]
@@ -139,6 +164,122 @@ def test_each_wrong_line_is_explained_in_words(check: Run) -> None:
     assert untyped == "Line 5: its type is not known: use --type, or a structured event"
     assert listed == "Line 6: its type is not known: use --type, or a structured event"
     assert errors == "5 of 6 lines are wrong.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            {"specversion": "1.0", "data": MESSAGE},
+            f"type: a structured event needs a type as text, such as {RECEIVED}; {LISTED}",
+        ),
+        (
+            wrap(MESSAGE, "chatia.message.received.v2"),
+            "type: message.received has no version 2; there is chatia.message.received.v1",
+        ),
+        (
+            wrap(MESSAGE, ""),
+            f"type: The name of a type is wanted, not an empty text; {LISTED}",
+        ),
+        (
+            wrap({**MESSAGE, "companyId": -1}),
+            "companyId: a number of at least 0 is wanted",
+        ),
+        (
+            wrap({**MESSAGE, "companyId": 2**31}),
+            "companyId: a number of at most 2147483647 is wanted",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_a_sentence(check: Run, line: Any, found: str) -> None:
+    code, output, _ = check([line])
+    assert (code, output) == (1, f"Line 1: {found}\n")
+
+
+REQUEST: dict[str, Any] = {"companyId": 1, "requestId": "r", "whatsappId": 10, "chat": "5511"}
+OFFER: dict[str, Any] = {"name": "promo", "language": "pt_BR"}
+
+
+def say(parameter: str) -> str:
+    return (
+        "template: Meta refuses line breaks, tabs and more than 4 spaces in a row in a parameter: "
+        f"change the text of the {parameter}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "found"),
+    [
+        ({"body": [{"text": "Ana"}, {"text": "a\nb"}]}, say("body parameter 2")),
+        ({"body": [{"text": "a\tb"}]}, say("body parameter 1")),
+        ({"body": [{"text": "a     b"}]}, say("body parameter 1")),
+        ({"body": [{"text": "a\r", "name": "nome"}]}, say("body parameter nome")),
+        ({"header": {"text": "a\u2028b"}}, say("header")),
+        (
+            {"buttons": [{"index": 0, "kind": "url", "text": "a"}] * 2},
+            "template: two buttons of a template have the same index",
+        ),
+        (
+            {"buttons": [{"index": 1, "kind": "copy-code", "text": "x" * 21}]},
+            "template: the code of the button 1 has at most 20 characters",
+        ),
+    ],
+)
+def test_what_meta_refuses_in_a_template_is_named(
+    check: Run, members: dict[str, Any], found: str
+) -> None:
+    line = wrap({**REQUEST, "template": OFFER | members}, "chatia.message.compose.v1")
+    assert check([line])[:2] == (1, f"Line 1: {found}\n")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"body": [{"text": "a    b"}, {"text": "é 👍 *x*"}]},
+        {"buttons": [{"index": n, "kind": "quick-reply", "text": "a\nb"} for n in range(2)]},
+        {"buttons": [{"index": 0, "kind": "copy-code", "text": "x" * 20}]},
+        {"buttons": [{"index": 0, "kind": "url", "text": "x" * 21}]},
+    ],
+)
+def test_what_meta_takes_in_a_template_can_be_published(
+    check: Run, members: dict[str, Any]
+) -> None:
+    line = wrap({**REQUEST, "template": OFFER | members}, "chatia.message.compose.v1")
+    assert check([line])[0] == 0
+
+
+@pytest.mark.parametrize("emoji", ["ok", "k", "👍👍", "👍 ", "1", "😀a", "\u200d", "🇧", "!", "á"])
+def test_a_reaction_that_is_not_one_emoji_is_refused(check: Run, emoji: str) -> None:
+    line = wrap({**REQUEST, "wid": "A1", "emoji": emoji}, "chatia.message.react.v1")
+    code, output, _ = check([line])
+    assert code == 1
+    assert output.startswith("Line 1: emoji: ")
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "",
+        "👍",
+        "👍🏽",
+        "❤️",
+        "❤",
+        "❤️‍🔥",
+        "🇧🇷",
+        "1️⃣",
+        "👨‍👩‍👧‍👦",
+        "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+        "🤷🏾‍♀️",
+        "☺️",
+        "⭐",
+        "‼️",
+        "©️",
+        "🫡",
+    ],
+)
+def test_a_reaction_is_one_emoji_or_empty(check: Run, emoji: str) -> None:
+    line = wrap({**REQUEST, "wid": "A1", "emoji": emoji}, "chatia.message.react.v1")
+    assert check([line])[0] == 0
 
 
 def test_ignored_members_are_named_and_are_no_error(check: Run) -> None:
@@ -157,7 +298,7 @@ def test_bodies_are_checked_by_a_given_type_or_the_topic_of_one_type(
     code, output, _ = check([MESSAGE, {}], *options)
     assert code == 1
     assert output.splitlines() == [
-        f"Line 2: {name}: required"
+        f"Line 2: {name}: this member is required"
         for name in ("companyId", "whatsappId", "chat", "wid", "timestamp")
     ]
 

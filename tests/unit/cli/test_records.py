@@ -76,17 +76,17 @@ def test_empty_lines_are_skipped_but_counted() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(b"nothing", "Invalid JSON", id="no JSON"),
+        pytest.param(b"nothing", "it is not JSON", id="no JSON"),
         pytest.param(b'{"specversion"', "not JSON", id="no JSON, nearly an envelope"),
-        pytest.param(b"\xff", "Invalid JSON", id="no text"),
+        pytest.param(b"\xff", "it is not JSON", id="no text"),
         pytest.param(b"[]", "an object is wanted", id="no object"),
-        pytest.param(b"{}", "companyId: required", id="a member is missing"),
+        pytest.param(b"{}", "companyId: this member is required", id="a member is missing"),
         pytest.param(
             b'{"specversion":"1.0","type":"chatia.x.v1","data":{}}',
             "no events of the type chatia.x.v1",
             id="a type of another topic",
         ),
-        pytest.param(b'{"specversion":"1.0"}', "type: required", id="no type"),
+        pytest.param(b'{"specversion":"1.0"}', "type: this member is required", id="no type"),
     ],
 )
 def test_an_invalid_line_is_named_with_the_reason(content: bytes, reason: str) -> None:

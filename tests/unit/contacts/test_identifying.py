@@ -1,13 +1,14 @@
 """Received messages get their contacts, new or known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from services.contacts.domain.address_book import Contact, Identity, KnownContact, Merge
 from services.contacts.domain.keys import LidKey, LineKey
 from services.contacts.domain.line import Line
-from services.contacts.identifying.rules import Plan, plan_contacts
+from services.contacts.identifying.rules import Plan, list_observed, list_people, plan_contacts
 from shared.contracts.message import MessageReceived, MessageRefused
 from shared.contracts.outcome import Emit, Reject
 from shared.gateways.normalize.numbers import find_other_spelling
@@ -16,9 +17,18 @@ from tests.support.build import CUSTOMER, GROUP, contact, in_group, lines, recei
 LID = "140000000000580@lid"
 
 
+def plan(
+    known_lines: Mapping[LineKey, Line],
+    found: Sequence[KnownContact],
+    numbers: Mapping[LidKey, str],
+    batch: Sequence[MessageReceived],
+) -> Plan:
+    return plan_contacts(known_lines, found, numbers, list_observed(known_lines, batch))
+
+
 def identify(*batch: MessageReceived, known: Sequence[Contact] = (), groups: bool = True) -> Plan:
     found = [KnownContact(Identity(c.company_id, c.number, c.lid, c.jid), c) for c in known]
-    return plan_contacts(lines(allow_group=groups), found, {}, batch)
+    return plan(lines(allow_group=groups), found, {}, batch)
 
 
 def test_a_stranger_becomes_a_contact_named_as_they_name_themselves() -> None:
@@ -94,8 +104,8 @@ def test_a_stranger_known_by_lid_and_then_by_number_is_merged_within_a_batch() -
 def test_a_lid_whose_number_is_known_is_that_number() -> None:
     message = received(chat=LID, jid=LID, lid=LID)
     found = [KnownContact(Identity(1, CUSTOMER), contact(lid=None))]
-    plan = plan_contacts(lines(), found, {LidKey(1, LID): CUSTOMER}, [message])
-    assert (plan.owners[0][1], plan.changed[100].lid) == (100, LID)
+    planned = plan(lines(), found, {LidKey(1, LID): CUSTOMER}, [message])
+    assert (planned.owners[0][1], planned.changed[100].lid) == (100, LID)
 
 
 def test_both_spellings_of_a_brazilian_mobile_are_one_contact() -> None:
@@ -136,12 +146,27 @@ def test_a_group_and_its_author_are_two_contacts() -> None:
 def test_a_merged_number_finds_its_canonical_contact() -> None:
     canonical = contact(200, number="5511900000009", jid=None)
     by_merged = KnownContact(Identity(1, CUSTOMER), canonical)
-    plan = plan_contacts(lines(), [by_merged], {}, [received()])
-    assert (plan.new, plan.owners[0][1]) == ({}, 200)
+    planned = plan(lines(), [by_merged], {}, [received()])
+    assert (planned.new, planned.owners[0][1]) == ({}, 200)
 
 
 def test_our_message_has_no_sender() -> None:
     assert identify(in_group(from_me=True)).owners[0][2] is None
+
+
+def test_a_group_is_called_as_its_gateway_says_and_keeps_a_name_that_it_has() -> None:
+    (group, _) = identify(in_group(group_name="Entregas")).new.values()
+    assert group.name == "Entregas"
+    unnamed = contact(number=GROUP, name=GROUP, is_group=True, jid=None, lid=None)
+    plan = identify(in_group(group_name="Entregas"), known=[unnamed])
+    assert [c.name for c in plan.changed.values()] == ["Entregas"]
+    plan = identify(in_group(group_name="Entregas"), known=[replace(unnamed, name="Motoboys")])
+    assert [c.name for c in plan.changed.values()] == []
+
+
+def test_the_name_of_a_group_is_not_its_authors() -> None:
+    _, author = identify(in_group(group_name="Entregas", push_name=None)).new.values()
+    assert author.name == CUSTOMER
 
 
 def test_a_group_that_the_line_does_not_take_is_refused_and_becomes_no_contact() -> None:
@@ -162,4 +187,9 @@ def test_a_message_of_an_unknown_line_is_rejected() -> None:
 def test_the_same_number_in_another_company_is_another_contact() -> None:
     two_lines = lines() | {LineKey(2, 20): Line(2, 20, allow_group=True)}
     batch = [received("A1"), received("A1", company_id=2, whatsapp_id=20)]
-    assert len(plan_contacts(two_lines, [], {}, batch).new) == 2
+    assert len(plan(two_lines, [], {}, batch).new) == 2
+
+
+def test_a_group_has_no_address_that_may_have_changed() -> None:
+    observed = list_observed(lines(), [in_group()])
+    assert {person.number for person in list_people(observed, {})} == {CUSTOMER}

@@ -29,7 +29,7 @@ STATE = {"companyId": 1, "whatsappId": 1, "status": "CONNECTED", "timestamp": 17
         (MessageCompose, {**TEXT, "body": " "}, "a message needs a body, a mediaUrl or a template"),
         (TicketTag, {**TAG, "tagIds": "1"}, "tagIds: a list is wanted"),
         (TicketTag, {**TAG, "tagIds": [1.5]}, "tagIds.0: an integer is wanted"),
-        (TicketTag, {**TAG, "tagIds": []}, "tagIds: at least 1 elements are wanted"),
+        (TicketTag, {**TAG, "tagIds": []}, "tagIds: at least 1 element is wanted"),
         (TicketTag, {**TAG, "tagIds": [1] * 101}, "tagIds: at most 100 elements are wanted"),
         (TicketTag, {**TAG, "ticketId": "x"}, "ticketId: an integer is wanted"),
         (TicketTag, {**TAG, "requestId": 5}, "requestId: text is wanted"),
@@ -41,7 +41,8 @@ STATE = {"companyId": 1, "whatsappId": 1, "status": "CONNECTED", "timestamp": 17
          "timestamp: a time from 1970 to 2099 is wanted"),
         (ConnectionUpdated, {**STATE, "timestampEstimated": "perhaps"},
          "timestampEstimated: true or false is wanted"),
-        (ConnectionUpdated, {k: v for k, v in STATE.items() if k != "status"}, "status: required"),
+        (ConnectionUpdated, {k: v for k, v in STATE.items() if k != "status"},
+         "status: this member is required"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_words(
@@ -57,13 +58,13 @@ def test_what_is_wrong_is_said_in_words(
     [
         (
             {"buttons": [{"id": "1", "title": "x" * 21}]},
-            ["buttons.0.title: String should have at most 20 characters"],
+            ["buttons.0.title: at most 20 characters are wanted"],
         ),
         (
             {"buttons": [{"id": "1", "title": " "}]},
             ["buttons.0.title: a text that can be seen is wanted"],
         ),
-        ({"buttons": []}, ["buttons: at least 1 elements are wanted"]),
+        ({"buttons": []}, ["buttons: at least 1 element is wanted"]),
         ({"body": "x" * 70_000}, ["body: at most 65536 characters are wanted"]),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_structured_cloudevent_is_decoded() -> None:
         (b'{"type":"chatia.message.received.v1","data":', "the body is not JSON"),
         (b"[]", "a structured CloudEvent needs a type"),
         (b'{"type":1,"data":{}}', "a structured CloudEvent needs a type"),
-        (b'{"type":"chatia.message.received.v1"}', "data: required"),
+        (b'{"type":"chatia.message.received.v1"}', "data: this member is required"),
     ],
 )
 def test_a_broken_structured_cloudevent_is_rejected_with_a_detail(
@@ -179,7 +179,7 @@ def test_ignored_members_of_what_gateways_publish_are_not_searched_for() -> None
 def test_ignored_members_of_an_unreadable_request_are_named_in_its_detail() -> None:
     broken = {"companyId": 1, "requestId": "r", "ticketID": 5}
     assert decode(broken).event == Rejected(
-        "unreadable-body", "ticketId: required; ignored: ticketID"
+        "unreadable-body", "ticketId: this member is required; ignored: ticketID"
     )
 
 

@@ -34,6 +34,7 @@ async def test_only_offsets_of_assigned_partitions_are_committed() -> None:
     consumer = Consumer()
     await group_lag.commit_offsets(consumer, {ASSIGNED: 5, LOST: 7})  # type: ignore[arg-type]
     await group_lag.commit_offsets(consumer, {LOST: 7})  # type: ignore[arg-type]
+    await group_lag.commit_offsets(None, {ASSIGNED: 9})  # it has stopped
     assert consumer.committed == [{ASSIGNED: 5}]
 
 

@@ -79,6 +79,12 @@ async def test_partitions_are_paused_until_the_database_answers(
     assert list(answers) == []
 
 
+def test_pauses_of_a_consumer_that_has_stopped_are_ignored() -> None:
+    pauses = Pauses(lambda: None)
+    pauses.hold("a reason")
+    pauses.release("a reason")
+
+
 async def test_a_committed_batch_ends_the_outage() -> None:
     state = Health()
     pauses = Pauses(PausedConsumer)  # type: ignore[arg-type]

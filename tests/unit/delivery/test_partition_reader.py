@@ -30,6 +30,9 @@ class Client:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.sought.append((partition, offset))
 
+    async def stop(self) -> None:
+        self.has_stopped = True
+
 
 def reader(waiting: Mapping[TopicPartition, Any]) -> tuple[PartitionReader, Client]:
     made, client = PartitionReader({}, IN_FLIGHT), Client(waiting)
@@ -54,3 +57,10 @@ async def test_many_records_that_cannot_be_taken_yet_are_dropped() -> None:
     assert await made.read_slice({FIRST: 5}, every, 10) == []
     assert await made.read_slice({FIRST: 5, SECOND: 1}, every, 10) == []
     assert client.sought == [(FIRST, 5)]
+
+
+async def test_a_reader_is_connected_until_it_is_stopped() -> None:
+    made, client = reader({})
+    assert made.is_connected
+    await made.stop()
+    assert (made.is_connected, client.has_stopped) == (False, True)

@@ -17,7 +17,7 @@ from tests.support.probes import ask, free_port
         pytest.param("/ready", "degraded: x", True, (503, "degraded: x"), id="waiting"),
         pytest.param("/live", "degraded: x", True, (200, "ok"), id="alive while it waits"),
         pytest.param("/live", "ok", False, (503, "stuck: start it again"), id="stuck"),
-        pytest.param("/", "ok", True, (404, "there is /ready and /live"), id="elsewhere"),
+        pytest.param("/", "ok", True, (404, "there is /ready, /live and /metrics"), id="elsewhere"),
     ],
 )
 async def test_a_probe_answers_with_code_and_status(

@@ -85,3 +85,18 @@ async def test_watching_shows_metrics_and_returns_why_it_ended(
     assert ending is Ending.SETTLED
     assert isinstance(console.file, StringIO)
     assert "pending 2" in console.file.getvalue()
+
+
+async def test_without_a_terminal_a_line_says_how_many_rows_there_are_of_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress_table, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(progress_table, "PRINT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(progress_table, "QUIET_S", 0.02)
+    half = replace(NOTHING, rows={"messages": 2}, lag={**NOTHING.lag, "messages": 3})
+    console = Console(file=StringIO(), width=40)
+    await progress_table.watch(PreparedMetrics(NOTHING, half, DONE), TARGET, console)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "  0 s: messages 2 of 5; waiting 3; tickets: none yet"
+    assert lines[-1] == "  0 s: messages 5 of 5; waiting 0; tickets: pending 2"

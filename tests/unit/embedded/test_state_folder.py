@@ -1,5 +1,6 @@
 """State folders: one owner at a time, and deletion with everything that belongs to them."""
 
+import fcntl
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.embedded import folders, ready
+from shared.embedded import servers as servers_module
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.folders import Cluster
 from shared.embedded.servers import run_servers
@@ -40,6 +42,40 @@ def test_a_folder_in_use_is_refused_with_the_process_that_uses_it(state: Path) -
         pass
     with run_servers(state, kafka=False, postgres=False) as servers:
         assert servers.build_environment() == {}
+
+
+def test_a_folder_whose_holder_wrote_no_pid_is_in_use_by_an_unknown_process(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers_module, "HANDOVER_S", 0.0)
+    state.mkdir()
+    with (state / servers_module.LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with (
+            pytest.raises(AlreadyRunningError, match="Process unknown "),
+            run_servers(state, kafka=False, postgres=False),
+        ):
+            pass
+
+
+def test_the_check_is_made_before_anything_starts_and_after_the_lock(state: Path) -> None:
+    def refuse() -> None:
+        raise EmbeddedError("refused")
+
+    with (
+        pytest.raises(EmbeddedError, match="refused"),
+        run_servers(state, check_first=refuse),
+    ):
+        pass
+    assert [path.name for path in state.iterdir()] == ["lock"]
+
+
+def test_a_webhook_secret_is_generated_once_and_only_its_owner_can_read_it(state: Path) -> None:
+    state.mkdir()
+    secret = folders.load_or_create_webhook_secret(state)
+    assert folders.load_or_create_webhook_secret(state) == secret
+    assert len(secret) == 64
+    assert stat.S_IMODE((state / folders.WEBHOOK_SECRET_FILE).stat().st_mode) == 0o600
 
 
 def test_a_new_owner_waits_until_all_processes_of_a_killed_one_have_ended(state: Path) -> None:

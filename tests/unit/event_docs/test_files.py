@@ -26,7 +26,8 @@ def test_the_html_page_loads_nothing() -> None:
     assert "<script" not in page
     assert {found for found in links if found != 'href="'} == set()
     relative = set(re.findall(r'href="([^#"][^"]*)"', page))
-    assert relative == {"asyncapi.json", "versioning.md", "events.md"}
+    of_dead_letters = {"dead-letters.md", "dead-letters.md#reasons"}
+    assert relative == {"asyncapi.json", "versioning.md", "events.md", *of_dead_letters}
 
 
 def test_both_pages_have_every_event_and_every_anchor() -> None:

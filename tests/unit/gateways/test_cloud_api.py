@@ -159,3 +159,23 @@ def test_each_change_of_a_user_id_is_a_request_of_its_own() -> None:
     assert isinstance(second, ContactMove)
     assert first.request_id != second.request_id
     assert change_user_id("BR.A1", "BR.B2", 1_790_000_000) == first
+
+
+@pytest.mark.parametrize(
+    ("contacts", "chat"),
+    [
+        ([], "90000000000042@lid"),
+        ([{"wa_id": "5511990000001", "user_id": "90000000000042@lid"}], "5511990000001"),
+    ],
+)
+def test_our_message_to_a_lid_is_in_the_chat_of_its_number_if_that_is_known(
+    contacts: list[JsonValue], chat: str
+) -> None:
+    echo: JsonObject = {
+        "from": "551199", "to": "90000000000042@lid", "id": "wamid.1", "type": "text",
+        "text": {"body": "Oi"},
+    }  # fmt: skip
+    payload: JsonObject = {"contacts": contacts, "message_echoes": [echo]}
+    (event,) = translate("cloud-api", payload, LINE).events
+    assert isinstance(event, MessageReceived)
+    assert (event.chat, event.lid, event.from_me) == (chat, "90000000000042@lid", True)

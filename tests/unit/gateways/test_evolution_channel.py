@@ -35,6 +35,8 @@ def translate_one(message: Any, event: str = "messages.upsert") -> MessageReceiv
             "application",
             "a.pdf",
         ),
+        ("stickerMessage", {"mimetype": "image/webp"}, "stickerMessage", ""),
+        ("ptvMessage", {}, "video", ""),
     ],
 )
 @pytest.mark.parametrize("event", ["messages.upsert", "send.message"])
@@ -68,12 +70,56 @@ def test_a_list_shows_its_text_and_its_rows() -> None:
     )
 
 
-def test_buttons_show_their_text_and_their_labels() -> None:
-    buttons = [{"type": "reply", "displayText": "Sim", "id": "1"}, {"displayText": "Não"}]
-    content = {"title": "Entrega", "description": "Confirma?", "footer": "Loja"}
-    received = translate_one(build_message("buttonMessage", {**content, "buttons": buttons}))
+@pytest.mark.parametrize("kind", ["buttonMessage", "buttonsMessage"])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"title": "Entrega", "description": "Confirma?", "footer": "Loja"},
+        {"title": "Entrega", "body": "Confirma?", "footer": "Loja"},
+        {"text": "Entrega", "contentText": "Confirma?", "footerText": "Loja"},
+    ],
+)
+def test_buttons_show_their_text_and_their_labels(kind: str, texts: dict[str, Any]) -> None:
+    reply = {"type": "reply", "displayText": "Sim", "id": "1"}
+    buttons = [reply, {"buttonId": "2", "buttonText": {"displayText": "Não"}}, 7]
+    received = translate_one(build_message(kind, {**texts, "buttons": buttons}))
     assert received.media_type == "buttonsMessage"
     assert received.body == "Entrega\nConfirma?\nLoja\nSim\nNão"
+
+
+@pytest.mark.parametrize("kind", ["conversation", "text", "textMessage", None])
+@pytest.mark.parametrize("name", ["text", "body", "content"])
+def test_a_text_is_read_from_the_member_that_has_it(kind: Any, name: str) -> None:
+    received = translate_one(build_message(kind, {name: "Oi", "quoted": {"id": "3EB0A1"}}))
+    assert (received.media_type, received.body) == ("conversation", "Oi")
+    assert received.quoted_wid == "3EB0A1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "body"),
+    [
+        ("extendedTextMessage", {"text": "Oi"}, "Oi"),
+        ("locationMessage", {"name": "Loja", "address": "Rua A", "latitude": 1}, "Loja\nRua A"),
+        ("locationMessage", {"latitude": -23.5, "longitude": -46.25}, "-23.5, -46.25"),
+        (
+            "locationMessage",
+            {"degreesLatitude": -23.5, "degreesLongitude": -46.25},
+            "-23.5, -46.25",
+        ),
+        ("liveLocationMessage", {"latitude": -23.5, "longitude": -46.25}, "-23.5, -46.25"),
+        (
+            "contactMessage",
+            {"displayName": "Ana", "vcard": "TEL:+5511990000001"},
+            "Ana: +5511990000001",
+        ),
+        ("listResponseMessage", {"title": "Sopa"}, "Sopa"),
+    ],
+)
+def test_any_other_known_content_is_read_without_its_own_member(
+    kind: str, content: dict[str, Any], body: str
+) -> None:
+    received = translate_one(build_message(kind, content))
+    assert (received.media_type, received.body) == (kind, body)
 
 
 def test_the_messages_of_a_batch_are_all_read() -> None:
@@ -92,7 +138,13 @@ def test_a_message_in_the_form_of_baileys_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "x", [], {}, {"title": 7, "buttons": 7}])
-@pytest.mark.parametrize("kind", ["imageMessage", "listMessage", "buttonMessage", "x", None, 7])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("imageMessage", "stickerMessage", "locationMessage", "extendedTextMessage"),
+        *("conversation", "listMessage", "buttonMessage", "buttonsMessage", "x", None, 7),
+    ],
+)
 def test_a_message_without_a_content_cannot_be_shown(kind: Any, content: Any) -> None:
     data = build_message(kind, content)
     translation = translate("evolution", {"event": "messages.upsert", "data": data}, LINE)

@@ -65,7 +65,7 @@ def test_a_form_shows_its_answers_with_their_names_but_not_its_token(form: str) 
         ("31", "Sent\n31", "31"),
         ("Rua A, 1", "Sent\nRua A, 1", '"Rua A, 1"'),
         (json.dumps('{"nome": "Ana", "flow_token": "x"}'), "Sent\nnome: Ana", '{"nome":"Ana"}'),
-        ('[{"nome": "Ana", "flow_token": "x"}]', "Sent\nAna", '[{"nome":"Ana"}]'),
+        ('[{"nome": "Ana", "flow_token": "x"}]', "Sent\nnome: Ana", '[{"nome":"Ana"}]'),
     ],
 )
 def test_answers_that_are_no_object_can_still_be_read(
@@ -74,6 +74,62 @@ def test_answers_that_are_no_object_can_still_be_read(
     event = translate_one(form, build_form(form, answers))
     assert event.body == shown
     assert kept in str(event.data_json)
+
+
+NESTED: dict[str, Any] = {
+    "pedido": {"item": "Sopa", "entrega": {"rua": "A", "numero": 10, "flow_token": "SEGREDO"}},
+    "itens": [{"nome": "Bolo", "cores": ["azul", "verde"]}, {"nome": "Suco"}],
+    "pares": [["a", "b"], ["c"]],
+    "vazio": {"nada": [], "nulo": None},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nested_answers_are_shown_with_the_place_where_they_are(form: str) -> None:
+    event = translate_one(form, build_form(form, NESTED))
+    assert event.body.split("\n") == [
+        "Sent",
+        "pedido.item: Sopa",
+        "pedido.entrega.rua: A",
+        "pedido.entrega.numero: 10",
+        "itens.1.nome: Bolo",
+        "itens.1.cores: azul, verde",
+        "itens.2.nome: Suco",
+        "pares.1: a, b",
+        "pares.2: c",
+    ]
+    assert "SEGREDO" not in str(event.data_json)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_answers_in_too_many_levels_are_not_followed(form: str) -> None:
+    answers: Any = "fundo"
+    for _ in range(100):
+        answers = {"x": answers}
+    event = translate_one(form, build_form(form, {"nome": "Ana", "outro": answers}))
+    assert event.body == "Sent\nnome: Ana"
+
+
+@pytest.mark.parametrize("form", [*PROTO, *WEB])
+@pytest.mark.parametrize("name", ["call_permission_request", "call_permission_reply"])
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ({"response": "accept", "is_permanent": False}, "Sent\nCall permission: accepted"),
+        (
+            {"response": "ACCEPT", "is_permanent": True},
+            "Sent\nCall permission: accepted (permanent)",
+        ),
+        ({"response": "reject", "expiration_timestamp": 1}, "Sent\nCall permission: rejected"),
+        ({"response": "hologram"}, "Sent"),
+        ({}, "Sent"),
+    ],
+)
+def test_the_answer_to_a_call_permission_request_is_said_in_words(
+    form: str, name: str, answer: dict[str, Any], shown: str
+) -> None:
+    event = translate_one(form, build_form(form, answer, name=name))
+    assert (event.media_type, event.body) == ("interactiveResponseMessage", shown)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -206,11 +262,14 @@ def test_a_pix_key_that_the_cloud_api_echoes_is_shown_with_its_kind() -> None:
     assert event.body == "Pague\nLoja\nPIX CNPJ: 39580525000189"
 
 
-@pytest.mark.parametrize("key_type", ["", "OTHER"])
-def test_a_pix_key_of_an_unknown_kind_is_shown_alone(key_type: str) -> None:
-    pix = build_pix("pix_static_code", key="loja@x.br", key_type=key_type)
-    event = translate_one("baileys", build_native_flow("baileys", ("payment_info", pix)))
-    assert event.body == "Como quer?\nLoja\nloja@x.br"
+@pytest.mark.parametrize("form", [*PROTO, *WEB])
+@pytest.mark.parametrize(
+    ("key_type", "shown"), [("", "PIX"), (" ", "PIX"), ("random", "PIX RANDOM"), ("7", "PIX 7")]
+)
+def test_a_pix_key_of_another_kind_can_be_read(form: str, key_type: str, shown: str) -> None:
+    pix = build_pix("pix_static_code", key="11990000001", key_type=key_type)
+    event = translate_one(form, build_native_flow(form, ("payment_info", pix)))
+    assert event.body == f"Como quer?\nLoja\n{shown}: 11990000001"
 
 
 VCARD_2_1 = (

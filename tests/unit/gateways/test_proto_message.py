@@ -60,7 +60,8 @@ def test_a_document_has_the_family_of_its_mime_type(
     read = read_content(
         {"message": {"documentMessage": {"mimetype": mimetype, "fileName": "a.bin"}}}
     )
-    assert read == Content(family, "a.bin")
+    assert isinstance(read, Content)
+    assert (read.media_type, read.body) == (family, "a.bin")
 
 
 def test_only_the_stored_file_is_a_media_address() -> None:
@@ -94,11 +95,6 @@ def test_a_stub_that_repeats_a_revoke_is_ignored_as_revoke() -> None:
 @pytest.mark.parametrize("kind", ["listResponseMessage", "buttonsResponseMessage"])
 def test_an_empty_reply_cannot_be_shown(kind: str) -> None:
     assert read_content({"message": {kind: {"x": 1}}}) == Content("unsupported", "")
-
-
-def test_an_offer_of_buttons_alone_is_kept_though_it_has_no_words() -> None:
-    offered: JsonObject = {"interactiveMessage": {"nativeFlowMessage": {"buttons": [7]}}}
-    assert read_content({"message": offered}) == Content("interactiveMessage", "")
 
 
 def test_edits_in_edits_are_not_followed() -> None:
@@ -213,7 +209,7 @@ def test_a_pix_key_that_is_offered_can_be_read() -> None:
     button: JsonObject = {"name": "payment_info", "buttonParamsJson": pix}
     offered: JsonObject = {"nativeFlowMessage": {"buttons": [button]}}
     read = read_content({"message": {"interactiveMessage": offered}})
-    assert read == Content("interactiveMessage", "Loja\nloja@x.br")
+    assert read == Content("interactiveMessage", "Loja\nPIX: loja@x.br")
 
 
 @pytest.mark.parametrize("message", [{}, {"messageContextInfo": {"messageSecret": "S"}}])

@@ -51,6 +51,36 @@ def test_a_text_for_evolution_carries_its_message_id() -> None:
     }
 
 
+NAMED = replace(
+    TEXT,
+    media_url="https://m.example/download?id=7",
+    media_type="document",
+    given_file_name="Nota 77.pdf",
+    given_mime_type="application/x-nota",
+)
+
+
+def test_each_gateway_gets_the_name_and_the_mime_type_of_a_file_as_given() -> None:
+    of_evolution = evolution.build_request(NAMED).json
+    assert of_evolution["fileName"] == "Nota 77.pdf"
+    assert of_evolution["mimetype"] == "application/x-nota"
+    assert waha.build_request(NAMED).json["file"] == {
+        "mimetype": "application/x-nota",
+        "filename": "Nota 77.pdf",
+        "url": "https://m.example/download?id=7",
+    }
+    document = cloud_api.build_request(NAMED).json["document"]
+    assert isinstance(document, dict)
+    assert document["filename"] == "Nota 77.pdf"
+
+
+def test_a_file_without_a_kind_is_of_the_kind_of_its_mime_type_or_name() -> None:
+    unnamed = replace(NAMED, media_type=None, given_mime_type="image/png")
+    assert (unnamed.media, unnamed.mime_type) == ("image", "image/png")
+    named = replace(NAMED, media_type=None, given_mime_type=None, given_file_name="a.mp4")
+    assert (named.media, named.mime_type) == ("video", "video/mp4")
+
+
 def test_media_for_evolution_is_a_link() -> None:
     post = evolution.build_request(build_media("application/pdf"))
     assert post.path == "/message/sendMedia/loja%20centro"
@@ -125,6 +155,12 @@ def test_an_answer_goes_to_the_address_that_it_came_from(
         cloud.get("to", cloud.get("recipient")),
     )
     assert requested == expected
+
+
+@pytest.mark.parametrize("chat", [CUSTOMER, "BR.1A2b"])
+def test_the_cloud_api_gets_no_lid_of_a_contact_whose_number_or_bsuid_is_known(chat: str) -> None:
+    json = cloud_api.build_request(replace(TEXT, chat=chat, jid="90000000000001@lid")).json
+    assert json.get("to", json.get("recipient")) == chat
 
 
 def test_a_bsuid_is_a_recipient_and_a_group_is_named_as_one() -> None:

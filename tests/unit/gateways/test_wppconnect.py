@@ -134,7 +134,6 @@ def test_new_message_types_of_whatsapp_web_are_ignored_with_a_reason(
             "interactiveMessage",
             "Ver",
         ),
-        ({"type": "interactive", "nativeFlowName": "payment_info"}, "interactiveMessage", ""),
         (
             {
                 "type": "interactive_response",

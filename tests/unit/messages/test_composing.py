@@ -1,5 +1,6 @@
 """Messages that are asked for become rows and sends."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +90,16 @@ def test_a_new_row_is_published_and_sent() -> None:
     assert isinstance(send, MessageSend)
     assert (stored.message_id, stored.request_id) == (7, "r1")
     assert (send.send_id, send.expires_at, send.message_id) == (row.wid, at(5), 7)
+
+
+def test_a_file_is_sent_and_kept_with_its_name_and_mime_type() -> None:
+    file = {"mediaUrl": "https://m.example/1", "fileName": "nf.pdf", "mimeType": "application/pdf"}
+    planned = plan(ask(body="", **file))
+    (row,) = planned.rows
+    assert json.loads(row.data_json or "") == file
+    outcome = rules.build_facts(planned, {MessageKey(1, 10, row.wid): 7})
+    (send,) = [e.fact for e in outcome if isinstance(e, Emit) and isinstance(e.fact, MessageSend)]
+    assert (send.file_name, send.mime_type) == ("nf.pdf", "application/pdf")
 
 
 def test_outside_the_window_meta_gets_no_free_text() -> None:
@@ -218,6 +229,9 @@ def build_rows(number: int) -> list[dict[str, str]]:
         ({"template": {**SALE, "body": [{"text": "a"}, {"text": "b", "name": "n"}]}, "body": ""},
          "have a name, or none"),
         ({"template": {**SALE, "header": {}}, "body": ""}, "either a text or a mediaUrl"),
+        ({"list": {"button": "Ver", "sections": [
+            {"title": "A", "rows": build_rows(1)}, {"rows": [{"id": "x", "title": "x"}]}]}},
+         "list.sections.1.title"),
     ],
 )  # fmt: skip
 def test_what_whatsapp_does_not_allow_is_said_in_words(members: dict[str, Any], word: str) -> None:

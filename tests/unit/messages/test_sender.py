@@ -1,7 +1,9 @@
 """How the sender reads a gateway's response or silence: sent, not sent, or unknown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -14,6 +16,8 @@ from services.messages.sending import store
 from services.messages.sending.rules import Claim, Connection, SendUpdate
 from services.messages.sending.sender import Sender
 from shared.contracts.message import MessageSend
+from shared.metrics import instruments
+from shared.metrics.catalogue import SENDS
 from shared.settings import SendingSettings, Settings
 from tests.support.build import CUSTOMER, NOON
 
@@ -34,6 +38,9 @@ class Engine:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[None]:
         yield
+        await self.commit()
+
+    async def commit(self) -> None: ...
 
 
 def claim(line: int = 10, server: str | None = "http://waha.example", attempts: int = 1) -> Claim:
@@ -60,7 +67,7 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[SendUpdate]:
 
 
 async def attempt(
-    monkeypatch: pytest.MonkeyPatch, respond: Respond, *claims: Claim
+    monkeypatch: pytest.MonkeyPatch, respond: Respond, *claims: Claim, settings: Settings = SETTINGS
 ) -> list[Mapping[Any, int]]:
     """Run a sender with these claims until it is finished; return the slots that it asked for."""
     asked: list[Mapping[Any, int]] = []
@@ -71,7 +78,7 @@ async def attempt(
 
     monkeypatch.setattr(store, "claim_sends", claim_sends)
     async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as client:
-        sender = Sender(SETTINGS, cast("AsyncEngine", Engine()), client)
+        sender = Sender(settings, cast("AsyncEngine", Engine()), client)
         await sender.claim_and_start()
         await sender.finish()
         await sender.claim_and_start()
@@ -108,6 +115,18 @@ async def test_only_what_was_never_sent_is_tried_again(
     assert [(update.status, update.result.code) for update in saved] == [(status, code)]
 
 
+async def test_a_claim_that_was_committed_too_late_is_tried_again(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def commit_slowly(self: Engine) -> None:  # as in a frozen database
+        del self
+        await asyncio.sleep(0.5)  # more than half of four request timeouts
+
+    monkeypatch.setattr(Engine, "commit", commit_slowly)
+    await attempt(monkeypatch, raising(AssertionError()), claim())
+    assert [(update.status, update.result.code) for update in saved] == [("waiting", "late")]
+
+
 async def test_a_line_without_a_connection_or_with_no_address_waits(
     saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +145,7 @@ async def test_a_line_that_cannot_send_has_no_slots_for_a_while(
 
 
 async def test_each_line_sends_with_its_own_key(
-    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     keys = []
 
@@ -137,6 +156,12 @@ async def test_each_line_sends_with_its_own_key(
     await attempt(monkeypatch, respond, claim(), claim(line=11))
     assert sorted(keys) == ["key of all", "key of one"]
     assert [(update.status, update.result.wid) for update in saved] == [("sent", "W1")] * 2
+
+    path = tmp_path / "keys"
+    path.write_text("CHATIA_GATEWAY_KEY_1_10=key of the file\n", "utf-8")
+    of_file = SETTINGS.model_copy(update={"line_keys_file": str(path)})
+    await attempt(monkeypatch, respond, claim(), settings=of_file)
+    assert keys[-1] == "key of the file"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"\xff", b"{}" + b" " * 1_000_001])
@@ -163,3 +188,13 @@ async def test_a_result_is_saved_when_the_database_is_back(
         monkeypatch, lambda _: httpx.Response(201, json={"id": "true_1@c.us_W1"}), claim()
     )
     assert [update.status for update in saved] == ["sent"]
+
+
+async def test_every_attempt_is_counted_by_its_result(
+    saved: list[SendUpdate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = {"result": "unknown"}
+    before = instruments.REGISTRY.get_sample_value(SENDS.name, unknown) or 0.0
+    await attempt(monkeypatch, raising(httpx.ReadTimeout("slow")), claim(), claim(line=11))
+    assert instruments.REGISTRY.get_sample_value(SENDS.name, unknown) == before + 2
+    assert len(saved) == 2

@@ -3,6 +3,7 @@
 import pytest
 
 from services.messages.domain.keys import LineKey
+from services.messages.domain.routes import Route
 from services.messages.sending import rules
 from shared.contracts.message import MessageSend
 from shared.gateways.senders.outgoing import ErrorClass, GatewayResponse
@@ -42,3 +43,49 @@ def test_each_send_is_queued_once_and_only_for_lines_of_our_sender() -> None:
     (row,) = rules.plan_waiting({LineKey(1, 10)}, sends)
     assert (row.send_id, row.wid[:4]) == ("a", "3EB0")
     assert MessageSend.model_validate_json(row.request) == sends[0]
+
+
+def test_a_claimed_send_has_the_name_and_mime_type_of_its_file() -> None:
+    send = MessageSend.model_validate(
+        {
+            "companyId": 1, "whatsappId": 10, "chat": CUSTOMER, "sendId": "s", "expiresAt": NOON,
+            "body": "", "mediaUrl": "https://m.example/1", "fileName": "nf.pdf",
+            "mimeType": "application/pdf",
+        }
+    )  # fmt: skip
+    (waiting,) = rules.plan_waiting({LineKey(1, 10)}, [send])
+    read = MessageSend.model_validate_json(waiting.request)
+    sending = rules.Claim(read, "3EB0", 1, None, None).sending
+    assert (sending.file_name, sending.mime_type) == ("nf.pdf", "application/pdf")
+
+
+META, OTHER = Route("cloud-api", is_window_open=True), Route("waha", is_window_open=False)
+TEMPLATE = {"name": "promo", "language": "pt_BR"}
+EDIT = {"kind": "edit", "wid": "A1", "fromMe": True}
+
+
+@pytest.mark.parametrize(
+    ("route", "members", "refusal"),
+    [
+        (META, {"body": "x" * 4_096}, ""),
+        (META, {"body": "x" * 4_097}, "text-too-long"),
+        (META, {"body": "x" * 4_097, "campaignId": 3}, "text-too-long"),
+        (META, {"body": "x" * 1_024, "mediaUrl": "https://m.example/a.png"}, ""),
+        (META, {"body": "x" * 1_025, "mediaUrl": "https://m.example/a.png"}, "text-too-long"),
+        (META, {"body": "x" * 4_097, "template": TEMPLATE}, ""),
+        (OTHER, {"body": "x" * 4_097}, ""),
+        (Route("cloud-api", is_window_open=False), {"body": "x" * 4_097}, "outside-window"),
+        (META, {"body": "x" * 4_097, "change": EDIT}, "gateway-cannot"),
+        (OTHER, {"body": "x" * 4_097, "change": EDIT}, ""),
+    ],
+)
+def test_a_text_that_is_too_long_for_meta_is_not_sent(
+    route: Route, members: dict[str, object], refusal: str
+) -> None:
+    given = {
+        "companyId": 1, "whatsappId": 10, "chat": CUSTOMER, "sendId": "s", "expiresAt": NOON,
+    }  # fmt: skip
+    send = MessageSend.model_validate(given | members)
+    assert rules.find_refusal(send, route) == refusal
+    if refusal:
+        assert rules.build_refusal(refusal).code == refusal

@@ -1,5 +1,10 @@
 """Routed messages become rows, each once."""
 
+import json
+from typing import Any
+
+import pytest
+
 from services.messages.domain.keys import MessageKey
 from services.messages.storing import rules
 from services.messages.storing.placeholders import TEXTS
@@ -39,6 +44,46 @@ def test_a_message_has_the_time_that_its_gateway_gives_it() -> None:
 def test_a_media_address_too_long_for_its_column_is_left_out() -> None:
     (row,) = rows(routed(media_url="https://m.example/" + "x" * 255))
     assert row.media_url is None
+
+
+DEEP = "[" * 99_999
+FILE = {"file_name": "nf.pdf", "mime_type": "application/pdf"}
+
+
+@pytest.mark.parametrize(
+    ("members", "kept"),
+    [
+        ({**FILE, "data_json": None}, {"fileName": "nf.pdf", "mimeType": "application/pdf"}),
+        ({"choice_id": "sim", "data_json": '{"id": "A1"}'}, {"id": "A1", "choiceId": "sim"}),
+        ({"choice_id": "sim", "data_json": "[1]"}, {"message": "[1]", "choiceId": "sim"}),
+        ({"choice_id": "sim", "data_json": "no JSON"}, {"message": "no JSON", "choiceId": "sim"}),
+        ({"choice_id": "sim", "data_json": DEEP}, {"message": DEEP, "choiceId": "sim"}),
+        ({"choice_id": "é", "data_json": '{"a": "\\ud83d"}'}, {"a": "?", "choiceId": "é"}),
+    ],
+)  # fmt: skip
+def test_what_has_no_column_is_kept_with_the_gateways_message(
+    members: dict[str, Any], kept: dict[str, str]
+) -> None:
+    (row,) = rows(routed(**members))
+    assert json.loads(row.data_json or "") == kept
+
+
+def test_a_message_without_file_and_choice_keeps_the_gateways_message_as_it_is() -> None:
+    assert [row.data_json for row in rows(routed(data_json='{"a":  1}'))] == ['{"a":  1}']
+
+
+def test_a_content_of_a_placeholder_keeps_its_file_name_too() -> None:
+    content = routed("A1", media_type="application", **FILE)
+    (built,) = rules.build_contents({A1: content}, {A1: 5})
+    assert json.loads(built.data_json or "")["fileName"] == "nf.pdf"
+
+
+def test_a_stored_message_says_what_was_chosen() -> None:
+    plan = rules.plan_messages([routed("A1", choice_id="sim")])
+    (emit,) = rules.build_facts(plan, {A1: Inserted(5, 1)}, {})
+    assert isinstance(emit, Emit)
+    assert isinstance(emit.fact, MessageStored)
+    assert emit.fact.choice_id == "sim"
 
 
 def test_the_second_copy_in_a_batch_is_refused() -> None:

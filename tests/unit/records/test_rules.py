@@ -121,14 +121,18 @@ def test_a_name_of_another_row_is_refused_until_that_row_is_renamed() -> None:
     answers = apply(taken, other, free, known=known).results
     assert [type(answer) for answer in answers] == [Refused, Applied, Applied]
     assert isinstance(answers[0], Refused)
-    assert answers[0].reason == '"Queues" has another row with this name'
+    assert answers[0].reason == (
+        '"Queues" has another row with this name, 7: choose another name, or change that row'
+    )
 
 
 def test_an_email_of_a_user_of_another_company_is_refused() -> None:
     known = know("Users", 7, "ana@example.com", company_id=2)
     (answer,) = apply(save("Users", USER), known=known).results
     assert isinstance(answer, Refused)
-    assert answer.reason == '"Users" has another row with this email'
+    assert answer.reason == (
+        '"Users" has another row with this email, of another company: choose another email'
+    )
 
 
 def test_a_refused_request_writes_nothing() -> None:
@@ -302,7 +306,7 @@ def test_indexed_text_has_a_length_limit(column: str) -> None:
     (granted,) = apply(save("Contacts", longest)).results
     assert isinstance(granted, Applied)
     assert refuse({"name": "Ana", column: "😀" * 256}, table="Contacts") == (
-        f'{column} of "Contacts": String should have at most 255 characters'
+        f'{column} of "Contacts": at most 255 characters are wanted'
     )
 
 

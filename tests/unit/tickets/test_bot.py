@@ -132,6 +132,43 @@ def test_a_contact_is_asked_for_a_queue_and_chooses_one_by_its_place() -> None:
     assert harness.list_logs() == ["chatBot", "queue"]
 
 
+def choose(harness: TicketHarness, body: str, choice: str) -> list[TicketFact]:
+    return harness.reply(Reply(body, choice=choice))
+
+
+def test_a_contact_chooses_a_queue_by_the_id_of_a_button_or_row() -> None:
+    asked = build_ticket(attendance=Attendance(1, chatbot_at=NOON))
+    harness = TicketHarness(policy=CHOOSING).add(asked)
+    assert list_types(choose(harness, "Suporte técnico", "2")[:1]) == ["ticket.queued"]
+    assert harness.get().queue_id == 8
+
+
+def test_a_contact_leaves_the_menu_by_the_id_of_a_button() -> None:
+    asked = build_ticket(attendance=Attendance(1, chatbot_at=NOON))
+    harness = TicketHarness(policy=CHOOSING).add(asked)
+    choose(harness, "Encerrar", "Sair")
+    assert harness.get().status == "closed"
+
+
+def test_an_id_that_names_no_queue_leaves_the_text_to_decide() -> None:
+    asked = build_ticket(attendance=Attendance(1, chatbot_at=NOON))
+    harness = TicketHarness(policy=CHOOSING).add(asked)
+    choose(harness, "1", "queue-2")
+    assert harness.get().queue_id == 7
+
+
+def test_the_id_of_a_choice_is_no_rating() -> None:
+    harness = rating()
+    choose(harness, "Bom", "button-3")
+    assert harness.get().status == "nps"
+
+
+def test_the_choices_of_new_messages_are_known_by_message() -> None:
+    batch = [stored("A1", message_id=5, choice_id="2"), stored("A2", message_id=6)]
+    new = list_contact_messages(batch, DAY)
+    assert (new.choices, new.select(new.tickets).choices) == ({5: "2"}, {5: "2"})
+
+
 def consenting(**members: Any) -> TicketHarness:
     given: dict[str, Any] = {"status": "lgpd", "consent_asked_at": NOON, "bot_questions": 1}
     return TicketHarness(policy=CHOOSING).add(build_ticket(**given, **members))
@@ -279,3 +316,13 @@ def test_the_content_of_a_placeholder_is_no_reason_to_ask(ticket: dict[str, Any]
     assert plan.changed == []
     apply_replies(plan, replies)
     assert plan.changed != []
+
+
+@pytest.mark.parametrize("ticket", [{}, {"status": "lgpd"}], ids=["menu", "consent"])
+def test_the_content_of_a_placeholder_is_no_answer_to_a_question_not_asked_yet(
+    ticket: dict[str, Any],
+) -> None:
+    waiting = replace(build_ticket(), policy=replace(POLICY, menu=MENU), **ticket)
+    plan = build_plan([waiting], NOON)
+    apply_replies(plan, {waiting.key: [Reply("1")]}, not_to_ask={waiting.key})
+    assert plan.changed == []

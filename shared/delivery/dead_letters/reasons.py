@@ -1,0 +1,38 @@
+"""The reasons of dead letters: a closed list, explained in docs/dead-letters.md."""
+
+from typing import Final
+
+REASONS: Final = (
+    "ambiguous-connection",
+    "being-deleted",
+    "deleted",
+    "empty-body",
+    "fact-too-large",
+    "missing-type",
+    "name-too-long",
+    "not-the-author",
+    "poison",
+    "quarantined",
+    "refused-by-the-database",
+    "skipped",
+    "tenant-mismatch",
+    "too-deep",
+    "too-large",
+    "too-many-members",
+    "too-many-parts",
+    "unheard-type",
+    "unknown-campaign",
+    "unknown-company",
+    "unknown-connection",
+    "unknown-contact",
+    "unknown-gateway",
+    "unknown-line",
+    "unknown-message",
+    "unknown-type",
+    "unknown-version",
+    "unreadable-body",
+    "unreadable-header",
+    "unreadable-payload",
+    "untellable",
+    "wrong-gateway",
+)
