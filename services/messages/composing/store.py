@@ -42,7 +42,6 @@ JOIN "Contacts" c
 LEFT JOIN "TicketTraking" k ON k."ticketId" = t.id AND k."finishedAt" IS NULL
 """)
 
-# A request whose send exists was applied before, even if the message's wid has changed since.
 INSERT_MESSAGES = statement(f"""
 INSERT INTO "Messages" ("companyId", "whatsappId", wid, "messageId", "ticketId", "queueId",
                         "ticketTrakingId", body, "mediaType", "mediaUrl", "fromMe", read, ack,

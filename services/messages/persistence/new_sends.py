@@ -11,6 +11,7 @@ from shared.db.bulk import rows_as_columns, source, statement
 
 NOW = statement("SELECT now()")
 
+# A request whose send exists was applied before, even if the message's wid has changed since.
 INSERT = statement(f"""
 INSERT INTO "Sends" ("companyId", "sendId", "whatsappId", chat, wid, place, change)
 SELECT b.company_id, b.send_id, b.whatsapp_id, b.chat, b.send_id, 0, CAST(b.change AS jsonb)
