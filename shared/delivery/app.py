@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -316,12 +316,6 @@ class _Broker(KafkaBroker):
                 await super().stop(*arguments)
         except TimeoutError:
             log.warning("broker.not_stopped")  # the group notices it after the session timeout
-        finally:
-            # Also if a subscriber cannot be stopped, because then FastStream leaves its producer
-            # open, which has nothing to send. Disconnecting again does nothing.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEAVE_TIMEOUT_S):
-                    await self.config.disconnect()
 
 
 def _build_broker(settings: Settings) -> KafkaBroker:
@@ -329,6 +323,7 @@ def _build_broker(settings: Settings) -> KafkaBroker:
         settings.kafka.bootstrap_servers,
         security=clients.build_security(settings.kafka),
         apply_types=False,
+        consumer_only=True,  # we publish by a producer of our own
         allow_auto_create_topics=False,
         metadata_max_age_ms=METADATA_MAX_AGE_MS,
         graceful_timeout=GRACEFUL_TIMEOUT_S,
