@@ -194,7 +194,7 @@ async def prepare_servers(
         if seed.password and not demo:
             output.print_line(f"The password of admin@admin.com is {seed.password}")
     if create_topics:
-        await topics.apply_topics(settings, with_evolution=True)
+        await topics.apply_topics(settings)
 
 
 def remove_password(url: str) -> str:
@@ -205,10 +205,7 @@ def remove_password(url: str) -> str:
 
 
 def _count_partitions(settings: Settings) -> dict[str, int]:
-    return {
-        topic.name: topic.partitions
-        for topic in topics.list_deployment_topics(settings, with_evolution=True)
-    }
+    return {topic.name: topic.partitions for topic in topics.list_deployment_topics(settings)}
 
 
 def _use_servers(settings: Settings, servers: Servers) -> Settings:

@@ -17,13 +17,6 @@ from shared.topics import DAY_MS, TOPICS, Topic, build_evolution_topics
 
 app = typer.Typer(name="topics", help="The topics on Kafka.", no_args_is_help=True)
 
-WithEvolution = Annotated[
-    bool,
-    typer.Option(
-        "--with-evolution", help="Also Evolution API's global topics, as it names them itself."
-    ),
-]
-
 
 @app.command("apply")
 def apply_command(
@@ -32,15 +25,12 @@ def apply_command(
         int | None,
         typer.Option(min=1, help="Copies of each partition; by default 3, at most one per broker."),
     ] = None,
-    with_evolution: WithEvolution = False,
     as_json: output.JsonOption = False,
 ) -> None:
-    """Create the missing topics; existing ones do not change."""
+    """Create the missing topics, also Evolution API's global ones; existing ones do not change."""
     settings = Settings()
-    created, existing = asyncio.run(
-        apply_topics(settings, with_evolution=with_evolution, replication=replication_factor)
-    )
-    different = _find_differences(list_deployment_topics(settings), existing)
+    created, existing = asyncio.run(apply_topics(settings, replication_factor))
+    different = _find_differences(_list_own_topics(settings), existing)
     if as_json:
         answer = {"created": created, "existing": list(existing), "different": different}
         output.print_json(answer)
@@ -51,12 +41,10 @@ def apply_command(
 
 
 @app.command("list")
-def list_command(
-    *, with_evolution: WithEvolution = False, as_json: output.JsonOption = False
-) -> None:
+def list_command(*, as_json: output.JsonOption = False) -> None:
     """Show each topic as it exists, or as `topics apply` would create it."""
     settings = Settings()
-    topics = list_deployment_topics(settings, with_evolution=with_evolution)
+    topics = list_deployment_topics(settings)
     states = asyncio.run(_load_states(settings, topics))
     rows = [(_merge_state(topic, states), topic.name in states) for topic in topics]
     if as_json:
@@ -129,19 +117,20 @@ def _complete_name(settings: Settings, topic: str) -> str:
     return f"{settings.namespace}.{topic}" if topic in names else topic
 
 
-def list_deployment_topics(settings: Settings, *, with_evolution: bool = False) -> list[Topic]:
-    """Return the topics with their full names."""
-    ours = [replace(topic, name=f"{settings.namespace}.{topic.name}") for topic in TOPICS]
-    return ours + (
-        list(build_evolution_topics(settings.evolution_prefix)) if with_evolution else []
-    )
+def list_deployment_topics(settings: Settings) -> list[Topic]:
+    """Return the topics with their full names, then Evolution API's."""
+    return [*_list_own_topics(settings), *build_evolution_topics(settings.evolution_prefix)]
+
+
+def _list_own_topics(settings: Settings) -> list[Topic]:
+    return [replace(topic, name=f"{settings.namespace}.{topic.name}") for topic in TOPICS]
 
 
 async def apply_topics(
-    settings: Settings, *, with_evolution: bool = False, replication: int | None = None
+    settings: Settings, replication: int | None = None
 ) -> tuple[list[str], dict[str, TopicState]]:
     """Create missing topics; return the created names, and the states of existing topics."""
-    topics = list_deployment_topics(settings, with_evolution=with_evolution)
+    topics = list_deployment_topics(settings)
     async with cluster.connect_admin(settings.kafka) as admin:
         existing = await cluster.find_topics(admin, [topic.name for topic in topics])
         missing = [topic for topic in topics if topic.name not in existing]

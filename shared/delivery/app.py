@@ -125,6 +125,8 @@ class _Process:
             return cast("Consumer | None", self._subscriber.consumer)
 
         self._service = service.name
+        self._publishes = service.publishes
+        self._namespace = settings.namespace
         self.id = uuid4()
         transaction = build_transaction(selectors.main)
         self.worker = Worker(
@@ -153,6 +155,11 @@ class _Process:
         ]
         self.watch = build_watch(service.name, settings)
         self._has_deferred_topics = bool(selectors.main.topics)
+
+    def list_topics(self) -> set[str]:
+        """Return the topics that it reads and those that it publishes on, with their full names."""
+        published = {f"{self._namespace}.{fact.topic}" for fact in self._publishes}
+        return published | set(self.worker.transaction.decoder.topics)
 
     def build_loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines that run concurrently with the batch loop."""
@@ -192,10 +199,8 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             deployment = await stack.enter_async_context(
                 _join_group(service, settings, broker, engine)
             )
-            await publisher.load_partition_counts(
-                f"{settings.namespace}.{fact.topic}" for fact in service.publishes
-            )
             process = _Process(service, settings, deployment, engine, publisher, broker)
+            await publisher.load_partition_counts(process.list_topics())
             stack.push_async_callback(process.watch.close)
             stack.push_async_callback(process.deferred_consumer.close)
             stack.push_async_callback(process.worker.close)

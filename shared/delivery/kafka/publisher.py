@@ -18,7 +18,7 @@ LARGEST_BATCH = 262_144  # bytes of one record batch, before compression
 
 
 class TopicMissingError(Exception):
-    """A topic that facts go to does not exist; `chatia topics apply` creates it."""
+    """A worker's topics do not exist; `chatia topics apply` creates them."""
 
 
 class Publisher:
@@ -46,22 +46,20 @@ class Publisher:
                 await stop_producer(producer)
 
     async def load_partition_counts(self, topics: Iterable[str]) -> None:
-        """Load and cache partition counts of topics; raise TopicMissingError for a missing one.
+        """Load and cache partition counts of topics; raise TopicMissingError if some are missing.
 
         Raises KafkaTimeoutError after 15 seconds without an answer.
         """
+        unknown = {topic for topic in topics if topic not in self._partition_counts}
         async with limit_waiting():
             producer = await self._get_producer()
-        for topic in topics:
-            if topic not in self._partition_counts:
-                async with limit_waiting():
-                    cluster = await producer.client.fetch_all_metadata()
-                partitions = cluster.partitions_for_topic(topic)
-                if not partitions:
-                    raise TopicMissingError(
-                        f"Topic {topic} does not exist; run `chatia topics apply`."
-                    )
-                self._partition_counts[topic] = len(partitions)
+            cluster = await producer.client.fetch_all_metadata()
+        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in unknown}
+        if missing := sorted(topic for topic, count in counts.items() if not count):
+            raise TopicMissingError(
+                f"Topics do not exist: {', '.join(missing)}; run `chatia topics apply`."
+            )
+        self._partition_counts |= counts
 
     def count_partitions(self, topic: str) -> int:
         """Return the cached partition count of a topic."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -30,6 +31,25 @@ def test_a_database_error_that_is_no_outage_ends_the_worker(
     url = database_named(database_url, name) if name else database_url
     ended = chatia("worker", "contacts", environment={"DATABASE_URL": url})
     assert (ended.code, ended.complaint.splitlines()[-1]) == (3, message)
+
+
+def test_a_worker_names_the_topics_that_do_not_exist(
+    kafka_bootstrap: str, migrated_url: str
+) -> None:
+    namespace = f"test-{uuid4().hex[:12]}"
+    environment = {
+        "DATABASE_URL": migrated_url,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "CHATIA_NAMESPACE": namespace,
+        "CHATIA_EVOLUTION_PREFIX": namespace,
+    }
+    ended = chatia("worker", "messages", environment=environment)
+    message = ended.complaint.splitlines()[-1]
+    assert ended.code == 3
+    assert message.startswith("Topics do not exist: ")
+    assert message.endswith("; run `chatia topics apply`.")
+    assert f"{namespace}.global.messages.upsert" in message  # it reads this one
+    assert f"{namespace}.message.stored" in message  # it publishes on this one
 
 
 TIMEOUT_S = 30.0
