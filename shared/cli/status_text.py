@@ -127,13 +127,17 @@ def _describe_rest(status: Status) -> str:
     lines = (listed or "no lines") if status.postgres.is_up else UNKNOWN
     return (
         f"lines by status: {lines}; "
-        f"oldest unsent message: {_format_s(status.oldest_unsent_s)}; "
+        f"oldest unsent message: {_format_unsent(status.oldest_unsent_s)}; "
         f"purges under way: {len(status.purges)}"
     )
 
 
 def _format_count(count: int | None) -> str:
     return UNKNOWN if count is None else str(count)
+
+
+def _format_unsent(seconds: float | None) -> str:
+    return "none" if seconds == 0 else _format_s(seconds)
 
 
 def _format_s(seconds: float | None) -> str:

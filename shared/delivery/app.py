@@ -28,6 +28,7 @@ from shared.delivery.health.http_server import serve_http
 from shared.delivery.health.probes import Probes
 from shared.delivery.health.server_watch import build_watch
 from shared.delivery.health.startup import DEPLOYMENT
+from shared.delivery.health.status import STARTING, WORKING
 from shared.delivery.health.worker_reports import WorkerReports
 from shared.delivery.health.worker_state import WorkerState, build_state, render_metrics
 from shared.delivery.kafka import clients, fetch_sizes
@@ -81,6 +82,7 @@ class RebalanceListener(ConsumerRebalanceListener):
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self.has_joined = False
 
     @override
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -91,6 +93,7 @@ class RebalanceListener(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         async with self._worker.busy:
             self._worker.request_claim(assigned)
+        self.has_joined = True
         log.info("partitions.assigned", count=len(set(assigned)))
 
 
@@ -138,7 +141,10 @@ class _Process:
             settings.worker.quarantine_after,
         )
         assignor = build_assignor(MemberIdentity(str(self.id), VERSION))
-        self._subscriber = _subscribe(broker, service, settings, self.worker, assignor)
+        self._listener = RebalanceListener(self.worker)
+        self._subscriber = _subscribe(
+            broker, service, settings, self.worker, self._listener, assignor
+        )
         self.deferred_consumer = DeferredConsumer(
             selectors,
             build_transaction(selectors.bulk),
@@ -173,6 +179,11 @@ class _Process:
         healths = (self.worker.health, *self.deferred_consumer.healths, *self.watch.healths)
         return build_state(self._service, healths, len(consumer.assignment()) if consumer else 0)
 
+    def describe_readiness(self) -> str:
+        """Return the status; until the worker has joined its group, that it starts."""
+        status = self.describe().status
+        return STARTING if status == WORKING and not self._listener.has_joined else status
+
     def render_metrics(self) -> bytes:
         """Return the metrics of this process."""
         return render_metrics(self.describe())
@@ -204,9 +215,7 @@ def create_app(service: Service, settings: Settings) -> FastStream:
             stack.push_async_callback(process.watch.close)
             stack.push_async_callback(process.deferred_consumer.close)
             stack.push_async_callback(process.worker.close)
-            probes = Probes(
-                lambda: process.describe().status, process.is_alive, process.render_metrics
-            )
+            probes = Probes(process.describe_readiness, process.is_alive, process.render_metrics)
             await stack.enter_async_context(
                 serve_http(probes, settings.health.port, "CHATIA_HEALTH_PORT")
             )
@@ -224,6 +233,7 @@ def _subscribe(
     service: Service,
     settings: Settings,
     worker: Worker,
+    listener: RebalanceListener,
     assignor: type[RoundRobinPartitionAssignor],
 ) -> BatchSubscriber:
     """Subscribe a worker to the topics of its service; it reads once the broker is started."""
@@ -239,7 +249,7 @@ def _subscribe(
         ack_policy=AckPolicy.MANUAL,
         codec=RawRecordParser(),
         parser=parse_without_headers,
-        listener=RebalanceListener(worker),
+        listener=listener,
         max_records=settings.batches.records,
         fetch_max_bytes=fetch_sizes.compute_response_bytes(settings.worker.bytes_in_flight),
         max_partition_fetch_bytes=fetch_sizes.compute_partition_bytes(

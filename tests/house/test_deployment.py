@@ -171,6 +171,15 @@ def test_docker_compose_names_a_password_that_is_not_set() -> None:
         assert f"variable {name} is missing a value: set it" in ended.stderr
 
 
+def test_the_operators_command_writes_the_line_keys_that_the_workers_read() -> None:
+    services = resolve_compose()["services"]
+    for name in ("chatia", "messages"):
+        (volume,) = services[name]["volumes"]
+        assert (volume["source"], volume["target"]) == ("line-keys", "/line-keys")
+        assert services[name]["environment"]["CHATIA_LINE_KEYS_FILE"] == volume["target"]
+    assert "install -d -o 10001 -g 10001 -m 0700 /line-keys" in list_instructions(DOCKERFILE, "RUN")
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_worker_can_be_scaled(name: str) -> None:
     service = resolve_compose()["services"][name]

@@ -13,7 +13,7 @@ OK, NOT_FOUND, UNAVAILABLE = 200, 404, 503
 class Probes:
     """An ASGI application with three paths.
 
-    `/ready` is 200 if the status is `ok`, else 503 with what the worker waits for or has halted.
+    `/ready` is 200 if the status is `ok`, else 503: it starts, waits, or has halted something.
     `/live` is 200 while its loops make progress, also in an outage, where a restart cannot help.
     `/metrics` is what `render_metrics` returns, in the text format of Prometheus.
     """

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 STUCK_S = 180.0  # longer than any batch takes, including waits for locks and acknowledgements
 WORKING = "ok"  # the status of a worker that works
+STARTING = "starting: its group has not assigned partitions yet"
 
 
 class WaitsFor(StrEnum):

@@ -75,6 +75,8 @@ async def test_a_frozen_server_is_said_by_ready_and_posts_are_answered(
         await world.company(flow, 1)
         for line in (LINE, CHECKED_LINE):
             await world.line(flow, line, 1)
+        assert await await_code(health_port, 200) == "ok"
+        assert await post(webhook_port, CHECKED_LINE) == 200, "ready, but it takes no posts"
         await await_work(flow, webhook_port)
         with frozen(servers.processes[server]):
             began = time.monotonic()
