@@ -1,4 +1,4 @@
-"""`chatia db`: migrations, seeds and roles of a database."""
+"""`chatia db`: migrations, seeds, roles and generated rows of a database."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared import seeds
-from shared.cli import db_migrations, output
+from shared.cli import db_generate, db_migrations, output
 from shared.cli.db_connection import run_in_transaction
 from shared.db import roles
 from shared.db.roles import ROLES
@@ -20,6 +20,7 @@ app.command()(db_migrations.current)
 app.command()(db_migrations.history)
 app.command()(db_migrations.status)
 app.command()(db_migrations.repair)
+app.command()(db_generate.generate)
 
 SeedName = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="One seed by its name; without it, all.")

@@ -42,6 +42,10 @@ class Ids:
     def __init__(self, last: Mapping[str, int]) -> None:
         self._last = {kind: last.get(table, 0) for kind, table in TABLES.items()}
 
+    def get_last(self, kind: type[Any]) -> int:
+        """Return the last id that was given."""
+        return self._last[kind]
+
     def take(self, kind: type[Any]) -> int:
         """Return the id of the next row of a table."""
         self._last[kind] += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, islice
 from math import exp, inf
-from typing import Final
+from typing import Any, Final
 
 from shared.generate.chunks import Chunk, Ids
 from shared.generate.companies import Companies, Company
@@ -79,6 +79,10 @@ class RowStream:
     def messages(self) -> int:
         """Return how many messages there will be."""
         return self._sizes.messages
+
+    def get_last_id(self, kind: type[Any]) -> int:
+        """Return the last id that a row of a table has."""
+        return self._ids.get_last(kind)
 
     def generate(self) -> Iterator[Chunk]:
         """Yield the chunks; rows refer only to rows of their own and of earlier chunks."""

@@ -5,7 +5,6 @@ Times are seconds since 1970. Hours are those of São Paulo, which has had no su
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
 from itertools import accumulate
 from typing import Final
 
@@ -43,19 +42,12 @@ def iterate_starts(dice: Dice, until: float, number: int) -> Iterator[float]:
 def find_open_time(dice: Dice, at: float) -> float:
     """Return a time itself if it is in business hours, else one soon after the next opening."""
     midnight = at - (at + UTC_OFFSET) % DAY
-    weekday = _get_weekday(at)
-    if at < midnight + OPENS * HOUR and CLOSES[weekday] > OPENS:
-        return midnight + OPENS * HOUR + dice.wait(15 * 60, 0.8)
-    if at < midnight + CLOSES[weekday] * HOUR:
+    opens, closes = midnight + OPENS * HOUR, midnight + CLOSES[_get_weekday(at)] * HOUR
+    if opens <= at < closes:
         return at
+    if at < opens < closes:
+        return opens + dice.wait(15 * 60, 0.8)
     return find_open_time(dice, midnight + DAY)
-
-
-@cache
-def read_time(text: str) -> float:
-    """Return the time of a text in ISO 8601, in UTC if it has no zone; raises ValueError."""
-    parsed = datetime.fromisoformat(text)
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def to_datetime(seconds: float) -> datetime:
