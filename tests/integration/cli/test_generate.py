@@ -75,7 +75,8 @@ def recount(url: str) -> list[Any]:
         async with engine.connect() as conn:
             rows = await conn.exec_driver_sql(TICKETS)
             now = datetime.now(UTC)
-            changed = await store.refresh(conn, [RefreshedTicket(*row, now) for row in rows])
+            tickets = [RefreshedTicket(row.companyId, row.id, now) for row in rows]
+            changed = await store.refresh(conn, tickets)
             await conn.rollback()
         return list(changed)
 
@@ -104,8 +105,8 @@ def test_generated_rows_are_valid_counted_and_the_same_in_every_database(
     assert isinstance(again.exception, RefusedError)
     assert str(again.exception).startswith("The database has 3 companies beside that of the seeds")
     assert query(migrated_url, 'SELECT count(*) FROM "Messages"') == [(8_500,)]
-    planned = "SELECT reltuples, relallvisible > 0 FROM pg_class WHERE relname = 'Messages'"
-    assert query(migrated_url, planned) == [(8_500, True)]
+    known_to_the_planner = "SELECT reltuples FROM pg_class WHERE relname = 'Messages'"
+    assert query(migrated_url, known_to_the_planner) == [(8_500,)]
 
 
 def test_generated_rows_stand_beside_the_seeds_and_rows_go_on_after_them(

@@ -17,6 +17,7 @@ import pytest
 from shared.gateways.normalize.numbers import find_other_spelling
 from shared.generate import rows
 from shared.generate.chunks import Chunk
+from shared.generate.company_rows import CompanyRow, LineRow, UserRow
 from shared.generate.rows import TABLES
 from shared.generate.sizes import scale_sizes
 from shared.generate.stream import CHUNK_TICKETS, Options, RowStream
@@ -109,9 +110,9 @@ def test_there_are_exactly_as_many_rows_as_the_scale_says(scale: float) -> None:
     for chunk in generate(scale=scale):
         counts.update({kind: len(of_kind) for kind, of_kind in chunk.rows.items()})
     sizes = scale_sizes(scale)
-    assert counts[rows.CompanyRow] == sizes.companies
-    assert counts[rows.UserRow] == sizes.users
-    assert counts[rows.LineRow] == sizes.lines
+    assert counts[CompanyRow] == sizes.companies
+    assert counts[UserRow] == sizes.users
+    assert counts[LineRow] == sizes.lines
     assert counts[rows.ContactRow] == round(45_000 * scale)
     assert counts[rows.TicketRow] == counts[rows.AttendanceRow] == round(120_000 * scale)
     assert counts[rows.MessageRow] == round(850_000 * scale)
@@ -241,7 +242,7 @@ def test_nothing_happens_after_the_end() -> None:
         value
         for chunk in chunks()
         for kind, of_kind in chunk.rows.items()
-        if kind is not rows.CompanyRow  # which is paid for until a later date
+        if kind is not CompanyRow  # which is paid for until a later date
         for row in of_kind
         for value in row
         if isinstance(value, datetime)
@@ -256,6 +257,6 @@ def test_a_chunk_does_not_grow_with_the_scale() -> None:
 def test_ids_go_on_after_those_that_the_database_has() -> None:
     stream = RowStream(Options(0.001, 1, UNTIL), {"Companies": 7, "Messages": 100})
     first, second, *_ = stream.generate()
-    assert [row.id for row in first.rows[rows.CompanyRow]] == [8, 9, 10]
+    assert [row.id for row in first.rows[CompanyRow]] == [8, 9, 10]
     assert second.rows[rows.MessageRow][0].id == 101
-    assert stream.get_last_id(rows.CompanyRow) == 10
+    assert stream.get_last_id(CompanyRow) == 10
