@@ -325,6 +325,16 @@ class SendingSettings(_Group):
         return key.get_secret_value() if key else ""
 
 
+class BackupSettings(_Group):
+    """Where `chatia db backup` keeps backups."""
+
+    place: str = Field(
+        "",
+        alias="CHATIA_BACKUPS",
+        description="folder, or s3://, gs:// or az:// with bucket and prefix, of backups",
+    )
+
+
 class LogSettings(_Group):
     """How logs are written."""
 

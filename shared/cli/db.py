@@ -1,4 +1,5 @@
 """`chatia db`: migrations, seeds, roles and generated rows of a database."""
+"""`chatia db`: migrations, seeds, roles and backups of a database."""
 
 import asyncio
 import os
@@ -8,6 +9,7 @@ import typer
 
 from shared import seeds
 from shared.cli import db_generate, db_migrations, output
+from shared.cli import db_backup, db_migrations, output
 from shared.cli.db_connection import run_in_transaction
 from shared.db import roles
 from shared.db.roles import ROLES
@@ -21,6 +23,9 @@ app.command()(db_migrations.history)
 app.command()(db_migrations.status)
 app.command()(db_migrations.repair)
 app.command()(db_generate.generate)
+app.command()(db_backup.backup)
+app.command()(db_backup.backups)
+app.command()(db_backup.restore)
 
 SeedName = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="One seed by its name; without it, all.")

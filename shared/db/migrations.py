@@ -94,6 +94,12 @@ async def read_current(url: str) -> str | None:
         return await connection.run_sync(_read_current)
 
 
+def list_revisions() -> list[str]:
+    """Return the revisions of all migrations of this program, the first one first."""
+    script = ScriptDirectory.from_config(_config())
+    return [step.revision for step in reversed(list(script.walk_revisions()))]
+
+
 async def list_history(url: str) -> list[Revision]:
     """Return all migrations, the first one first."""
     script = ScriptDirectory.from_config(_config())
