@@ -174,10 +174,21 @@ def test_docker_compose_names_a_password_that_is_not_set() -> None:
 def test_the_operators_command_writes_the_line_keys_that_the_workers_read() -> None:
     services = resolve_compose()["services"]
     for name in ("chatia", "messages"):
-        (volume,) = services[name]["volumes"]
-        assert (volume["source"], volume["target"]) == ("line-keys", "/line-keys")
-        assert services[name]["environment"]["CHATIA_LINE_KEYS_FILE"] == volume["target"]
-    assert "install -d -o 10001 -g 10001 -m 0700 /line-keys" in list_instructions(DOCKERFILE, "RUN")
+        volumes = {each["source"]: each["target"] for each in services[name]["volumes"]}
+        assert volumes["line-keys"] == "/line-keys"
+        assert services[name]["environment"]["CHATIA_LINE_KEYS_FILE"] == volumes["line-keys"]
+
+
+def test_the_operators_command_keeps_backups_in_a_volume() -> None:
+    chatia = resolve_compose()["services"]["chatia"]
+    volumes = {each["source"]: each["target"] for each in chatia["volumes"]}
+    assert chatia["environment"]["CHATIA_BACKUPS"] == volumes["backups"]
+
+
+def test_the_image_has_the_folders_of_its_volumes_for_its_user() -> None:
+    (made,) = [run for run in list_instructions(DOCKERFILE, "RUN") if run.startswith("install -d")]
+    assert made.startswith("install -d -o 10001 -g 10001 -m 0700 ")
+    assert {"/line-keys", "/backups"} <= set(made.split())
 
 
 @pytest.mark.parametrize("name", SERVICES)

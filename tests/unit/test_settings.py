@@ -45,6 +45,7 @@ VARIABLES = {
     "CHATIA_WAHA_API_KEY": ("", "w"),
     "CHATIA_CLOUD_API_TOKEN": ("", "c"),
     "CHATIA_CLOUD_API_SECRETS": ("", "a,b"),
+    "CHATIA_BACKUPS": ("", "s3://backups/chatia"),
     "CHATIA_LOG_FORMAT": ("console", "json"),
     "CHATIA_LOG_LEVEL": ("info", "debug"),
     "DB_HOST": ("localhost", "db"),
