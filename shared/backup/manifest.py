@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,7 +13,7 @@ from shared.backup.errors import DamagedBackupError, ForeignBackupError, Refusal
 from shared.backup.places import Place
 
 FILE = "manifest.json"
-PRODUCT = "chatia-flow"
+PRODUCT: Final = "chatia-flow"
 FORMAT = 1
 
 

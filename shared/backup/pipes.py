@@ -119,18 +119,18 @@ class _Feeder:
 
     def _feed(self) -> None:
         pipe = _get(self._program.stdin)
-        is_complete = False
+        may_go_on = False
         try:
             for chunk in self._given:
                 pipe.write(chunk)
             pipe.close()
-            is_complete = True
-        except BrokenPipeError:  # the program has ended, and says why
-            return
+            may_go_on = True
+        except BrokenPipeError:  # it has read all that it needs, or has failed and says why
+            may_go_on = True
         except (BackupError, OSError) as error:
             self._error = error
         finally:
-            if not is_complete:  # it must not take this for the end of its input
+            if not may_go_on:  # it must not take this for the end of its input
                 self._program.kill()
 
     def wait(self) -> None:
@@ -171,7 +171,7 @@ def compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     )
     for chunk in chunks:
         yield from compressor.compress(chunk)
-    yield from compressor.finish()
+    yield from compressor.finish()  # type: ignore[no-untyped-call]  # its stub has no types
 
 
 def count(chunks: Iterable[bytes], advance: Advance) -> Iterator[bytes]:

@@ -1,10 +1,10 @@
 """A transaction whose snapshot other programs share, and what a manifest says of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -76,7 +76,9 @@ async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
 async def read_source(conn: AsyncConnection) -> Source:
     """Return what a manifest says about the database of a connection."""
     server = (await conn.execute(SERVER)).one()
-    checkpoints = (await conn.execute(CHECKPOINTS)).mappings() if server.has_checkpoints else []
+    checkpoints: Iterable[RowMapping] = []
+    if server.has_checkpoints:
+        checkpoints = (await conn.execute(CHECKPOINTS)).mappings()
     extensions = (await conn.execute(INSTALLED, {"names": list(EXTENSIONS)})).mappings()
     major, minor = divmod(server.number, 10_000)
     return Source(

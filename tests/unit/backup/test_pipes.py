@@ -94,7 +94,14 @@ def test_a_compressed_stream_that_was_changed_is_damaged() -> None:
 
 
 def test_bytes_are_counted_and_hashed_as_they_pass() -> None:
-    tally, seen = Tally(), []
+    tally = Tally()
+    seen: list[int] = []
     assert b"".join(tally.pass_on(count([b"ab", b"c"], seen.append))) == b"abc"
     assert (tally.size, seen) == (3, [2, 1])
     assert tally.sha256.startswith("ba7816bf")
+
+
+def test_a_program_that_reads_only_the_beginning_succeeds() -> None:
+    brief = [PYTHON, "-c", "import os, sys; print(len(os.read(0, 3))); os.close(0)"]
+    with Pipeline() as pipeline:
+        assert b"".join(pipeline.read_program(brief, {}, iter(BIG))) == b"3\n"
