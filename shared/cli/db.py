@@ -1,5 +1,4 @@
-"""`chatia db`: migrations, seeds, roles and generated rows of a database."""
-"""`chatia db`: migrations, seeds, roles and backups of a database."""
+"""`chatia db`: migrations, seeds, roles, backups and generated rows of a database."""
 
 import asyncio
 import os
@@ -8,8 +7,7 @@ from typing import Annotated
 import typer
 
 from shared import seeds
-from shared.cli import db_generate, db_migrations, output
-from shared.cli import db_backup, db_migrations, output
+from shared.cli import db_backup, db_generate, db_migrations, output
 from shared.cli.db_connection import run_in_transaction
 from shared.db import roles
 from shared.db.roles import ROLES
