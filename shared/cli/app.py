@@ -29,6 +29,7 @@ COMMANDS = {
     "lines": "shared.cli.lines:app",
     "users": "shared.cli.users:app",
     "companies": "shared.cli.companies:app",
+    "query": "shared.cli.query:app",
     "audit": "shared.cli.audit:audit",
     "resume": "shared.cli.resume:resume_command",
     "skip": "shared.cli.skip:skip_command",

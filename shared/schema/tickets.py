@@ -336,6 +336,8 @@ class Ticket(TenantRow, Base):
         Index("idx_tickets_user", "userId"),
         Index("idx_tickets_whatsapp", "whatsappId"),
         Index("idx_tickets_company_status", "companyId", "status"),
+        # For lists of tickets: each status in the order of pages, the last changed first.
+        index("companyId", "status", "updatedAt", "id"),
         index_where_set("queueId"),
         index_where_set("queueOptionId"),
         index_where_set("integrationId"),
@@ -425,6 +427,7 @@ class TicketTraking(WithId, CompanyRow, Base):
         refers_to("userId", "Users"),
         refers_to("queueId", "Queues"),
         unique_where("uq_TicketTraking_open", '"finishedAt" IS NULL', "ticketId"),
+        index("companyId", "createdAt"),  # for reports of a period
         index_where_set("ticketId"),
         index_where_set("whatsappId"),
         index_where_set("userId"),
@@ -473,6 +476,7 @@ class UserRating(WithId, CompanyRow, Base):
         refers_to("ticketId", "Tickets"),
         refers_to("userId", "Users"),
         index("companyId", "ticketId"),
+        index("companyId", "createdAt"),  # for reports of a period
         index_where_set("userId"),
     )
 

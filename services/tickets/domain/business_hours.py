@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time
-from zoneinfo import ZoneInfo
 
-DEFAULT_TIMEZONE = "America/Sao_Paulo"
+from shared.time_zones import DEFAULT_TIMEZONE, load_zone
+
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SHIFTS = (("startTimeA", "endTimeA"), ("startTimeB", "endTimeB"))
 
@@ -20,7 +20,7 @@ class BusinessHours:
         """Return whether a moment lies in a shift."""
         if not self.shifts:
             return True
-        local = moment.astimezone(_load_zone(self.timezone))
+        local = moment.astimezone(load_zone(self.timezone))
         day, minute = DAYS[local.weekday()], 60 * local.hour + local.minute
         return any(name == day and start <= minute <= end for name, start, end in self.shifts)
 
@@ -47,10 +47,3 @@ def _read_minute(text: object) -> int | None:
     except ValueError:
         return None
     return 60 * moment.hour + moment.minute
-
-
-def _load_zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return ZoneInfo(DEFAULT_TIMEZONE)
