@@ -1,4 +1,4 @@
-"""`chatia query reports`: times, ratings and counts of a period, by queue, user, line, day …"""
+"""`chatia query reports`: times, ratings and counts of a period, by queue, user or day."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

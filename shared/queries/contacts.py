@@ -63,9 +63,12 @@ class BusyContact:
 
 
 def list_spellings(number: str) -> list[str]:
-    """Return what a number may be stored as: as it is, its digits, and their other spelling."""
+    """Return what a number may be stored as: as it is, its digits, and their other spelling.
+
+    Without digits there is none.
+    """
     digits = _NO_DIGITS.sub("", number)
-    spellings = (number.strip(), digits, find_other_spelling(digits))
+    spellings = (number.strip(), digits, find_other_spelling(digits)) if digits else ()
     return list(dict.fromkeys(spelling for spelling in spellings if spelling))
 
 
