@@ -31,6 +31,7 @@ _COLUMNS: Final = {
     "quoted_message_id": '"quotedMsgId"',
     "wid": "wid",
 }
+_COLUMNS_OF_M: Final = ", ".join(f"m.{column}" for column in _COLUMNS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +174,23 @@ def build_unread(
     read. Raises InvalidCursorError.
     """
     place = None if cursor is None else cursors.decode_time(_CURSOR, cursor)
-    sql = f"""SELECT {_select("m")}
-FROM "Messages" m
-WHERE m."companyId" = :company AND m."ticketId" = :ticket
-  AND NOT m."fromMe" AND m."isPrivate" IS NOT TRUE
-  AND m."createdAt" > COALESCE((
+    # COALESCE is not leak-proof: in the condition itself, it would keep the index from being used.
+    sql = f"""WITH mark AS MATERIALIZED (
+  SELECT COALESCE((
     SELECT k."createdAt" FROM "Messages" k
     WHERE k."companyId" = :company AND k."ticketId" = :ticket AND (k."fromMe" OR k.read)
       AND k."isPrivate" IS NOT TRUE
-    ORDER BY k."createdAt" DESC LIMIT 1), '-infinity')
-  {_build_condition(place, "<")}
-ORDER BY m."createdAt" DESC, m.id DESC LIMIT :rows"""
+    ORDER BY k."createdAt" DESC LIMIT 1), '-infinity') AS at
+)
+SELECT {_select("m")}
+FROM mark CROSS JOIN LATERAL (
+  SELECT {_COLUMNS_OF_M} FROM "Messages" m
+  WHERE m."companyId" = :company AND m."ticketId" = :ticket
+    AND NOT m."fromMe" AND m."isPrivate" IS NOT TRUE AND m."createdAt" > mark.at
+    {_build_condition(place, "<")}
+  ORDER BY m."createdAt" DESC, m.id DESC LIMIT :rows
+) AS m
+ORDER BY m."createdAt" DESC, m.id DESC"""
     values = {"company": company, "ticket": ticket, "rows": limit + 1, **_list_values(place)}
 
     def read(rows: Rows) -> Page[Message]:
@@ -242,9 +249,8 @@ ORDER BY m."createdAt" {order}, m.id {order} LIMIT :rows"""
 
 def _build_side(compared: str, order: str, rows: str) -> str:
     """Return the SELECT of the messages on one side of `anchor`."""
-    columns = ", ".join(f"m.{column}" for column in _COLUMNS.values())
     return f"""(SELECT side.* FROM anchor AS a CROSS JOIN LATERAL (
-    SELECT {columns} FROM "Messages" m
+    SELECT {_COLUMNS_OF_M} FROM "Messages" m
     WHERE m."companyId" = :company AND m."ticketId" = :ticket
       AND (m."createdAt", m.id) {compared} (a.at, a.id)
     ORDER BY m."createdAt" {order}, m.id {order} LIMIT :{rows}

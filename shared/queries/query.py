@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Rows = Sequence[Row[Any]]
 
 MAX_ROWS = 1_000  # of a page
@@ -15,12 +16,12 @@ DEFAULT_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Query(Generic[T]):
+class Query(Generic[T_co]):
     """A statement, its values, and the function that turns its rows into the answer."""
 
     sql: str
     values: Mapping[str, Any]
-    read: Callable[[Rows], T]
+    read: Callable[[Rows], T_co]
 
 
 @dataclass(frozen=True, slots=True)

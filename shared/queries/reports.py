@@ -104,29 +104,36 @@ def build_times(company: int, period: Period, zone: ZoneInfo, by: By) -> Query[t
         for name in _MEASURED
     )
     # A transferred ticket's messages are those of its successor. Gateways' times are in seconds.
-    sql = f"""WITH begun AS (
-  SELECT {_build_key(by, "k")} AS key,
+    # What messages are compared with is computed first: COALESCE and date_trunc are not leak-proof,
+    # so under row-level security no index would be used.
+    sql = f"""WITH begun AS MATERIALIZED (
+  SELECT {_build_key(by, "k")} AS key, k."createdAt", k."startedAt", k."finishedAt",
+         COALESCE((
+           SELECT s."successorId" FROM "TicketSuccessors" s
+           WHERE s."companyId" = :company AND s."ticketId" = k."ticketId"
+         ), k."ticketId") AS "ticketId",
+         date_trunc('second', k."startedAt") AS "acceptedAt",
+         COALESCE(k."finishedAt", 'infinity') AS "endsAt"
+  FROM "TicketTraking" k
+  WHERE {_IN_PERIOD.format(table="k")}
+), measured AS (
+  SELECT k.key,
          CAST(extract(epoch FROM k."startedAt" - k."createdAt") AS float8) AS waiting,
          CAST(extract(epoch FROM CASE WHEN first.at < k."startedAt" THEN k."startedAt"
                                       ELSE first.at END - k."createdAt") AS float8) AS response,
          CAST(extract(epoch FROM k."finishedAt" - k."startedAt") AS float8) AS service
-  FROM "TicketTraking" k
+  FROM begun AS k
   LEFT JOIN LATERAL (
     SELECT m."createdAt" AS at FROM "Messages" m
-    WHERE m."companyId" = :company
-      AND m."ticketId" = COALESCE((
-        SELECT s."successorId" FROM "TicketSuccessors" s
-        WHERE s."companyId" = :company AND s."ticketId" = k."ticketId"), k."ticketId")
-      AND m."createdAt" >= date_trunc('second', k."startedAt")
-      AND m."createdAt" <= COALESCE(k."finishedAt", 'infinity')
+    WHERE m."companyId" = :company AND m."ticketId" = k."ticketId"
+      AND m."createdAt" >= k."acceptedAt" AND m."createdAt" <= k."endsAt"
       AND (m."fromMe" OR m.read) AND m."fromMe" AND m."isPrivate" IS NOT TRUE
     ORDER BY m."createdAt" LIMIT 1
   ) AS first ON TRUE
-  WHERE {_IN_PERIOD.format(table="k")}
 ), summed AS (
   SELECT key, count(*) AS attendances,
        {measures}
-  FROM begun GROUP BY key
+  FROM measured GROUP BY key
 )
 SELECT summed.*, {_select_name(by)}
 FROM summed {_build_name_join(by)}

@@ -119,7 +119,9 @@ class Message(TenantRow, Base):
         Index("idx_messages_fromme", "fromMe"),
         Index("idx_messages_read", "read"),
         Index("idx_messages_company_fromme", "companyId", "fromMe"),
-        index("companyId", "createdAt"),  # for searching the newest messages of a company first
+        # For searching the newest messages of a company first. It is over an expression, so that no
+        # other statement uses it instead of an index by ticket.
+        Index("ix_Messages_newest", "companyId", text("timezone('UTC', \"createdAt\")")),
         # For the unread count: finds the last message of a ticket that is ours or marked as read.
         Index(
             "ix_Messages_ticketId_read_mark",

@@ -110,20 +110,20 @@ CROSS JOIN LATERAL (
   SELECT timestamptz '2026-11-30 15:00+00' - c.id * 7907 % 20000 * interval '7 minutes'
 ) AS w(at);
 INSERT INTO "TicketTags" ("companyId", "ticketId", "tagId")
-SELECT "companyId", id, 2 + ("companyId" - 1) + 3 * (id / 10 % 9) FROM "Tickets" WHERE id % 2 = 0;
+SELECT "companyId", id, 2 + ("companyId" - 1) + 3 * (id / 10 % 9) FROM "Tickets" WHERE id % 4 = 0;
 INSERT INTO "TicketTraking" (id, "companyId", "ticketId", "whatsappId", "userId", "queueId",
                              "createdAt", "startedAt", "finishedAt")
 SELECT id, "companyId", id, "whatsappId", "userId", "queueId", "createdAt",
        "createdAt" + interval '10 minutes', "createdAt" + interval '1 hour'
 FROM "Tickets";
 INSERT INTO "UserRatings" ("companyId", "ticketId", "userId", rate, "createdAt")
-SELECT "companyId", id, "userId", id % 11, "updatedAt" FROM "Tickets";
+SELECT "companyId", id, "userId", id % 11, "updatedAt" FROM "Tickets" WHERE id % 2 = 1;
 INSERT INTO "Messages" (id, "companyId", "whatsappId", "ticketId", "contactId", wid, body, "fromMe",
                         read, "createdAt")
 SELECT n, t."companyId", t."whatsappId", t.id, t."contactId", 'W' || n,
        CASE WHEN n % 5000 = 0 THEN 'NÃO CHEGOU ' ELSE 'Tudo certo com o pedido ' END || n,
        n % 2 = 0, n % 2 = 0, t."createdAt" + n % 3 * interval '20 minutes'
-FROM generate_series(1, 22000) AS n JOIN "Tickets" t ON t.id = 1 + n * 7 % 20000;
+FROM generate_series(1, 16000) AS n JOIN "Tickets" t ON t.id = 1 + n * 7 % 20000;
 INSERT INTO "Messages" (id, "companyId", "whatsappId", "ticketId", "contactId", wid, body, "fromMe",
                         read, "createdAt")
 SELECT 30000 + n, 1, t."whatsappId", 1, 1, 'L' || n, 'Recado ' || n, n = 2000, n <= 2000,

@@ -22,7 +22,7 @@ from shared.queries.cursors import (
 
 IDS = st.integers(0, 2**31 - 1)
 TIMES = st.datetimes(timezones=st.just(UTC))
-NAMES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=255)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255)
 
 
 @given(TIMES, IDS)
