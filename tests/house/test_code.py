@@ -10,6 +10,7 @@ from tests.support.sources import Source, sources
 
 LONGEST_FILE = 400  # lines; shorter is better, but a bad split is worse than a long file
 LONG_FOR_A_REASON = {
+    "shared/schema/messages.py": "a list of tables, as long as the tables have columns",
     "shared/schema/tickets.py": "a list of tables, as long as the tables have columns",
 }
 VAGUE_WORDS = {"util", "utils", "helper", "helpers", "common", "manager", "misc", "stuff"}
