@@ -51,7 +51,7 @@ def describe_unreachable(error: OSError) -> str:
         case ssl.SSLCertVerificationError():
             return f"its certificate is refused: {error.verify_message}"
         case ssl.SSLError():
-            return f"no TLS connection: {error.reason or error}"
+            return f"no TLS connection: {getattr(error, 'reason', None) or error}"
         case TimeoutError():
             return "no answer in time"
         case ConnectionRefusedError():

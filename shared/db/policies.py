@@ -29,6 +29,10 @@ PROTECTED_TABLES = statement("""
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity
 """)
 
+TABLES = statement("""
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+""")
+
 EXISTING = statement("""
 SELECT tablename, policyname, permissive, roles, cmd, qual, with_check
 FROM pg_policies
@@ -116,12 +120,9 @@ async def apply(conn: AsyncConnection, reader: str, services: Mapping[str, str])
     wanted = set(build_policies(reader, services))
     tables = sorted({policy.table for policy in wanted})
     existing = await _load_policies(conn, tables)
-    names = {(policy.table, policy.name) for policy in wanted}
-    ours = {reader, *services.values(), EVERYONE}
-    for policy in existing - wanted:
-        if (policy.table, policy.name) in names or policy.roles & ours:
-            name = quote_name(policy.name)
-            await conn.exec_driver_sql(f"DROP POLICY {name} ON {quote_table(policy.table)}")
+    for policy in _list_wrong(wanted, existing, {reader, *services.values()}):
+        name = quote_name(policy.name)
+        await conn.exec_driver_sql(f"DROP POLICY {name} ON {quote_table(policy.table)}")
     for policy in sorted(wanted - existing, key=lambda each: (each.table, each.name)):
         await conn.exec_driver_sql(_build_create(policy))
     protected = set((await conn.execute(PROTECTED_TABLES)).scalars())
@@ -130,6 +131,33 @@ async def apply(conn: AsyncConnection, reader: str, services: Mapping[str, str])
             await conn.exec_driver_sql(
                 f"ALTER TABLE {quote_table(table)} ENABLE ROW LEVEL SECURITY"
             )
+
+
+async def list_differing(
+    conn: AsyncConnection, reader: str, services: Mapping[str, str]
+) -> list[str]:
+    """Return the tables on which `apply` would change a policy; tables that do not exist are not.
+
+    Nothing is changed.
+    """
+    wanted = set(build_policies(reader, services))
+    existing = await _load_policies(conn, sorted({policy.table for policy in wanted}))
+    wrong = set(_list_wrong(wanted, existing, {reader, *services.values()}))
+    protected = set((await conn.execute(PROTECTED_TABLES)).scalars())
+    tables = set((await conn.execute(TABLES)).scalars())
+    differing = {policy.table for policy in wrong | (wanted - existing)}
+    return sorted((differing | ({policy.table for policy in wanted} - protected)) & tables)
+
+
+def _list_wrong(wanted: set[Policy], existing: set[Policy], roles: set[str]) -> list[Policy]:
+    """Return existing policies to drop: of a name that is wanted otherwise, or for our roles."""
+    names = {(policy.table, policy.name) for policy in wanted}
+    ours = {*roles, EVERYONE}
+    return [
+        policy
+        for policy in existing - wanted
+        if (policy.table, policy.name) in names or policy.roles & ours
+    ]
 
 
 def quote_name(name: str) -> str:

@@ -125,21 +125,31 @@ async def _grant(conn: AsyncConnection, database: str, role: str) -> None:
     if role == READER:
         grants = list(_list_reader_grants())
     else:
-        own = [
-            table
-            for table, owner in OWNERS.items()
-            if owner in {role, EVERY_SERVICE} and table not in policies.PURGE_TABLES
-        ]
+        own = list_own_tables(role)
         sequences = [row.relname for row in await conn.execute(SEQUENCES, {"tables": own})]
-        grants = [*_list_service_grants(own, sequences), *_list_purge_grants(role)]
+        grants = [*_list_service_grants(role, sequences), *_list_purge_grants(role)]
     for grant in grants:
         await conn.exec_driver_sql(f"GRANT {grant} TO {name}")
 
 
-def _list_service_grants(own: list[str], sequences: list[str]) -> Iterator[str]:
+def list_own_tables(service: str) -> list[str]:
+    """Return the tables that a service may insert into and update."""
+    return [
+        table
+        for table, owner in OWNERS.items()
+        if owner in {service, EVERY_SERVICE} and table not in policies.PURGE_TABLES
+    ]
+
+
+def list_deletable_tables(service: str) -> list[str]:
+    """Return the tables from which a service may delete rows itself, not only by purges."""
+    return [table for table in list_own_tables(service) if table not in PURGED_TABLES]
+
+
+def _list_service_grants(service: str, sequences: list[str]) -> Iterator[str]:
     yield "SELECT ON ALL TABLES IN SCHEMA public"
-    yield f"INSERT, UPDATE ON {_list_tables(own)}"
-    yield f"DELETE ON {_list_tables(table for table in own if table not in PURGED_TABLES)}"
+    yield f"INSERT, UPDATE ON {_list_tables(list_own_tables(service))}"
+    yield f"DELETE ON {_list_tables(list_deletable_tables(service))}"
     if sequences:
         yield f"USAGE ON SEQUENCE {_list_tables(sequences)}"
 
