@@ -24,7 +24,10 @@ from shared.schema.lengths import MAX_LENGTH
 
 
 class Deployment(Base):
-    """One row with the UUID of this database, the first part of every fact's `ce_source`."""
+    """One row with the UUID of this database, the first part of every fact's `ce_source`.
+
+    `sizes` are samples of the sizes of database and tables, one a day, for `chatia db size`.
+    """
 
     __tablename__ = "Deployment"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
@@ -34,6 +37,7 @@ class Deployment(Base):
     )
     uuid: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
     createdAt: Mapped[Now]
+    sizes: Mapped[Jsonb] = mapped_column(server_default="[]", sort_order=1)
 
 
 class Checkpoint(Base):
