@@ -1,4 +1,4 @@
-"""`chatia db`: migrations, seeds, roles, backups and generated rows of a database."""
+"""`chatia db`: migrations, seeds, roles and backups, the upkeep of a database, its problems."""
 
 import asyncio
 import os
@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from shared import seeds
-from shared.cli import db_backup, db_generate, db_migrations, output
+from shared.cli import (
+    db_backup,
+    db_doctor,
+    db_generate,
+    db_migrations,
+    db_sessions,
+    db_size,
+    db_upkeep,
+    output,
+)
 from shared.cli.db_connection import run_in_transaction
 from shared.db import roles
 from shared.db.roles import ROLES
@@ -24,6 +33,14 @@ app.command()(db_generate.generate)
 app.command()(db_backup.backup)
 app.command()(db_backup.backups)
 app.command()(db_backup.restore)
+app.command()(db_doctor.doctor)
+app.command()(db_sessions.locks)
+app.command()(db_sessions.slow)
+app.command("cancel")(db_sessions.cancel_command)
+app.command()(db_upkeep.reindex)
+app.command()(db_upkeep.analyze)
+app.command()(db_upkeep.vacuum)
+app.command()(db_size.size)
 
 SeedName = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="One seed by its name; without it, all.")

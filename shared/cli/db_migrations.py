@@ -58,7 +58,7 @@ def upgrade(
         found = asyncio.run(run_with_database(lambda url: migrations.plan(url, revision)))
         _print_plan(*found, as_json=as_json)
         return
-    before, after = _run_until_stopped(
+    before, after = run_until_stopped(
         lambda url: _migrate(
             url, lambda: migrations.upgrade(url, revision, report=output.print_line)
         ),
@@ -137,7 +137,7 @@ def status(*, as_json: output.JsonOption = False) -> None:
 
 def repair() -> None:
     """Drop or rebuild invalid indexes, and validate constraints; reads and writes go on."""
-    repaired = _run_until_stopped(_repair, "Stopped by a signal. Run `chatia db repair` again.")
+    repaired = run_until_stopped(_repair, "Stopped by a signal. Run `chatia db repair` again.")
     for each in repaired:
         output.print_line(f"{each.leftover.kind} {each.leftover}: {each.result}.")
     if not repaired:
@@ -166,7 +166,7 @@ async def _repair(url: str) -> list[Repaired]:
         return await repair_leftovers(connection, found, is_upgrade_pending=is_pending)
 
 
-def _run_until_stopped(action: Callable[[str], Awaitable[T]], stopped: str) -> T:
+def run_until_stopped(action: Callable[[str], Awaitable[T]], stopped: str) -> T:
     """Run an action on the database; raises CheckFailedError on SIGTERM or Ctrl-C."""
     signals: list[int] = []
     try:

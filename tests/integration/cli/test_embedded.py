@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -108,6 +109,21 @@ def probe_ready(port: int) -> int:
     return code
 
 
+def run_doctor(state: Path) -> dict[str, Any]:
+    """Run `chatia db doctor` as a terminal does after `eval "$(chatia env)"`."""
+    known = json.loads((state / "runtime.json").read_text("utf-8"))
+    variables = {name: str(value) for name, value in known.items() if name.isupper()}
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [*CHATIA, "db", "doctor", "--json"],
+        env=build_environment() | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=END_S,
+    )
+    return dict(json.loads(ended.stdout))
+
+
 def post_message(port: int, secret: str) -> None:
     token = derive_token(secret, "evolution", 1, 10)
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
@@ -173,11 +189,17 @@ async def test_what_is_killed_comes_back_and_killing_it_leaves_nothing(
     assert_all_end(processes)
 
 
-def test_a_second_one_is_refused_and_sigterm_ends_the_first(
+def test_it_is_healthy_a_second_one_is_refused_and_sigterm_ends_the_first(
     up: subprocess.Popen[bytes], state: Path
 ) -> None:
     processes = list_children(up)
     assert [probe_ready(port) for port in read_health_ports(state)] == [200] * 4
+    report = run_doctor(state)
+    found = {(each["severity"], each["sentence"]) for each in report["findings"]}
+    assert {
+        each for each in found if each[0] != "notice" and "free on the disk" not in each[1]
+    } == (set())
+    assert report["seconds"] < 2
     second = subprocess.run(  # noqa: S603 - our own program
         [*CHATIA, "up", "--state", str(state)],
         env=build_environment(),

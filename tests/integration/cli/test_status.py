@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from shared.delivery.health.http_server import serve_http
 from shared.delivery.kafka import clients
+from shared.doctor.findings import Code
 from shared.settings import BatchSettings
 from shared.status.exporter import Exporter
 from shared.status.figures import Status
@@ -83,6 +85,17 @@ async def save_checkpoint(
 def find_stage(status: Status, service: str, topic: str) -> tuple[int | None, float | None]:
     (found,) = [s for s in status.stages if (s.service, s.topic) == (service, topic)]
     return found.backlog, found.lateness_s
+
+
+async def find_codes(flow: Deployment, topic: str) -> dict[Code, str]:
+    """Return what `chatia db doctor` finds about a partition, each with the service."""
+    found = (await run_chatia(flow, "db", "doctor", "--json")).json["findings"]
+    name = f"{flow.topic(topic)}/1 "
+    return {
+        Code(each["code"]): each["sentence"].split()[0]
+        for each in found
+        if name in each["sentence"]
+    }
 
 
 async def read_until(flow: Deployment, **members: int) -> Status:
@@ -229,6 +242,26 @@ async def test_the_command_says_what_needs_an_operator_with_its_exit_code(
     assert re.search(r"Postgres gives no figures: .* does not exist\.", no_database.answer)
     wrong = await run_chatia(idle, "status", "--max-lateness", "-1")
     assert wrong.code == 2
+
+
+@on_the_loop
+async def test_the_doctor_finds_checkpoints_that_kafka_does_not_have_any_more(
+    idle: Deployment,
+) -> None:
+    topic = "contact.changed"
+    gone = TopicPartition(idle.topic(topic), 1)
+    first = await publish(idle, topic, ("1", HOUR_S), ("1", HOUR_S), partition=1)
+    await save_checkpoint(idle, "tickets", topic, 1, first + 1)
+    await save_checkpoint(idle, "messages", topic, 1, first + 99)
+    assert Code.CHECKPOINT_BEHIND_LOG not in await find_codes(idle, topic)
+    admin = AIOKafkaAdminClient(**clients.build_client_arguments(idle.settings.kafka))
+    await admin.start()
+    await admin.delete_records({gone: RecordsToDelete(first + 2)})
+    await admin.close()
+    assert await find_codes(idle, topic) == {
+        Code.CHECKPOINT_BEHIND_LOG: "tickets",
+        Code.CHECKPOINT_BEYOND_LOG: "messages",
+    }
 
 
 @on_the_loop

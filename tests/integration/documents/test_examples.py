@@ -49,6 +49,8 @@ ONLY_SHOWN = {
         "conformance.md",
         "export CHATIA_CONFORMANCE_TOKEN",
     ): "it posts hostile payloads and sends real messages",
+    ("database.md", "$ chatia db doctor"): "it shows a broken database",
+    ("database.md", "chatia db cancel"): "it ends a session",
     ("dead-letters.md", "chatia skip"): "it names a record that blocks a partition",
     ("operating.md", "$ curl localhost:8080/ready"): "it shows an outage",
     (

@@ -1,0 +1,100 @@
+"""The indexes that the mapped tables need, and how to build one that is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateIndex
+
+from shared.db.bulk import statement
+from shared.db.policies import quote_name, quote_table
+from shared.schema import metadata
+
+# Built only where the extension pg_trgm is available, so it is not among the mapped ones.
+SEARCH_INDEX = "ix_Messages_search"
+NULLS_ARE_EQUAL = "postgresql_nulls_not_distinct"
+
+NAMES = statement("""
+SELECT c.relname::text AS name, c.relkind IN ('r', 'p') AS is_table,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('i', 'I', 'r', 'p')
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class NeededIndex:
+    """An index of a mapped table, and the statements that build it beside reads and writes."""
+
+    name: str
+    table: str
+    is_unique: bool
+    statements: tuple[str, ...]
+    is_primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The mapped tables that do not exist, and the missing indexes of those that do."""
+
+    tables: list[str]
+    indexes: list[NeededIndex]
+    has_search_index: bool
+
+
+async def find_missing(conn: AsyncConnection) -> Missing:
+    """Return the mapped tables and indexes whose names are not in the schema `public`.
+
+    A primary key may have any name.
+    """
+    rows = (await conn.execute(NAMES)).all()
+    tables = {row.name for row in rows if row.is_table}
+    indexes = {row.name for row in rows if not row.is_table}
+    keys = {row.name for row in rows if row.has_key}
+    return Missing(
+        [table.name for table in metadata.sorted_tables if table.name not in tables],
+        [
+            index
+            for index in list_needed()
+            if index.table in tables
+            and (index.table not in keys if index.is_primary else index.name not in indexes)
+        ],
+        SEARCH_INDEX in indexes,
+    )
+
+
+def list_needed() -> Iterator[NeededIndex]:
+    """Yield the indexes of all mapped tables, also those of primary keys and unique constraints."""
+    for table in metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda each: str(each.name)):
+            # The dialect's own option would change the mapped index.
+            sql = str(CreateIndex(index).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+            created = sql.replace(" INDEX ", " INDEX CONCURRENTLY ", 1)
+            yield NeededIndex(str(index.name), table.name, bool(index.unique), (created,))
+        yield from _list_constraints(table)
+
+
+def _list_constraints(table: Table) -> Iterator[NeededIndex]:
+    for constraint in sorted(table.constraints, key=lambda each: str(each.name)):
+        match constraint:
+            case PrimaryKeyConstraint():
+                kind, nulls = "PRIMARY KEY", ""
+            case UniqueConstraint():
+                is_equal = constraint.dialect_kwargs.get(NULLS_ARE_EQUAL)
+                kind, nulls = "UNIQUE", " NULLS NOT DISTINCT" if is_equal else ""
+            case _:
+                continue
+        name, place = quote_name(str(constraint.name)), quote_table(table.name)
+        keys = ", ".join(quote_name(column.name) for column in constraint.columns)
+        yield NeededIndex(
+            str(constraint.name),
+            table.name,
+            is_unique=True,
+            statements=(
+                f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {place} ({keys}){nulls}",
+                f"ALTER TABLE {place} ADD CONSTRAINT {name} {kind} USING INDEX {name}",
+            ),
+            is_primary=isinstance(constraint, PrimaryKeyConstraint),
+        )

@@ -1,0 +1,136 @@
+"""Runs all checks of a database within seconds; a check that fails does not end the others."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.engine import create_unpooled_engine, split_tls
+from shared.db.errors import describe_refusal
+from shared.doctor import (
+    backups,
+    bloat,
+    checkpoints,
+    rights,
+    schema_checks,
+    server,
+    sessions,
+    statistics,
+    wal,
+)
+from shared.doctor.connecting import find_connection_problem
+from shared.doctor.findings import Code, Examined, Finding, Limits, Severity
+from shared.settings import Settings
+
+Check = Callable[[Examined], Awaitable[list[Finding]]]
+
+SCHEMA: Final = "schema"
+CHECKS: Final[Mapping[str, Check]] = {
+    SCHEMA: schema_checks.find,
+    "rights": rights.find,
+    "statistics": statistics.find,
+    "bloat": bloat.find,
+    "sessions": sessions.find,
+    "wal": wal.find,
+    "server": server.find,
+    "backups": backups.find,
+    "checkpoints": checkpoints.find,
+}
+NEED_TABLES: Final = ("sessions", "checkpoints")
+CONNECT_S: Final = 5.0
+CHECK_S: Final = 5.0
+STATEMENT_MS: Final = 3_000
+CLOSE_S: Final = 0.5
+ORDER: Final = tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, the most urgent first; `checks` are the names of those that ran."""
+
+    at: datetime
+    seconds: float
+    checks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings have a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Return whether there are no errors and no warnings; there may be notices."""
+        return all(finding.severity is Severity.NOTICE for finding in self.findings)
+
+
+async def examine(settings: Settings, limits: Limits | None = None) -> Report:
+    """Run all checks; without a connection, or without tables, only those that are possible."""
+    at, started = datetime.now(UTC), time.monotonic()
+    engine = create_unpooled_engine(
+        settings.database.url, "chatia db doctor", statement_timeout=str(STATEMENT_MS)
+    ).execution_options(isolation_level="AUTOCOMMIT")
+    problem = await _find_no_connection(engine, settings)
+    checks = () if problem else tuple(CHECKS)
+    results = [[problem]] if problem else []
+    if not problem:
+        results = await _run_checks(engine, settings, limits or Limits())
+    findings = sorted(
+        (finding for result in results for finding in result),
+        key=lambda finding: ORDER.index(finding.severity),
+    )
+    return Report(at, time.monotonic() - started, checks, tuple(findings))
+
+
+async def _run_checks(
+    engine: AsyncEngine, settings: Settings, limits: Limits
+) -> list[list[Finding]]:
+    """Run them on one connection, but for that of Kafka, which waits for another server."""
+
+    async def run(*names: str) -> list[list[Finding]]:
+        async with engine.connect() as conn:
+            examined = Examined(conn, settings, limits)
+            return [await _run_check(name, examined) for name in names]
+
+    (schema,) = await run(SCHEMA)
+    without = any(each.code is Code.SCHEMA_MISSING for each in schema)
+    names = [n for n in CHECKS if n != SCHEMA and not (without and n in NEED_TABLES)]
+    of_kafka = [n for n in names if n == "checkpoints"]
+    others = [n for n in names if n not in of_kafka]
+    found = await asyncio.gather(run(*others), run(*of_kafka))
+    return [schema, *found[0], *found[1]]
+
+
+async def _run_check(name: str, examined: Examined) -> list[Finding]:
+    try:
+        async with asyncio.timeout(CHECK_S):
+            return await CHECKS[name](examined)
+    except TimeoutError:
+        reason = f"no answer within {CHECK_S:.0f} s"
+    except DBAPIError as error:
+        reason = describe_refusal(error)
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
+        reason = str(error) or type(error).__name__
+    return [
+        Finding(
+            Code.CHECK_FAILED,
+            Severity.WARNING,
+            f"The check of {name} failed: {reason}.",
+            "The login lacks a right, or the server is too slow to answer.",
+            "chatia db doctor, as the owner of the database",
+        )
+    ]
+
+
+async def _find_no_connection(engine: AsyncEngine, settings: Settings) -> Finding | None:
+    """Return why there is no connection; None if there is one."""
+    try:
+        async with asyncio.timeout(CONNECT_S), engine.connect():
+            return None
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return find_connection_problem(error, split_tls(settings.database.url)[0])
