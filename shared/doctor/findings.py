@@ -1,6 +1,7 @@
 """What `chatia db doctor` can find: a closed list of codes, and what a finding says."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -118,6 +119,25 @@ class Examined:
     conn: AsyncConnection
     settings: Settings
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, the most urgent first; `checks` are the names of those that ran."""
+
+    at: datetime
+    seconds: float
+    checks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings have a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Return whether there are no errors and no warnings; there may be notices."""
+        return all(finding.severity is Severity.NOTICE for finding in self.findings)
 
 
 def quote_argument(word: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,7 +24,7 @@ from shared.doctor import (
     wal,
 )
 from shared.doctor.connecting import find_connection_problem
-from shared.doctor.findings import Code, Examined, Finding, Limits, Severity
+from shared.doctor.findings import Code, Examined, Finding, Limits, Report, Severity
 from shared.settings import Settings
 
 Check = Callable[[Examined], Awaitable[list[Finding]]]
@@ -48,25 +47,6 @@ CHECK_S: Final = 5.0
 STATEMENT_MS: Final = 3_000
 CLOSE_S: Final = 0.5
 ORDER: Final = tuple(Severity)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was found, the most urgent first; `checks` are the names of those that ran."""
-
-    at: datetime
-    seconds: float
-    checks: tuple[str, ...]
-    findings: tuple[Finding, ...]
-
-    def count(self, severity: Severity) -> int:
-        """Return how many findings have a severity."""
-        return sum(finding.severity is severity for finding in self.findings)
-
-    @property
-    def is_healthy(self) -> bool:
-        """Return whether there are no errors and no warnings; there may be notices."""
-        return all(finding.severity is Severity.NOTICE for finding in self.findings)
 
 
 async def examine(settings: Settings, limits: Limits | None = None) -> Report:

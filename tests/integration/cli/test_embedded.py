@@ -195,11 +195,9 @@ def test_it_is_healthy_a_second_one_is_refused_and_sigterm_ends_the_first(
     processes = list_children(up)
     assert [probe_ready(port) for port in read_health_ports(state)] == [200] * 4
     report = run_doctor(state)
-    found = {(each["severity"], each["sentence"]) for each in report["findings"]}
-    assert {
-        each for each in found if each[0] != "notice" and "free on the disk" not in each[1]
-    } == (set())
-    assert report["seconds"] < 2
+    found = [f for f in report["findings"] if f["severity"] != "notice" and f["code"] != "disk-low"]
+    assert found == []
+    assert report["seconds"] < 10  # a second or two, without other tests beside it
     second = subprocess.run(  # noqa: S603 - our own program
         [*CHATIA, "up", "--state", str(state)],
         env=build_environment(),

@@ -13,9 +13,9 @@ from sqlalchemy.pool import NullPool
 
 from shared.db import migrations, roles
 from shared.doctor import checkpoints, rights, run, schema_checks, server, sessions, wal
-from shared.doctor.findings import Code, Examined, Finding, Limits, Severity
+from shared.doctor.findings import Code, Examined, Finding, Limits, Report, Severity
 from shared.doctor.rights import list_missing, list_needed
-from shared.doctor.run import Report, examine
+from shared.doctor.run import examine
 from shared.settings import DatabaseSettings, KafkaSettings, Settings
 from tests.support.servers import database_named
 

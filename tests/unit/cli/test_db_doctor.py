@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from shared.cli import db, db_doctor
+from shared.cli import db
 from shared.cli.db_doctor import build_json, describe
 from shared.cli.errors import CheckFailedError
-from shared.doctor.findings import Code, Finding, Severity
-from shared.doctor.run import Report
+from shared.doctor import run
+from shared.doctor.findings import Code, Finding, Report, Severity
 from shared.settings import Settings
 
 NOTICE = Finding(Code.BACKUP_UNKNOWN, Severity.NOTICE, "No backup is known.", "c.", "chatia db x")
@@ -35,7 +35,7 @@ def test_errors_are_counted_and_end_with_exit_code_1(monkeypatch: pytest.MonkeyP
     async def examine(_settings: Settings) -> Report:
         return build_report(ERROR, NOTICE)
 
-    monkeypatch.setattr(db_doctor, "examine", examine)
+    monkeypatch.setattr(run, "examine", examine)
     ended = CliRunner().invoke(db.app, ["doctor"])
     assert "Not healthy: 2 checks in 0.2 s, 1 error, 1 notice." in ended.output
     assert isinstance(ended.exception, CheckFailedError)
