@@ -71,7 +71,7 @@ def choose_removed(
 
     A backup that is damaged is left to a person.
     """
-    good = _list_good(entries, deployment)
+    good = list_good(entries, deployment)
     kept = choose_kept([each.begun_at for each in good], keep)
     old = [each.folder for each in good if each.begun_at not in kept]
     cut_off = [
@@ -83,13 +83,14 @@ def choose_removed(
 def _find_of_today(
     entries: Sequence[Entry], deployment: UUID | None, now: datetime
 ) -> Backup | None:
-    for each in reversed(_list_good(entries, deployment)):
+    for each in reversed(list_good(entries, deployment)):
         if each.begun_at.date() == now.date() and each.manifest:
             return Backup(each.folder, each.manifest)
     return None
 
 
-def _list_good(entries: Sequence[Entry], deployment: UUID | None) -> list[Entry]:
+def list_good(entries: Sequence[Entry], deployment: UUID | None) -> list[Entry]:
+    """Return the good full backups of a deployment."""
     return [
         each
         for each in entries

@@ -41,7 +41,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "backups": backups.find,
     "checkpoints": checkpoints.find,
 }
-NEED_TABLES: Final = ("sessions", "checkpoints")
+NEED_TABLES: Final = ("sessions", "backups", "checkpoints")
 CONNECT_S: Final = 5.0
 CHECK_S: Final = 5.0
 STATEMENT_MS: Final = 3_000

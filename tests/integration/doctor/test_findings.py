@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.db import migrations, roles
-from shared.doctor import checkpoints, rights, run, schema_checks, server, sessions, wal
+from shared.doctor import backups, checkpoints, rights, run, schema_checks, server, sessions, wal
 from shared.doctor.findings import Code, Examined, Finding, Limits, Report, Severity
 from shared.doctor.rights import list_missing, list_needed
 from shared.doctor.run import examine
@@ -77,9 +78,10 @@ async def name_roles(conn: AsyncConnection) -> dict[str, str]:
 
 
 async def test_a_new_database_is_healthy_but_for_the_settings_of_the_tests(
-    shared_migrated_url: str,
+    shared_migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The servers of tests write nothing to the disk."""
+    monkeypatch.delenv("CHATIA_BACKUPS", raising=False)
     report = await examine(build_settings(shared_migrated_url))
     assert find_one(report, Code.BACKUP_UNKNOWN).severity is Severity.NOTICE
     assert "chatia db roles" in find_one(report, Code.ROLES_MISSING).fix
@@ -291,6 +293,16 @@ async def test_without_kafka_checkpoints_are_not_compared(examined: Examined) ->
     )
     (found,) = await checkpoints.find(examined)
     assert (found.code, found.severity) == (Code.KAFKA_UNKNOWN, Severity.NOTICE)
+
+
+async def test_without_a_backup_in_the_place_that_is_set_there_is_a_warning(
+    examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (str(tmp_path), "ftp://backups"):
+        monkeypatch.setenv("CHATIA_BACKUPS", place)
+        (found,) = await backups.find(examined)
+        assert (found.code, found.severity) == (Code.BACKUP_UNKNOWN, Severity.WARNING)
+        assert place in found.sentence
 
 
 async def test_a_check_that_fails_leaves_the_others(

@@ -261,7 +261,9 @@ def test_the_disk_of_another_machine_is_not_known(tmp_path: Path) -> None:
     [(None, [Code.BACKUP_UNKNOWN]), (3600, []), (200_000, [Code.BACKUP_OLD])],
 )
 def test_a_backup_is_daily(age_s: float | None, codes: list[Code]) -> None:
-    assert [each.code for each in backups.judge_backup(age_s, LIMITS)] == codes
+    found = list(backups.judge_backup("/backups", age_s, LIMITS))
+    assert [each.code for each in found] == codes
+    assert all(each.severity is WARNING for each in found)
 
 
 @pytest.mark.parametrize(
