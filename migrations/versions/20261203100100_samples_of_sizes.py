@@ -1,7 +1,7 @@
 """Samples of the sizes of database and tables, from which `chatia db size` tells their growth.
 
 Revision ID: 20261203100100
-Revises: 20261202100200
+Revises: 20261203090100
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "20261203100100"
-down_revision: str | None = "20261202100200"
+down_revision: str | None = "20261203090100"
 branch_labels = None
 depends_on = None
 
