@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
 from shared.cli import output
 from shared.cli.db_connection import run_with_database
@@ -15,7 +15,6 @@ from shared.cli.errors import InvalidUsageError, RefusedError
 from shared.db import migrations
 from shared.db.engine import create_unpooled_engine
 from shared.generate import loading
-from shared.generate.sizes import scale_sizes
 from shared.generate.stream import Options
 
 PROGRAM = "chatia db generate"
@@ -53,14 +52,18 @@ def generate(
     options = Options(scale, seed, _read_until(until))
     begun_at = time.monotonic()
     with output.build_progress_bar() as bar:
-        task = bar.add_task("Messages", total=scale_sizes(scale).messages)
-        counts = asyncio.run(
-            run_with_database(lambda url: _fill(url, options, lambda n: bar.advance(task, n)))
-        )
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.advance(tasks[what], done)
+
+        counts = asyncio.run(run_with_database(lambda url: _fill(url, options, report)))
     _print(options, counts, time.monotonic() - begun_at, as_json=as_json)
 
 
-async def _fill(url: str, options: Options, report: Callable[[int], None]) -> Counter[str]:
+async def _fill(url: str, options: Options, report: loading.Report) -> Counter[str]:
     pending = sum(not step.applied for step in await migrations.list_history(url))
     if pending:
         raise RefusedError(f"{pending} migrations are missing: run `chatia db upgrade` first.")

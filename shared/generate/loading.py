@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import rows_as_columns, source, statement
 from shared.generate.chunks import Chunk, GroupState
+from shared.generate.definitions import create_definitions, drop_definitions
 from shared.generate.rows import TABLES
 from shared.generate.stream import Options, RowStream
 
@@ -36,6 +37,7 @@ JOIN pg_sequences s
 SET_SEQUENCES = statement("""
 SELECT setval(pg_get_serial_sequence(format('public.%I', t.name), 'id'), t.id)
 FROM unnest(CAST(:tables AS text[]), CAST(:ids AS bigint[])) AS t(name, id)
+WHERE t.id > 0
 """)
 
 UPDATE_GROUPS = statement(f"""
@@ -46,7 +48,8 @@ FROM {source(GroupState)}
 WHERE t."companyId" = b.company_id AND t.id = b.ticket_id
 """)
 
-Report = Callable[[int], None]
+# Gets what is being done, how much of it is done now, and how much there is in all.
+Report = Callable[[str, int, int], None]
 
 
 class InUseError(Exception):
@@ -56,19 +59,26 @@ class InUseError(Exception):
 async def load(conn: AsyncConnection, options: Options, report: Report) -> Counter[str]:
     """Generate rows and insert them; return how many rows each table got.
 
-    The caller has begun a transaction, and commits. `report` gets the number of messages of each
-    chunk. Raises InUseError.
+    The caller has begun a transaction, and commits. Raises InUseError.
     """
     await conn.execute(ONE_AT_A_TIME)
     await _refuse_if_in_use(conn)
     tables = {table: kind for kind, table in TABLES.items() if "id" in kind._fields}
     found = await conn.execute(LAST_IDS, {"tables": list(tables)})
     stream = RowStream(options, {row.table: row.id for row in found})
+    definitions = await drop_definitions(conn, TABLES.values())
     counts: Counter[str] = Counter()
+    groups: list[GroupState] = []
     for chunk in stream.generate():
         await _insert(conn, chunk)
+        groups += chunk.groups
         counts.update({TABLES[kind]: len(rows) for kind, rows in chunk.rows.items()})
-        report(chunk.messages)
+        report("Messages", chunk.messages, stream.messages)
+    await conn.exec_driver_sql(f"ANALYZE {_list_tables()}")  # for the plans that check the keys
+    async for _ in create_definitions(conn, definitions):
+        report("Indexes and keys", 1, len(definitions))
+    # After the indexes: one that is built over rows with older versions is not used at once.
+    await conn.execute(UPDATE_GROUPS, rows_as_columns(groups, GroupState))
     ids = [stream.get_last_id(kind) for kind in tables.values()]
     await conn.execute(SET_SEQUENCES, {"tables": list(tables), "ids": ids})
     return counts
@@ -76,8 +86,11 @@ async def load(conn: AsyncConnection, options: Options, report: Report) -> Count
 
 async def vacuum(conn: AsyncConnection) -> None:
     """Vacuum and analyze the tables, as autovacuum would; the connection commits by itself."""
-    tables = ", ".join(f'public."{table}"' for table in TABLES.values())
-    await conn.exec_driver_sql(f"VACUUM (ANALYZE) {tables}")
+    await conn.exec_driver_sql(f"VACUUM (ANALYZE) {_list_tables()}")
+
+
+def _list_tables() -> str:
+    return ", ".join(f'public."{table}"' for table in TABLES.values())
 
 
 async def _refuse_if_in_use(conn: AsyncConnection) -> None:
@@ -105,8 +118,6 @@ async def _insert(conn: AsyncConnection, chunk: Chunk) -> None:
     for kind, rows in chunk.rows.items():
         if rows:
             await _copy(driver, kind, rows)
-    if chunk.groups:
-        await conn.execute(UPDATE_GROUPS, rows_as_columns(chunk.groups, GroupState))
 
 
 async def _copy(driver: asyncpg.Connection, kind: type[Any], rows: Iterable[Any]) -> None:

@@ -25,6 +25,16 @@ WORKER = """
 INSERT INTO "Workers" (id, service, host, "processId", version, status, partitions)
 VALUES (gen_random_uuid(), 'tickets', 'elsewhere', 1, '0', 'ok', 0)
 """
+SCHEMA = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT indrelid::regclass::text, indexrelid::regclass::text, pg_get_indexdef(indexrelid),
+       indisvalid AND NOT indcheckxmin
+FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+WHERE c.relnamespace = 'public'::regnamespace
+ORDER BY 1, 2, 3
+"""
 TICKETS = 'SELECT "companyId", id FROM "Tickets"'
 
 Chatia = Callable[..., Result]
@@ -91,6 +101,7 @@ def succeed(result: Result) -> str:
 def test_generated_rows_are_valid_counted_and_the_same_in_every_database(
     migrated_url: str, another_migrated_url: str, chatia: Chatia
 ) -> None:
+    schema = query(migrated_url, SCHEMA)
     answer = json.loads(succeed(chatia(migrated_url, "generate", *SMALL, "--json")))
     printed = succeed(chatia(another_migrated_url, "generate", *SMALL))
     assert (answer["scale"], answer["seed"]) == (0.01, 3)
@@ -100,6 +111,7 @@ def test_generated_rows_are_valid_counted_and_the_same_in_every_database(
     hashes = hash_tables(migrated_url)
     assert all(hashes.values())
     assert hash_tables(another_migrated_url) == hashes
+    assert query(migrated_url, SCHEMA) == schema
     assert recount(migrated_url) == []
     again = chatia(migrated_url, "generate", *SMALL)
     assert isinstance(again.exception, RefusedError)
@@ -113,7 +125,10 @@ def test_generated_rows_stand_beside_the_seeds_and_rows_go_on_after_them(
     migrated_url: str, chatia: Chatia
 ) -> None:
     succeed(chatia(migrated_url, "seed"))
-    succeed(chatia(migrated_url, "generate", "--scale", "0.001"))
+    # Too few contacts for one to have a user of its own: a table stays empty.
+    few = ("--scale", "0.001", "--until", "2026-11-30T13:00Z", "--json")
+    assert json.loads(succeed(chatia(migrated_url, "generate", *few)))["rows"]["Tickets"] == 120
+    assert query(migrated_url, 'SELECT count(*) FROM "ContactWallets"') == [(0,)]
     found = query(migrated_url, 'SELECT name FROM "Companies" ORDER BY id LIMIT 1')
     assert found == [("Empresa 1",)]
     assert query(migrated_url, 'SELECT count(*) FROM "Companies"') == [(4,)]
