@@ -30,7 +30,9 @@ OBSTACLES = {
     "deleted": "the company is deleted, or is being deleted",
     "blanked": "secrets were blanked, and --edit has to give them anew",
     "too-large": "the body was too large to be kept, and --edit has to give one",
+    "too-old": "the message is older than its company keeps messages",
 }
+NEVER_REPLAYED = ("deleted", "too-old")  # whatever --edit gives: nothing of the record was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Edits:
 
     def allow(self, obstacle: str | None) -> bool:
         """Return whether a letter with this obstacle can be replayed."""
-        return obstacle is None or (self.body is not None and obstacle != "deleted")
+        return obstacle is None or (self.body is not None and obstacle not in NEVER_REPLAYED)
 
     def build_record(self, content: RecordContent) -> Record:
         """Build the record to publish on the topic of the dead letter."""

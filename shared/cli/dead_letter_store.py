@@ -59,6 +59,7 @@ SELECT l.id,
             WHEN l.topic LIKE '%.requests' AND position(CAST(:mark AS bytea) IN l.body) > 0
             THEN 'blanked'
             WHEN l.reason = :too_large THEN 'too-large'
+            WHEN l.reason = 'too-old' THEN 'too-old'
        END AS obstacle
 FROM (
   SELECT *, sum(COALESCE(octet_length(body), 0)) OVER (ORDER BY id)
@@ -232,8 +233,8 @@ async def find_replayable(
 ) -> dict[int, str | None]:
     """Return the oldest ids that match, up to the limit and to these bytes of bodies.
 
-    The value is the reason why a letter cannot be replayed as it is: `deleted`, `blanked` or
-    `too-large`; None if it can.
+    The value is the reason why a letter cannot be replayed as it is: `deleted`, `blanked`,
+    `too-large` or `too-old`; None if it can.
     """
     values = {"mark": BLANKED, "too_large": TOO_LARGE, "most_bytes": most_bytes}
     rows = await conn.execute(FIND_REPLAYABLE, query.parameters | values)

@@ -21,13 +21,15 @@ class Reject:
     """An event of the batch that can never be applied; its record becomes a dead letter.
 
     `reason` is in kebab-case, `detail` is a sentence for the operator. `company_id` is set if
-    the handler knows the company and `cause` does not contain it.
+    the handler knows the company and `cause` does not contain it. Without `keeps_content` nothing
+    of the record is stored, only that there was one.
     """
 
     cause: BaseModel
     reason: str
     detail: str
     company_id: int | None = None
+    keeps_content: bool = True
 
 
 @dataclass(frozen=True, slots=True)

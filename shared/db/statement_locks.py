@@ -231,8 +231,9 @@ def _is_filled_column(action: Sequence[str]) -> bool:
     """Return whether an action adds a column whose values differ by row: a sequence, a function."""
     if not _begins(action, "ADD") or "CONSTRAINT" in action or len(action) < _LEAST_COLUMN:
         return False
-    calls = {before for before, sign in pairwise(action) if sign == "("}
-    return bool(_STORED & set(action)) or ("DEFAULT" in action and bool(calls - {"NOW"}))
+    default = action[action.index("DEFAULT") :] if "DEFAULT" in action else ()
+    calls = {before for before, sign in pairwise(default) if sign == "("}
+    return bool(_STORED & set(action)) or bool(calls - {"NOW"})
 
 
 def _find_referred(words: Sequence[str]) -> Iterator[Effect]:

@@ -80,6 +80,7 @@ def _describe_table(table: RecordTable) -> Iterator[str]:
     optional = [column for column in table.writable_columns if column not in left_out]
     yield f"- optional: {', '.join(optional) or 'nothing more'}"
     yield from _describe_lengths(table)
+    yield from _describe_ranges(table)
     yield from _describe_rights(table)
     yield from _describe_foreign_keys(table)
 
@@ -89,6 +90,13 @@ def _describe_lengths(table: RecordTable) -> Iterator[str]:
     for length in sorted({length for length in lengths.values() if length}):
         names = [name for name, of_column in lengths.items() if of_column == length]
         yield f"- at most {length} characters: {', '.join(names)}"
+
+
+def _describe_ranges(table: RecordTable) -> Iterator[str]:
+    ranges = {name: table.columns[name].range for name in table.writable_columns}
+    for allowed in sorted({allowed for allowed in ranges.values() if allowed}):
+        names = [name for name, of_column in ranges.items() if of_column == allowed]
+        yield f"- from {allowed.least} to {allowed.most}: {', '.join(names)}"
 
 
 def _describe_rights(table: RecordTable) -> Iterator[str]:

@@ -73,4 +73,6 @@ def _build_type(table: RecordTable, column: Column) -> Any:  # noqa: ANN401 - an
     if column.max_length:
         # The length is checked before the text is cleaned: its error then counts characters.
         kind = Annotated[str, Field(max_length=column.max_length), AfterValidator(drop_nul)]
+    if column.range:
+        kind = Annotated[kind, Field(ge=column.range.least, le=column.range.most)]
     return kind | None if column.is_nullable else kind

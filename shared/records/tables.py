@@ -12,6 +12,7 @@ from sqlalchemy import Index, Table, UniqueConstraint
 from shared.schema import INTERNAL, OWNERS, metadata
 from shared.schema.base import find_company_column
 from shared.schema.lengths import find_max_length
+from shared.schema.ranges import Range, find_range
 
 RowKey = tuple[str, tuple[Any, ...]]  # a table, and a row's primary key
 STAMPS: Final = ("createdAt", "updatedAt")  # set by the database's clock, never by a request
@@ -21,7 +22,8 @@ STAMPS: Final = ("createdAt", "updatedAt")  # set by the database's clock, never
 class Column:
     """A column: `kind` is the Python type of its values, `default` the SQL of its default.
 
-    `max_length` is in characters, None if nothing limits them.
+    `max_length` is in characters, None if nothing limits them; `range` is None if the type alone
+    limits numbers.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Column:
     is_nullable: bool
     default: str | None
     max_length: int | None
+    range: Range | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def _build_column(column: MappedColumn[Any]) -> Column:
         is_nullable=bool(column.nullable),
         default=expression,
         max_length=find_max_length(column),
+        range=find_range(column),
     )
 
 

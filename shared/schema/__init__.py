@@ -6,9 +6,11 @@ from typing import Final
 from shared.schema import addresses, campaigns, contacts, internal, messages, sending, tickets
 from shared.schema.base import Base
 from shared.schema.lengths import limit_indexed_text
+from shared.schema.ranges import limit_numbers
 
 metadata = Base.metadata
 limit_indexed_text(metadata)
+limit_numbers(metadata)
 
 SERVICES: Final = ("tickets", "messages", "contacts", "campaigns")
 EVERY_SERVICE: Final = "every service"
@@ -30,7 +32,6 @@ INTERNAL: Final = {
     "BusinessUserIds": "contacts",
     "NumberChanges": "contacts",
     "Sends": "messages",
-    "MessageTemplates": "messages",
     "LineSendRates": "campaigns",
     "TicketSuccessors": "tickets",
     "LaneTimers": "tickets",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -292,6 +292,7 @@ class FlowCampaignModel(TenantRow, Base):
     phrase: Mapped[str]
     status: Mapped[On]
     whatsappId: Mapped[int | None]
+    matchType: Mapped[str] = mapped_column(String(20), server_default="exact", sort_order=3)
 
 
 class WebhookModel(WithId, Timestamped, Base):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -14,7 +14,6 @@ from shared.schema.base import (
     On,
     TenantRow,
     Timestamped,
-    Zero,
     belongs_to,
     index,
     index_where_set,
@@ -23,13 +22,15 @@ from shared.schema.base import (
     unique,
     unique_where,
 )
+from shared.schema.ranges import INT, RANGE
 
 
 class Contact(TenantRow, Base):
     """A person or group that a company talks with, once per number.
 
     `active` is false for a deleted contact, until an inbound message sets it again. After a merge
-    `mergedIntoContactId` is the contact that remains.
+    `mergedIntoContactId` is the contact that remains. `isInAgenda` is false for a contact that a
+    message created; `source` says what created it.
     """
 
     __tablename__ = "Contacts"
@@ -43,6 +44,7 @@ class Contact(TenantRow, Base):
         Index("idx_contacts_company", "companyId"),
         Index("idx_contacts_number", "number"),
         Index("idx_contacts_active", "active"),
+        index("companyId", "name"),
         index_where_set("whatsappId"),
         index_where_set("mergedIntoContactId"),
     )
@@ -65,6 +67,10 @@ class Contact(TenantRow, Base):
     jid: Mapped[LongText | None]
     mergedIntoContactId: Mapped[int | None]
     blocked: Mapped[Off]
+    isInAgenda: Mapped[On] = mapped_column(sort_order=3)
+    source: Mapped[str] = mapped_column(String(20), server_default="manual", sort_order=3)
+    language: Mapped[str | None] = mapped_column(String(10), sort_order=3)
+    followUp: Mapped[LongText | None] = mapped_column(sort_order=3)
 
 
 class ContactCustomField(TenantRow, Base):
@@ -110,8 +116,25 @@ class ContactWallet(TenantRow, Base):
     contactId: Mapped[int]
 
 
+class ContactProduct(TenantRow, Base):
+    """A product that a contact asks about or has, with its status in the sale."""
+
+    __tablename__ = "ContactProducts"
+    __table_args__ = (
+        belongs_to("contactId", "Contacts"),
+        index("companyId", "contactId"),
+    )
+
+    contactId: Mapped[int]
+    name: Mapped[str]
+    status: Mapped[str] = mapped_column(String(30), server_default="pending")
+
+
 class Tag(TenantRow, Base):
-    """A label, or with kanban = 1 a lane of the board, which tickets may leave after a time."""
+    """A label, or with kanban = 1 a lane of the board.
+
+    Tickets may leave a lane after `timeLane` minutes; half a minute is a time, too, and 0 is none.
+    """
 
     __tablename__ = "Tags"
     __table_args__ = (
@@ -126,7 +149,7 @@ class Tag(TenantRow, Base):
     color: Mapped[str | None]
     kanban: Mapped[int | None]
     nextLaneId: Mapped[int | None]
-    timeLane: Mapped[Zero | None]
+    timeLane: Mapped[float | None] = mapped_column(server_default="0", info={RANGE: INT})
     greetingMessageLane: Mapped[LongText | None]
     rollbackLaneId: Mapped[int | None]
 

@@ -1,6 +1,6 @@
 """The tables that the messages service writes."""
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -156,6 +156,8 @@ class Message(TenantRow, Base):
     isForwarded: Mapped[Off | None]
     messageId: Mapped[str | None]
     whatsappId: Mapped[int]
+    translatedBody: Mapped[LongText | None] = mapped_column(sort_order=3)
+    originalLanguage: Mapped[str | None] = mapped_column(String(10), sort_order=3)
 
 
 class Baileys(TenantRow, Base):
@@ -401,3 +403,29 @@ class ApiUsages(TenantRow, Base):
     usedVideo: Mapped[Zero | None]
     usedOther: Mapped[Zero | None]
     usedCheckNumber: Mapped[Zero | None]
+
+
+class MessageTemplate(TenantRow, Base):
+    """A template of a line's WhatsApp account: its status at Meta, and its texts.
+
+    A placeholder in a text is `{{1}}` or `{{name}}`. `components` and `buttons` are as Meta has
+    them; `header` is the text of the header.
+    """
+
+    __tablename__ = "MessageTemplates"
+    __table_args__ = (
+        belongs_to("whatsappId", "Whatsapps"),
+        unique("companyId", "whatsappId", "name", "language"),
+    )
+
+    whatsappId: Mapped[int]
+    name: Mapped[LongText]
+    language: Mapped[LongText]
+    status: Mapped[LongText] = mapped_column(server_default="PENDING")
+    header: Mapped[LongText | None]
+    body: Mapped[LongText | None]
+    footer: Mapped[LongText | None]
+    category: Mapped[str | None] = mapped_column(String(50), sort_order=3)
+    components: Mapped[Jsonb | None] = mapped_column(sort_order=3)
+    buttons: Mapped[Jsonb | None] = mapped_column(sort_order=3)
+    metaTemplateId: Mapped[str | None] = mapped_column(sort_order=3)

@@ -15,6 +15,7 @@ SECRETS: Final[dict[str, tuple[str, ...]]] = {
     "Webhooks": ("hash_id", "config"),  # whoever knows the address can start the flow
     "Tickets": ("hashFlowId", "typebotSessionId"),  # hashFlowId is the one of "Webhooks"
     "FlowBuilders": ("flow",),  # nodes of language models contain the API key
+    "CompaniesSettings": ("translateApiKey",),
     "Settings": ("value",),  # such as that of `mpaccesstoken`
     "Partners": ("walletId",),
 }

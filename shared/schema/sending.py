@@ -1,4 +1,4 @@
-"""The internal tables of sending: sends, message templates, and the rates of lines."""
+"""The internal tables of sending: sends, and the rates of lines."""
 
 from datetime import datetime
 
@@ -81,26 +81,6 @@ class Send(Base):
     isUntold: Mapped[Off]
     createdAt: Mapped[Now]
     change: Mapped[Jsonb | None]
-
-
-class MessageTemplate(Base):
-    """A template of a line's WhatsApp account: its status at Meta, and its texts.
-
-    A placeholder in a text is `{{1}}` or `{{name}}`.
-    """
-
-    __tablename__ = "MessageTemplates"
-    __table_args__ = (belongs_to("whatsappId", "Whatsapps"),)
-
-    companyId: Mapped[int] = mapped_column(primary_key=True)
-    whatsappId: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[LongText] = mapped_column(primary_key=True)
-    language: Mapped[LongText] = mapped_column(primary_key=True)
-    status: Mapped[LongText]
-    header: Mapped[LongText | None]
-    body: Mapped[LongText | None]
-    footer: Mapped[LongText | None]
-    updatedAt: Mapped[Now]
 
 
 class LineSendRate(Base):

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import (
@@ -29,6 +29,7 @@ from shared.schema.base import (
     unique,
     unique_where,
 )
+from shared.schema.ranges import RANGE, RETENTION_DAYS
 
 
 class Company(WithId, Timestamped, Base):
@@ -82,6 +83,7 @@ class Plan(WithId, Timestamped, Base):
     trialDays: Mapped[Zero | None]
     useOpenAi: Mapped[On | None]
     useIntegrations: Mapped[On | None]
+    currency: Mapped[str] = mapped_column(String(3), server_default="BRL", sort_order=3)
 
 
 class Subscription(TenantRow, Base):
@@ -156,7 +158,10 @@ class Setting(WithId, Timestamped, Base):
 
 
 class CompaniesSettings(TenantRow, Base):
-    """The settings of a company about tickets, in one row."""
+    """The settings of a company about tickets, in one row. `translateApiKey` is a secret.
+
+    Messages and closed tickets are kept for ever unless a number of days is set.
+    """
 
     __tablename__ = "CompaniesSettings"
     __table_args__ = (unique("companyId"),)
@@ -190,6 +195,17 @@ class CompaniesSettings(TenantRow, Base):
     AcceptCallWhatsappMessage: Mapped[LongText | None] = mapped_column(server_default="")
     showNotificationPending: Mapped[Off]
     overrideDefaultTimezone: Mapped[Off]
+    createDemoUser: Mapped[str] = mapped_column(server_default="disabled", sort_order=3)
+    autoTranslate: Mapped[str | None] = mapped_column(
+        String(10), server_default="disabled", sort_order=3
+    )
+    translateApiKey: Mapped[str | None] = mapped_column(sort_order=3)
+    messageRetentionDays: Mapped[int | None] = mapped_column(
+        info={RANGE: RETENTION_DAYS}, sort_order=3
+    )
+    closedTicketRetentionDays: Mapped[int | None] = mapped_column(
+        info={RANGE: RETENTION_DAYS}, sort_order=3
+    )
 
 
 class User(TenantRow, Base):
@@ -338,6 +354,7 @@ class Ticket(TenantRow, Base):
         Index("idx_tickets_company_status", "companyId", "status"),
         # For lists of tickets: each status in the order of pages, the last changed first.
         index("companyId", "status", "updatedAt", "id"),
+        index("uuid"),
         index_where_set("queueId"),
         index_where_set("queueOptionId"),
         index_where_set("integrationId"),

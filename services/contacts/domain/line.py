@@ -11,7 +11,8 @@ class Line:
     """A row of "Whatsapps"; without `allow_group`, group messages are refused.
 
     `portfolio` is the business portfolio that its connection is set to, or None. `has_changes` says
-    whether any number of its company changed.
+    whether any number of its company changed. `message_days` is how long its company keeps
+    messages, None for ever.
     """
 
     company_id: int
@@ -19,6 +20,7 @@ class Line:
     allow_group: bool
     portfolio: str | None = None
     has_changes: bool = False
+    message_days: int | None = None
 
 
 def choose_portfolio(

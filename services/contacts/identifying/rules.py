@@ -22,6 +22,7 @@ from shared.contracts.error_texts import describe_missing_line
 from shared.contracts.message import MessageIdentified, MessageReceived, MessageRefused
 from shared.contracts.outcome import Emit, Outcome, Reject
 from shared.gateways.normalize.addresses import is_bsuid
+from shared.retention import is_too_old
 
 
 @dataclass(slots=True)
@@ -138,9 +139,19 @@ def plan_contacts(
             plan.outcome.append(Reject(message, "unknown-line", describe_missing_line(*key)))
         elif message.is_group and not line.allow_group:
             plan.outcome.append(Emit(message, _build_refused(message)))
+        elif is_too_old(message.timestamp, message.received_at, line.message_days):
+            plan.outcome.append(_reject_too_old(message, line))
         else:
             plan.owners.append((message, *people.plan_owners(item)))
     return plan
+
+
+def _reject_too_old(message: MessageReceived, line: Line) -> Reject:
+    detail = (
+        f"the message is of {message.timestamp:%Y-%m-%d}, and company {line.company_id} keeps "
+        f"messages for {line.message_days} days"
+    )
+    return Reject(message, "too-old", detail, keeps_content=False)
 
 
 def build_facts(plan: Plan, saved: Saved) -> Outcome:

@@ -40,10 +40,12 @@ SELECT w."companyId", w.id, w."allowGroup",
         WHERE g."companyId" = w."companyId" AND g."whatsappId" = w.id
           AND g.portfolio <> '') AS portfolio,
        (SELECT min(n.number) FROM "NumberChanges" n
-        WHERE n."companyId" = w."companyId") IS NOT NULL AS has_changes
+        WHERE n."companyId" = w."companyId") IS NOT NULL AS has_changes,
+       s."messageRetentionDays" AS message_days
 FROM "Whatsapps" w
 JOIN {source(LineKey)}
   ON w."companyId" = b.company_id AND w.id = b.whatsapp_id
+LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 """)
 
 # One query per column, so that each uses its index.
@@ -79,12 +81,15 @@ FROM found JOIN "Contacts" c ON c.id = COALESCE(found.canonical_id, found.id)
 ORDER BY c.id
 """)
 
-# The default of "acceptAudioMessage" is the company's setting.
+# The default of "acceptAudioMessage" is the company's setting. A contact that no user created is
+# not in the agenda.
 INSERT = statement(f"""
 INSERT INTO "Contacts" AS c ("companyId", number, lid, jid, "remoteJid", name, "isGroup",
-                             active, channel, "whatsappId", "acceptAudioMessage")
+                             active, channel, "whatsappId", "acceptAudioMessage", source,
+                             "isInAgenda")
 SELECT b.company_id, b.number, b.lid, b.jid, b.remote_jid, b.name, b.is_group, b.active,
-       b.channel, b.whatsapp_id, COALESCE(s."acceptAudioMessageContact" <> 'disabled', TRUE)
+       b.channel, b.whatsapp_id, COALESCE(s."acceptAudioMessageContact" <> 'disabled', TRUE),
+       'auto_created', FALSE
 FROM {source(Contact)}
 LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 ORDER BY b.company_id, b.number, b.lid
@@ -122,7 +127,8 @@ RETURNING c.id, c."companyId", c."mergedIntoContactId" AS canonical_id,
 """)
 
 # Tags and fields of the canonical contact are kept; the users of the merged contact are added after
-# its own users; the earlier of both consents is kept.
+# its own users; the earlier of both consents is kept. The canonical contact gets all products, and
+# what is known only of the merged one.
 MOVE_DEPENDENTS = statement(f"""
 WITH b AS (
   SELECT * FROM {source(Merge)}
@@ -146,15 +152,27 @@ WITH b AS (
   INSERT INTO "ContactWallets" ("companyId", "contactId", "walletId")
   SELECT company_id, canonical_id, "walletId" FROM wallet ORDER BY id
   ON CONFLICT ("walletId", "contactId") DO NOTHING
-), consent AS (
-  SELECT b.company_id, b.canonical_id, min(merged."lgpdAcceptedAt") AS given_at
+), product AS (
+  UPDATE "ContactProducts" p
+  SET "contactId" = b.canonical_id,
+      "updatedAt" = GREATEST(clock_timestamp(), p."updatedAt" + interval '1 microsecond')
+  FROM b WHERE p."companyId" = b.company_id AND p."contactId" = b.merged_id
+), known AS (
+  SELECT b.company_id, b.canonical_id, min(merged."lgpdAcceptedAt") AS consented_at,
+         bool_or(merged."isInAgenda") AS is_in_agenda, min(merged.language) AS language,
+         string_agg(merged."followUp", E'\\n' ORDER BY merged.id) AS follow_up
   FROM b JOIN "Contacts" merged ON merged."companyId" = b.company_id AND merged.id = b.merged_id
   GROUP BY b.company_id, b.canonical_id
-), consented AS (
-  UPDATE "Contacts" c SET "lgpdAcceptedAt" = LEAST(c."lgpdAcceptedAt", consent.given_at)
-  FROM consent
-  WHERE c."companyId" = consent.company_id AND c.id = consent.canonical_id
-    AND consent.given_at IS NOT NULL
+), completed AS (
+  UPDATE "Contacts" c
+  SET "lgpdAcceptedAt" = LEAST(c."lgpdAcceptedAt", known.consented_at),
+      "isInAgenda" = c."isInAgenda" OR known.is_in_agenda,
+      language = COALESCE(c.language, known.language),
+      "followUp" = COALESCE(c."followUp", known.follow_up)
+  FROM known
+  WHERE c."companyId" = known.company_id AND c.id = known.canonical_id
+    AND (known.is_in_agenda OR known.consented_at IS NOT NULL OR known.language IS NOT NULL
+         OR known.follow_up IS NOT NULL)
 )
 INSERT INTO "ContactCustomFields" ("companyId", "contactId", name, value)
 SELECT DISTINCT ON (canonical_id, name) company_id, canonical_id, name, value FROM field
@@ -195,7 +213,12 @@ async def load_lines(conn: AsyncConnection, keys: Collection[LineKey]) -> dict[L
     rows = await conn.execute(LINES, rows_as_columns(sorted(keys), LineKey))
     return {
         LineKey(row.companyId, row.id): Line(
-            row.companyId, row.id, row.allowGroup, row.portfolio, row.has_changes
+            row.companyId,
+            row.id,
+            row.allowGroup,
+            row.portfolio,
+            row.has_changes,
+            row.message_days,
         )
         for row in rows
     }

@@ -61,7 +61,7 @@ WHERE old.emoji IS DISTINCT FROM saved.emoji
 """)
 
 # With two settings of the company (LGPD) the text of deleted messages is removed, also from the
-# gateway's message or the request in "dataJson".
+# gateway's message or the request in "dataJson". A translation is of one text alone.
 APPLY = statement(f"""
 WITH b AS (
   SELECT * FROM {source(CombinedChange)}
@@ -79,12 +79,15 @@ WITH b AS (
 ), n AS (
   SELECT best.*,
          CASE WHEN best_ack >= 2 OR NOT has_failed THEN best_ack ELSE -1 END AS new_ack,
-         CASE WHEN forgotten THEN '' WHEN is_newer THEN body ELSE old_body END AS new_body
+         CASE WHEN forgotten THEN '' WHEN is_newer THEN body ELSE old_body END AS new_body,
+         NOT forgotten AND NOT (is_newer AND body <> old_body) AS keeps_text
   FROM best
 )
 UPDATE "Messages" m
 SET ack = n.new_ack, body = n.new_body,
     "dataJson" = CASE WHEN NOT n.forgotten THEN m."dataJson" END,
+    "translatedBody" = CASE WHEN n.keeps_text THEN m."translatedBody" END,
+    "originalLanguage" = CASE WHEN n.keeps_text THEN m."originalLanguage" END,
     "isEdited" = m."isEdited" OR n.edited_at IS NOT NULL,
     "isDeleted" = n.old_deleted OR n.deleted, read = n.old_read OR n.read,
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')

@@ -90,7 +90,8 @@ ORDER BY m.id FOR NO KEY UPDATE OF m
 REPLACE = statement(f"""
 WITH n AS (
   SELECT b.*, m.body AS old_body, f.forgotten,
-         CASE WHEN f.forgotten THEN '' WHEN m."isEdited" THEN m.body ELSE b.body END AS new_body
+         CASE WHEN f.forgotten THEN '' WHEN m."isEdited" THEN m.body ELSE b.body END AS new_body,
+         NOT f.forgotten AND (m."isEdited" OR b.body = m.body) AS keeps_text
   FROM {source(Content)}
   JOIN "Messages" m ON m."companyId" = b.company_id AND m.id = b.message_id
   LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
@@ -104,6 +105,8 @@ WITH n AS (
 UPDATE "Messages" m
 SET body = n.new_body, "mediaType" = n.media_type, "mediaUrl" = n.media_url,
     "dataJson" = CASE WHEN NOT n.forgotten THEN n.data_json END,
+    "translatedBody" = CASE WHEN n.keeps_text THEN m."translatedBody" END,
+    "originalLanguage" = CASE WHEN n.keeps_text THEN m."originalLanguage" END,
     "isForwarded" = n.is_forwarded, "quotedMsgId" = NULL,
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
 FROM n WHERE m."companyId" = n.company_id AND m.id = n.message_id

@@ -34,6 +34,7 @@ from shared.delivery.dead_letters.store import (
     DeadLetter,
     build_dead_letter,
     build_waiting_dead_letter,
+    drop_content,
 )
 from shared.delivery.fairness.deferred_ranges import DeferredRanges, dump_ranges
 from shared.delivery.fairness.selection import MainSelector, RecordSelector
@@ -188,7 +189,9 @@ class BatchTransaction:
         company_id = getattr(item.cause, "company_id", company_id)
         record = records[id(item.cause)]
         detail = item.detail + describe_ignored(ignored.get(id(item.cause), ()))
-        return build_dead_letter(record, item.reason, detail, sqlstate, company_id)
+        dead_letter = build_dead_letter(record, item.reason, detail, sqlstate, company_id)
+        is_dropped = isinstance(item, Reject) and not item.keeps_content
+        return drop_content(dead_letter) if is_dropped else dead_letter
 
     def _encode_facts(
         self, caused: Iterable[tuple[Record, Event]], checkpoints: Checkpoints

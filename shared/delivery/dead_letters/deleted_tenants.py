@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from shared.contracts.base import Event
 from shared.delivery.checkpoints.store import Checkpoint
-from shared.delivery.dead_letters.store import DeadLetter, build_dead_letter
+from shared.delivery.dead_letters.store import DeadLetter, build_dead_letter, drop_content
 from shared.delivery.kafka.record import Record
 
 BEING_DELETED, DELETED = "being-deleted", "deleted"
@@ -55,5 +55,4 @@ def _build_rejection(record: Record, tenant: str, *, is_deleted: bool) -> DeadLe
     detail = f"{whose} is {reason.replace('-', ' ')}"
     dead_letter = build_dead_letter(record, reason, detail, company_id=int(company))
     # Reason and detail are replaced, too: those of a too large record have its size and hash.
-    rejection = replace(dead_letter, reason=reason, detail=detail, line=company)
-    return replace(rejection, key=None, headers="[]", body=None)
+    return drop_content(replace(dead_letter, reason=reason, detail=detail, line=company))

@@ -20,6 +20,7 @@ REASONS: Final = (
     "too-large",
     "too-many-members",
     "too-many-parts",
+    "too-old",
     "unheard-type",
     "unknown-campaign",
     "unknown-company",

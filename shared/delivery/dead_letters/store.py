@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aiokafka import TopicPartition
@@ -80,6 +80,11 @@ def build_dead_letter(
         record_timestamp=convert_timestamp(record.timestamp),
         line=find_line(record),
     )
+
+
+def drop_content(dead_letter: DeadLetter) -> DeadLetter:
+    """Return a dead letter that says why and where its record was rejected, without the record."""
+    return replace(dead_letter, key=None, headers="[]", body=None)
 
 
 def restore_headers(stored: Iterable[Sequence[str | None]]) -> list[tuple[str, bytes | None]]:

@@ -347,6 +347,33 @@ def test_a_request_with_blanked_secrets_is_replayed_only_with_edit(
     assert "Kafka at [::1]:1 does not answer" in str(tried)
 
 
+@pytest.fixture
+def message_that_was_too_old(migrated_url: str) -> str:
+    """Insert the dead letter of a message past its retention; return its id."""
+
+    async def insert() -> str:
+        conn = await asyncpg.connect(migrated_url)
+        try:
+            found = await conn.fetchval(REQUEST)
+            await conn.execute(
+                """UPDATE "DeadLetters" SET reason = 'too-old', body = NULL WHERE id = $1""", found
+            )
+            return str(found)
+        finally:
+            await conn.close()
+
+    return asyncio.run(insert())
+
+
+def test_a_message_that_was_too_old_is_never_replayed(
+    run: Run, message_that_was_too_old: str, tmp_path: Path
+) -> None:
+    (tmp_path / "body.json").write_text("{}")
+    for edit in ((), ("--edit", str(tmp_path / "body.json"))):
+        refused = run("replay", message_that_was_too_old, *edit).exception
+        assert "the message is older than its company keeps messages" in str(refused)
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,10 +18,10 @@ from services.contacts.requests.handler import apply_requests
 from shared.contracts.base import Event
 from shared.contracts.contact import ContactChanged, ContactLink, ContactRefused, ContactSaved
 from shared.contracts.contact_request import ContactDelete, ContactRequest, ContactSave
-from shared.contracts.outcome import Emit
+from shared.contracts.outcome import Emit, Reject
 from shared.db.bulk import ConcurrentUpdateError
 from tests.laws.test_handlers import open_world
-from tests.support.build import CUSTOMER, received
+from tests.support.build import CUSTOMER, NOON, received
 from tests.support.ticket_harness import SWITCHES
 
 pytestmark = pytest.mark.integration
@@ -37,6 +38,9 @@ async def conn(world_url: str) -> AsyncIterator[AsyncConnection]:
 
 def of(contact_id: int = 100, request_id: str = "r1", **members: object) -> dict[str, Any]:
     return {"company_id": 1, "contact_id": contact_id, "request_id": request_id, **members}
+
+
+Values = tuple[bool, str | None, str | None]  # isInAgenda, language, followUp
 
 
 async def sql(conn: AsyncConnection, query: str, **values: object) -> list[dict[str, Any]]:
@@ -205,6 +209,90 @@ async def test_tags_users_and_fields_of_a_merged_contact_move_to_the_canonical_o
     assert [len(rows) for rows in await load_dependents(conn, 301)] == [2, 2, 2]
 
 
+async def merge_into_the_customer(conn: AsyncConnection, lid: str = "9@lid") -> None:
+    number = (await load_contact(conn))["number"]
+    await link_contacts(conn, [ContactLink(company_id=1, request_id="r4", number=number, lid=lid)])
+
+
+async def test_products_of_a_merged_contact_move_to_the_canonical_one(
+    conn: AsyncConnection,
+) -> None:
+    await sql(
+        conn,
+        'INSERT INTO "Contacts" (id, "companyId", name, lid) '
+        "VALUES (300, 1, '9@lid', '9@lid'), (301, 1, 'Outro', '8@lid')",
+    )
+    await sql(
+        conn,
+        'INSERT INTO "ContactProducts" ("companyId", "contactId", name, status) VALUES '
+        "(1, 100, 'Bolo', 'sold'), (1, 300, 'Torta', 'pending'), (1, 301, 'Pão', 'pending')",
+    )
+    await merge_into_the_customer(conn)
+    products = await sql(
+        conn, 'SELECT "contactId", name, status FROM "ContactProducts" ORDER BY id'
+    )
+    assert [tuple(row.values()) for row in products] == [
+        (100, "Bolo", "sold"),
+        (100, "Torta", "pending"),
+        (301, "Pão", "pending"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "merged", "left"),
+    [
+        ((False, None, None), (True, "pt", "ligar"), (True, "pt", "ligar")),
+        ((True, "en", "enviar"), (False, "pt", "ligar"), (True, "en", "enviar")),
+        ((False, "en", None), (False, None, None), (False, "en", None)),
+    ],
+)
+async def test_a_merge_loses_neither_agenda_nor_language_nor_follow_up(
+    conn: AsyncConnection, own: Values, merged: Values, left: Values
+) -> None:
+    await sql(
+        conn,
+        "INSERT INTO \"Contacts\" (id, \"companyId\", name, lid) VALUES (300, 1, 'x', '9@lid')",
+    )
+    for contact_id, values in ((100, own), (300, merged)):
+        given = dict(zip(("agenda", "language", "follow_up"), values, strict=True))
+        await sql(
+            conn,
+            'UPDATE "Contacts" SET "isInAgenda" = :agenda, language = :language, '
+            '"followUp" = :follow_up WHERE id = :id',
+            id=contact_id,
+            **given,
+        )
+    await merge_into_the_customer(conn)
+    row = await load_contact(conn)
+    assert (row["isInAgenda"], row["language"], row["followUp"]) == left
+
+
+async def test_a_contact_that_a_message_creates_is_not_in_the_agenda(
+    conn: AsyncConnection,
+) -> None:
+    outcome = await identify_messages(conn, [received("A1")])
+    facts = [item.fact for item in outcome if isinstance(item, Emit)]
+    (saved,) = [fact for fact in facts if isinstance(fact, ContactSaved)]
+    row = await load_contact(conn, saved.contact_id)
+    assert (row["source"], row["isInAgenda"]) == ("auto_created", False)
+    known = await load_contact(conn)
+    assert (known["source"], known["isInAgenda"]) == ("manual", True)
+
+
+async def test_a_message_past_the_retention_of_its_company_is_rejected(
+    conn: AsyncConnection,
+) -> None:
+    await save_settings(conn, messageRetentionDays=365)
+    old, young = (
+        received(wid, chat=chat, jid=None, received_at=NOON + timedelta(days=days))
+        for wid, chat, days in (("A1", "5511900000777", 366), ("A2", "5511900000778", 364))
+    )
+    outcome = await identify_messages(conn, [old, young])
+    assert [item.reason for item in outcome if isinstance(item, Reject)] == ["too-old"]
+    found = await sql(conn, "SELECT number FROM \"Contacts\" WHERE number LIKE '551190000077_'")
+    assert [row["number"] for row in found] == ["5511900000778"]
+
+
 async def test_a_request_loaded_before_a_merge_is_loaded_again(conn: AsyncConnection) -> None:
     await sql(
         conn,
@@ -237,18 +325,20 @@ async def test_a_new_contact_gets_the_lid_of_a_contact_merged_into_it_at_once(
     assert (lost["mergedIntoContactId"], lost["lid"]) == (row["id"], None)
 
 
+async def save_settings(conn: AsyncConnection, **given: object) -> None:
+    """Insert the settings of company 1: all switches are off besides those that are given."""
+    row = dict.fromkeys(SWITCHES, "disabled") | given
+    names = ", ".join(f'"{name}"' for name in row)
+    values = ", ".join(f":{name}" for name in row)
+    query = f'INSERT INTO "CompaniesSettings" ("companyId", {names}) VALUES (1, {values})'  # noqa: S608 - the test's own
+    await sql(conn, query, **row)
+
+
 @pytest.mark.parametrize(("setting", "accepts"), [("enabled", True), ("disabled", False)])
 async def test_a_new_contact_may_send_voice_messages_as_its_company_decides(
     conn: AsyncConnection, setting: str, accepts: bool
 ) -> None:
-    given = {**dict.fromkeys(SWITCHES, "disabled"), "acceptAudioMessageContact": setting}
-    names = ", ".join(f'"{name}"' for name in given)
-    values = ", ".join(f":{name}" for name in given)
-    await sql(
-        conn,
-        f'INSERT INTO "CompaniesSettings" ("companyId", {names}) VALUES (1, {values})',  # noqa: S608 - the test's own
-        **given,
-    )
+    await save_settings(conn, acceptAudioMessageContact=setting)
     outcome = await identify_messages(conn, [received("A1")])
     facts = [item.fact for item in outcome if isinstance(item, Emit)]
     assert [fact.accept_audio_message for fact in facts if isinstance(fact, ContactSaved)] == [

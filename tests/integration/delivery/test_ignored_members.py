@@ -75,3 +75,19 @@ async def test_the_dead_letter_of_a_job_names_them_and_the_log_those_of_the_othe
     assert detail == "there is none; ignored: scheduledAt"
     (named,) = (entry for entry in logs if entry["event"] == "event.members_ignored")
     assert (named["service"], named["ignored"]) == ("campaigns", ("scheduledAt",))
+
+
+async def test_of_a_record_that_is_rejected_without_its_content_only_the_reason_is_stored(
+    bench: Bench,
+) -> None:
+    async def reject_all(_: AsyncConnection, batch: Sequence[CampaignSend]) -> Outcome:
+        return [Reject(each, "too-old", "it is old", keeps_content=False) for each in batch]
+
+    bench.subscribe(reject_all)
+    body = job().model_dump(mode="json", by_alias=True)
+    await bench.worker.partitions.claim([PLACE])
+    await bench.worker.consume([build_record(PLACE, 0, body)])
+    async with bench.engine.connect() as conn:
+        columns = 'reason, detail, "companyId", "offset", body, key, headers'
+        row = (await conn.execute(text(f'SELECT {columns} FROM "DeadLetters"'))).one()  # noqa: S608 - the test's own
+    assert tuple(row) == ("too-old", "it is old", 1, 0, None, None, [])

@@ -157,6 +157,38 @@ async def test_under_lgpd_a_message_that_is_not_deleted_keeps_its_data(
     assert (await load_row(conn))["dataJson"] == '{"text": "Oi"}'
 
 
+TRANSLATE = """
+UPDATE "Messages" SET "translatedBody" = 'Hi', "originalLanguage" = 'pt' WHERE wid = 'A1'
+"""
+TRANSLATION = 'SELECT "translatedBody", "originalLanguage" FROM "Messages" WHERE wid = \'A1\''
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (acked(3), ("Hi", "pt")),
+        (MessageDeleted(**of(minutes=1)), ("Hi", "pt")),
+        (MessageEdited(**of(minutes=1), body="other words"), (None, None)),
+    ],
+    ids=["ack", "deletion", "edit"],
+)
+async def test_a_translation_stays_as_long_as_its_text(
+    conn: AsyncConnection, change: MessageChange, left: tuple[str | None, str | None]
+) -> None:
+    await apply(conn, routed("A1"))
+    await conn.execute(text(TRANSLATE))
+    await apply(conn, change)
+    assert (await conn.execute(text(TRANSLATION))).one() == left
+
+
+async def test_under_lgpd_a_deleted_message_keeps_no_translation(conn: AsyncConnection) -> None:
+    await enable_lgpd(conn)
+    await apply(conn, routed("A1", body=""))
+    await conn.execute(text(TRANSLATE))
+    await apply(conn, MessageDeleted(**of(minutes=1)))
+    assert (await conn.execute(text(TRANSLATION))).one() == (None, None)
+
+
 async def test_a_removed_reaction_does_not_come_back(conn: AsyncConnection) -> None:
     removed = MessageReacted(**of(minutes=2))
     late = MessageReacted(**of(minutes=1), emoji="👍")

@@ -248,6 +248,17 @@ async def test_under_lgpd_the_content_of_a_deleted_placeholder_leaves_no_text(
     assert (row["body"], row["dataJson"], row["mediaType"]) == ("", None, "image")
 
 
+@pytest.mark.parametrize(("events", "left"), [((HIDDEN,), None), ((HIDDEN, EDIT), "Hi")])
+async def test_the_translation_of_a_placeholders_text_goes_with_that_text(
+    conn: AsyncConnection, events: tuple[Event, ...], left: str | None
+) -> None:
+    await apply(conn, *events)
+    await conn.execute(text("UPDATE \"Messages\" SET \"translatedBody\" = 'Hi' WHERE wid = 'A1'"))
+    await apply(conn, CONTENT)
+    translated = 'SELECT "translatedBody" FROM "Messages" WHERE wid = \'A1\''
+    assert await conn.scalar(text(translated)) == left
+
+
 async def test_an_edited_placeholder_keeps_the_edited_text_and_gets_the_media_of_its_content(
     conn: AsyncConnection,
 ) -> None:

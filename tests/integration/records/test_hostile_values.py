@@ -106,6 +106,10 @@ def list_hostile_values(table: RecordTable, column: str) -> Iterator[tuple[str, 
     if described.max_length is not None:
         yield json.dumps(build_noise(described.max_length + 1)), False
         yield json.dumps(build_noise(described.max_length)), True
+    if described.range is not None:
+        yield str(described.range.least - 1), False
+        yield str(described.range.most + 1), False
+        yield str(described.range.most), True
 
 
 def list_longest_rows(table: RecordTable) -> Iterator[Row]:

@@ -34,6 +34,47 @@ async def test_every_migration_can_be_downgraded_alone(database_url: str) -> Non
     assert await migrations.read_current(database_url) == steps[-1]
 
 
+BEFORE_TODAY, TODAY = "20261203100100", "20261203110200"
+ROWS_BEFORE_TODAY = """
+INSERT INTO "Companies" (id, name) VALUES (1, 'Empresa');
+INSERT INTO "Whatsapps" (id, "companyId", name) VALUES (10, 1, 'Linha');
+INSERT INTO "Contacts" (id, "companyId", name, number) VALUES (100, 1, 'Maria', '5511900000001');
+INSERT INTO "Tags" ("companyId", name, "timeLane") VALUES (1, 'Novos', 30), (1, 'Hoje', NULL);
+INSERT INTO "MessageTemplates" ("companyId", "whatsappId", name, language, status, header)
+VALUES (1, 10, 'pronto', 'pt_BR', 'APPROVED', 'Pedido'), (1, 10, 'pronto', 'en', 'PENDING', NULL);
+"""
+
+
+async def test_rows_get_the_columns_of_the_back_office_and_lanes_keep_halves(
+    database_url: str,
+) -> None:
+    await migrations.upgrade(database_url, BEFORE_TODAY)
+    conn = await asyncpg.connect(database_url)
+    try:
+        await conn.execute(ROWS_BEFORE_TODAY)
+        await migrations.upgrade(database_url, TODAY)
+        contact = await conn.fetchrow(
+            'SELECT "isInAgenda", source, language, "followUp" FROM "Contacts"'
+        )
+        assert contact is not None
+        assert tuple(contact) == (True, "manual", None, None)
+        templates = await conn.fetch('SELECT id, status, header FROM "MessageTemplates"')
+        assert len({row["id"] for row in templates}) == 2
+        assert {(row["status"], row["header"]) for row in templates} == {
+            ("APPROVED", "Pedido"),
+            ("PENDING", None),
+        }
+        await conn.execute('UPDATE "Tags" SET "timeLane" = 1.5 WHERE name = \'Hoje\'')
+        times = 'SELECT "timeLane" FROM "Tags" ORDER BY id'
+        assert [row[0] for row in await conn.fetch(times)] == [30, 1.5]
+        await migrations.downgrade(database_url, BEFORE_TODAY)
+        assert [row[0] for row in await conn.fetch(times)] == [30, 2]
+        kept = "SELECT count(*) FROM \"MessageTemplates\" WHERE name = 'pronto'"
+        assert await conn.fetchval(kept) == 2
+    finally:
+        await conn.close()
+
+
 async def test_two_upgrades_at_once_create_one_schema(database_url: str) -> None:
     await asyncio.gather(migrations.upgrade(database_url), migrations.upgrade(database_url))
     assert all(step.applied for step in await migrations.list_history(database_url))

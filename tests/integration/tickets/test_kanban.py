@@ -51,6 +51,14 @@ async def test_after_our_message_a_ticket_leaves_its_lane_when_its_time_has_come
     assert await run_due(conn) == []
 
 
+async def test_a_lane_may_take_half_a_minute(conn: AsyncConnection) -> None:
+    await run_sql(conn, 'UPDATE "Tags" SET "timeLane" = 0.5 WHERE id = 23')
+    await request(conn, TicketMove(**of(lane_id=23)))
+    await store_message(conn, "A1", "Segue a proposta", seconds=0, from_me=True)
+    (running,) = await list_timers(conn)
+    assert timedelta(seconds=25) < running["waits"] < timedelta(seconds=35)
+
+
 async def make_lane_due(conn: AsyncConnection) -> None:
     for earlier in (
         'UPDATE "LaneTimers" SET "nextMoveAt" = now() - interval \'1 s\'',

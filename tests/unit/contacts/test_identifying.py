@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from services.contacts.identifying.rules import Plan, list_observed, list_people
 from shared.contracts.message import MessageReceived, MessageRefused
 from shared.contracts.outcome import Emit, Reject
 from shared.gateways.normalize.numbers import find_other_spelling
-from tests.support.build import CUSTOMER, GROUP, contact, in_group, lines, received
+from tests.support.build import CUSTOMER, GROUP, NOON, contact, in_group, lines, received
 
 LID = "140000000000580@lid"
 
@@ -182,6 +183,24 @@ def test_a_message_of_an_unknown_line_is_rejected() -> None:
     (reject,) = identify(received(whatsapp_id=99)).outcome
     assert isinstance(reject, Reject)
     assert (reject.reason, "no line 99" in reject.detail) == ("unknown-line", True)
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(29.9, True), (30, True), (30.1, False)])
+def test_a_message_past_the_retention_of_its_company_is_rejected_and_makes_no_contact(
+    days: float, is_kept: bool
+) -> None:
+    kept_for_a_month = {LineKey(1, 10): Line(1, 10, allow_group=True, message_days=30)}
+    message = received(received_at=NOON + timedelta(days=days))
+    found = plan(kept_for_a_month, [], {}, [message])
+    assert len(found.new) == is_kept
+    if not is_kept:
+        detail = "the message is of 2026-08-20, and company 1 keeps messages for 30 days"
+        assert found.outcome == [Reject(message, "too-old", detail, keeps_content=False)]
+
+
+def test_without_a_retention_a_message_of_any_age_is_taken() -> None:
+    found = identify(received(received_at=NOON + timedelta(days=9_999)))
+    assert (len(found.new), found.outcome) == (1, [])
 
 
 def test_the_same_number_in_another_company_is_another_contact() -> None:

@@ -10,6 +10,7 @@ from shared.records import requested_rows, rules
 from shared.records.requested_rows import ExistingRow, KnownRows
 from shared.records.rules import Applied, Plan, Refused
 from shared.records.tables import get_tables
+from tests.support.ticket_harness import SWITCHES
 
 HASH = "$2b$12$" + "a" * 53
 USER = {"name": "Ana", "email": "ana@example.com", "passwordHash": HASH}
@@ -308,6 +309,41 @@ def test_indexed_text_has_a_length_limit(column: str) -> None:
     assert refuse({"name": "Ana", column: "😀" * 256}, table="Contacts") == (
         f'{column} of "Contacts": at most 255 characters are wanted'
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "wanted"),
+    [
+        ("CompaniesSettings", "messageRetentionDays", 29, "at least 30"),
+        ("CompaniesSettings", "messageRetentionDays", -365, "at least 30"),
+        ("CompaniesSettings", "messageRetentionDays", 36_501, "at most 36500"),
+        ("CompaniesSettings", "closedTicketRetentionDays", 0, "at least 30"),
+        ("CompaniesSettings", "closedTicketRetentionDays", 10**6, "at most 36500"),
+        ("Tags", "timeLane", 1e300, "at most 2147483647.0"),
+        ("Tags", "timeLane", -1e10, "at least -2147483648.0"),
+    ],
+)
+def test_a_number_out_of_the_range_of_its_column_is_refused(
+    table: str, column: str, value: float, wanted: str
+) -> None:
+    row = {"name": "x"} if table == "Tags" else dict.fromkeys(SWITCHES, "disabled")
+    assert refuse(row | {column: value}, table=table) == (
+        f'{column} of "{table}": a number of {wanted} is wanted'
+    )
+
+
+@pytest.mark.parametrize("days", [30, 365, 36_500, None])
+def test_a_company_keeps_messages_for_days_or_for_ever(days: int | None) -> None:
+    row = dict.fromkeys(SWITCHES, "disabled") | {"messageRetentionDays": days}
+    plan = apply(save("CompaniesSettings", row))
+    (written,) = plan.inserts["CompaniesSettings"].values()
+    assert written["messageRetentionDays"] == days
+
+
+def test_a_lane_may_take_half_a_minute() -> None:
+    plan = apply(save("Tags", {"name": "Novos", "kanban": 1, "timeLane": 0.5}))
+    (written,) = plan.inserts["Tags"].values()
+    assert written["timeLane"] == 0.5
 
 
 @pytest.mark.parametrize("history", ["yes", 1, [], {}, [True]])
