@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from shared.backup import programs
 from shared.backup.catalogue import list_backups
 from shared.backup.checksums import sum_tables
 from shared.backup.creation import BackupOrder, create_backup
@@ -182,6 +183,17 @@ async def test_the_schema_alone_is_of_the_same_revision_and_a_new_deployment(
     assert after.source.deployment not in {None, before.source.deployment}
     await restore(database_url, backed, part=Kind.DATA)
     assert (await state_of(database_url)).tables == before.tables
+
+
+async def test_newer_client_programs_back_up_and_restore_an_older_server(
+    migrated_url: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "INSTALLED", ())  # so that those of the wheel are taken
+    await run(migrated_url, NEIGHBOUR)
+    place, folder = await back_up(migrated_url, tmp_path)
+    assert read_manifest(place, folder).client_version.startswith("18.")
+    await restore(database_url, (place, folder))
+    assert (await state_of(database_url)).tables == (await state_of(migrated_url)).tables
 
 
 async def test_a_company_that_was_deleted_comes_back_beside_the_others(
