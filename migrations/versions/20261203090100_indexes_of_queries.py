@@ -11,13 +11,17 @@ down_revision: str | None = "20261202100200"
 branch_labels = None
 depends_on = None
 
-# "Tickets": each status in the order of a list's pages, so that a page reads its own rows only.
+# "Tickets": each status in the order of a list's pages, so that a page reads its own rows only. No
+# column is NULL, but with NULLS LAST no other index has that order: "idx_tickets_updated" would be
+# read through all companies to find that there are no more tickets of a status.
 # "Messages": the newest of a company, which a search looks at first. It is over an expression, so
 # that no other statement uses it: without statistics, the planner would rather read the messages of
 # a company in a time than those of a ticket in that time.
 # "TicketTraking", "UserRatings": what began in a period, for reports.
 INDEXES = {
-    "ix_Tickets_companyId_status_updatedAt_id": '"Tickets" ("companyId", status, "updatedAt", id)',
+    "ix_Tickets_companyId_status_updatedAt_id": (
+        '"Tickets" ("companyId", status, "updatedAt" DESC NULLS LAST, id DESC NULLS LAST)'
+    ),
     "ix_Messages_newest": """"Messages" ("companyId", timezone('UTC', "createdAt"))""",
     "ix_TicketTraking_companyId_createdAt": '"TicketTraking" ("companyId", "createdAt")',
     "ix_UserRatings_companyId_createdAt": '"UserRatings" ("companyId", "createdAt")',
@@ -25,7 +29,7 @@ INDEXES = {
 
 # The newest 2,000 messages are compared one by one: that answers frequent words at once, for which
 # the trigrams would return most messages. Older ones are found by trigrams. Without their index, or
-# with words that have none, the newest 20,000 messages are compared, and no older ones.
+# with words that have none, the newest 10,000 messages are compared, and no older ones.
 SEARCH = r"""
 CREATE OR REPLACE FUNCTION public.search_messages(words text, most integer)
 RETURNS TABLE (id integer, "ticketId" integer, "createdAt" timestamptz)
@@ -66,7 +70,7 @@ BEGIN
   IF NOT public.searches_all_messages(words) THEN
     oldest := COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
                         WHERE m."companyId" = company
-                        ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 20000 LIMIT 1),
+                        ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 10000 LIMIT 1),
                        '-infinity');
   END IF;
   RETURN QUERY

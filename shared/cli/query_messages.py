@@ -39,7 +39,7 @@ FOUND: Final[dict[str, Callable[[FoundMessage], object]]] = {
     "body": attrgetter("body"),
 }
 BOUNDED: Final = (
-    "Only the newest 20,000 messages were searched: words of three letters and more are searched "
+    "Only the newest 10,000 messages were searched: words of three letters and more are searched "
     "further, if the database has the index of trigrams (docs/queries.md)."
 )
 

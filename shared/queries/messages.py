@@ -87,7 +87,7 @@ class FoundMessage:
 class SearchResult:
     """The messages that were found, the newest first, and whether older ones may be missing.
 
-    Then only the newest 20,000 messages of the company were searched, because its words have no
+    Then only the newest 10,000 messages of the company were searched, because its words have no
     trigrams or there is no index of them.
     """
 

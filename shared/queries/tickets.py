@@ -183,7 +183,7 @@ def _build_list_sql(
     """Return the statement of a page.
 
     Each status is read on its own, in the order of the index, and at most as far as the page
-    needs; the page is merged from these.
+    needs; the page is merged from these. NULLS LAST is the order of no other index.
     """
     read = dict.fromkeys((*_KEYS, *(COLUMNS[name] for name in columns)))
     conditions = ['t."companyId" = :company', "t.status = s.status", *conditions]
@@ -197,7 +197,7 @@ def _build_list_sql(
     SELECT {", ".join(f"t.{name}" for name in read)}
     FROM "Tickets" t
     WHERE {" AND ".join(conditions)}
-    ORDER BY t."updatedAt" DESC, t.id DESC LIMIT :rows
+    ORDER BY t."updatedAt" DESC NULLS LAST, t.id DESC NULLS LAST LIMIT :rows
   ) AS found
   ORDER BY found."updatedAt" DESC, found.id DESC LIMIT :rows
 )

@@ -352,8 +352,6 @@ class Ticket(TenantRow, Base):
         Index("idx_tickets_user", "userId"),
         Index("idx_tickets_whatsapp", "whatsappId"),
         Index("idx_tickets_company_status", "companyId", "status"),
-        # For lists of tickets: each status in the order of pages, the last changed first.
-        index("companyId", "status", "updatedAt", "id"),
         index("uuid"),
         index_where_set("queueId"),
         index_where_set("queueOptionId"),
@@ -398,6 +396,14 @@ class Ticket(TenantRow, Base):
 
 
 Index("idx_tickets_updated", Ticket.updatedAt.desc())
+# For lists: each status in the order of pages. With NULLS LAST no other index has that order.
+Index(
+    "ix_Tickets_companyId_status_updatedAt_id",
+    Ticket.companyId,
+    Ticket.status,
+    Ticket.updatedAt.desc().nulls_last(),
+    Ticket.id.desc().nulls_last(),
+)
 
 
 class TicketTag(CompanyRow, Timestamped, Base):

@@ -163,7 +163,7 @@ def test_a_search_shows_the_message_with_its_contact(run: Run) -> None:
     assert lines[1].split()[-3:] == ["contact", "Recado", "3"]
     assert "Rui" in lines[1]
     bounded = run("messages", "search", "zz")
-    assert "Only the newest 20,000 messages were searched" in bounded.stderr
+    assert "Only the newest 10,000 messages were searched" in bounded.stderr
 
 
 def test_contacts_are_found_and_listed(run: Run) -> None:

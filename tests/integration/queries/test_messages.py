@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from shared.queries import messages
 from shared.queries.cursors import InvalidCursorError, TimePlace, encode_time
@@ -194,11 +195,22 @@ async def test_older_messages_are_found_after_the_newest_in_one_order(asking: As
     assert [message.id for message in found] == [3400, 3300]
 
 
-async def test_without_trigrams_messages_beyond_the_newest_20000_are_not_searched(
+async def test_a_frequent_word_is_found_among_the_newest_without_the_index(
+    asking: Asking,
+) -> None:
+    await asking.insert(OLD)
+    scans = text("""SELECT pg_stat_get_xact_numscans('"ix_Messages_search"'::regclass)""")
+    before = await asking.conn.scalar(scans)
+    found = (await asking.ask(messages.build_search(OURS, "outro", limit=5))).rows
+    assert [message.id for message in found] == [3500, 3499, 3498, 3497, 3496]
+    assert await asking.conn.scalar(scans) == before
+
+
+async def test_without_trigrams_messages_beyond_the_newest_10000_are_not_searched(
     asking: Asking,
 ) -> None:
     await asking.insert("SET LOCAL session_replication_role = replica")
-    await asking.insert(OLD.replace("2500", "20100"))
+    await asking.insert(OLD.replace("2500", "10100"))
     assert [m.id for m in (await asking.ask(messages.build_search(OURS, "boleto"))).rows] == [
         3400,
         3300,
