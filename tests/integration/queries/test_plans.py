@@ -118,7 +118,9 @@ CASES = {
     "a contact by number": Case(
         lambda c: contacts.build_by_number(c, "5511960000011"), "idx_contacts_company_number", 30
     ),
-    "active contacts": Case(contacts.build_active, "ix_Contacts_companyId_name", 300),
+    "active contacts": Case(
+        contacts.build_active, "ix_Contacts_companyId_name", 300, is_stable=False
+    ),
     "contacts with open tickets": Case(contacts.build_with_open_tickets, "", 4_000),
     "counts of a month": Case(
         lambda c: reports.build_counts(c, MONTH, ZONE, By.QUEUE), ATTENDANCES, 6_000
