@@ -49,6 +49,8 @@ ONLY_SHOWN = {
         "conformance.md",
         "export CHATIA_CONFORMANCE_TOKEN",
     ): "it posts hostile payloads and sends real messages",
+    ("database.md", "chatia db upgrade"): "it needs a new database, and fills it for minutes",
+    ("database.md", 'echo \'{"messageRetentionDays"'): "old messages of other examples are refused",
     ("database.md", "$ chatia db doctor"): "it shows a broken database",
     ("database.md", "chatia db cancel"): "it ends a session",
     ("dead-letters.md", "chatia skip"): "it names a record that blocks a partition",
