@@ -26,6 +26,7 @@ COMMANDS = {
     "dead-letters": "shared.cli.dead_letters:app",
     "gateway": "shared.cli.gateways:app",
     "record": "shared.cli.record:app",
+    "sends": "shared.cli.sends:app",
     "lines": "shared.cli.lines:app",
     "users": "shared.cli.users:app",
     "companies": "shared.cli.companies:app",

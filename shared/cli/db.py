@@ -12,6 +12,7 @@ from shared.cli import (
     db_doctor,
     db_generate,
     db_migrations,
+    db_recover,
     db_sessions,
     db_size,
     db_upkeep,
@@ -41,6 +42,7 @@ app.command()(db_upkeep.reindex)
 app.command()(db_upkeep.analyze)
 app.command()(db_upkeep.vacuum)
 app.command()(db_size.size)
+app.command()(db_recover.recover)
 
 SeedName = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="One seed by its name; without it, all.")

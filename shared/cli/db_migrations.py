@@ -13,6 +13,7 @@ from shared.cli import output
 from shared.cli.db_connection import run_with_database
 from shared.cli.errors import CheckFailedError, CommandError
 from shared.db import migrations
+from shared.db.identity import has_identity, record_identity
 from shared.db.leftovers import Leftover, Repaired, find_leftovers, repair_leftovers
 from shared.db.migration_plan import Migration, TableLock
 
@@ -59,9 +60,7 @@ def upgrade(
         _print_plan(*found, as_json=as_json)
         return
     before, after = run_until_stopped(
-        lambda url: _migrate(
-            url, lambda: migrations.upgrade(url, revision, report=output.print_line)
-        ),
+        lambda url: _migrate(url, lambda: _upgrade(url, revision)),
         "Stopped by a signal. Run `chatia db upgrade` again: it goes on where it was.",
     )
     output.print_line(_describe_move(before, after))
@@ -190,6 +189,14 @@ async def _run_stoppable(action: Callable[[str], Awaitable[T]], signals: list[in
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     return await run_with_database(action)
+
+
+async def _upgrade(url: str, revision: str) -> None:
+    await migrations.upgrade(url, revision, report=output.print_line)
+    async with migrations.connect(url) as conn:
+        if await has_identity(conn):  # not yet after an upgrade to an older revision
+            await record_identity(conn)
+            await conn.commit()
 
 
 async def _migrate(url: str, move: Callable[[], Awaitable[None]]) -> tuple[str | None, str | None]:

@@ -21,6 +21,7 @@ from shared.cli.errors import ConflictError, DependencyFailedError, InvalidUsage
 from shared.cli.ports import Ports, check_ports, choose_ports
 from shared.db import migrations, roles
 from shared.db.engine import create_unpooled_engine
+from shared.db.identity import record_identity
 from shared.embedded import folders
 from shared.embedded.errors import AlreadyRunningError, EmbeddedError
 from shared.embedded.kafka import Kafka
@@ -187,6 +188,7 @@ async def prepare_servers(
         engine = create_unpooled_engine(settings.database.url, "chatia up")
         password = os.environ.get("ADMIN_PASSWORD") or (DEMO_PASSWORD if demo else None)
         async with engine.begin() as conn:
+            await record_identity(conn)
             inserted = await seeds.insert_seeds(conn, password=password)
             if role_passwords:
                 await roles.apply(conn, role_passwords)

@@ -24,6 +24,8 @@ from shared.cli.db_errors import build_connection_error, build_error
 from shared.cli.errors import ConflictError, DependencyFailedError, RefusedError
 from shared.cli.signals import stop_on_signals
 from shared.db.errors import read_sqlstate
+from shared.db.identity import DatabaseReplacedError
+from shared.delivery.checkpoints.restored import WentBackError
 from shared.delivery.health.http_server import PortTakenError
 from shared.delivery.health.startup import await_servers
 from shared.delivery.kafka.member_checks import ForeignMemberError, InstanceTakenError
@@ -64,7 +66,7 @@ def worker(
     try:
         with stop_on_signals():
             asyncio.run(_run_app(app, settings))
-    except ForeignMemberError as error:
+    except (DatabaseReplacedError, ForeignMemberError, WentBackError) as error:
         raise RefusedError(str(error)) from error
     except (InstanceTakenError, PortTakenError) as error:
         raise ConflictError(str(error)) from error

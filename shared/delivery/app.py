@@ -20,8 +20,10 @@ from typing_extensions import override
 
 from shared.contracts.base import Event, Request
 from shared.db.engine import create_engine, open_connections
+from shared.db.identity import compare_when_connecting
 from shared.delivery.batch.request_results import answer_once, build_cleanup_timer
 from shared.delivery.batch.transaction import BatchTransaction
+from shared.delivery.checkpoints import restored
 from shared.delivery.deferred_consumer import DeferredConsumer
 from shared.delivery.fairness.selection import RecordSelector, build_selectors
 from shared.delivery.health.http_server import serve_http
@@ -198,6 +200,7 @@ class _Process:
 def create_app(service: Service, settings: Settings) -> FastStream:
     """Build the application of one worker process; it connects only when it is started."""
     engine = create_engine(settings.database, f"chatia-{service.name}")
+    compare_when_connecting(engine)
     publisher = Publisher(clients.build_client_arguments(settings.kafka))
     broker = _build_broker(settings)
 
@@ -286,8 +289,9 @@ async def _join_group(
 ) -> AsyncIterator[str]:
     """Set the client id that identifies our workers in the group, and yield the deployment's id.
 
-    Raises ForeignMemberError if the group has members that are not our workers, and
-    InstanceTakenError if another process has the same CHATIA_GROUP_INSTANCE_ID.
+    Raises ForeignMemberError if the group has members that are not our workers, WentBackError if
+    the checkpoints are behind the group's offsets, and InstanceTakenError if another process has
+    the same CHATIA_GROUP_INSTANCE_ID.
     """
     async with engine.connect() as conn:
         deployment = str((await conn.execute(DEPLOYMENT)).scalar_one())
@@ -297,9 +301,11 @@ async def _join_group(
     async with group_membership.hold_instance_id(
         engine, service.name, settings.worker.group_instance_id
     ):
-        await group_membership.check_members(
-            clients.build_client_arguments(settings.kafka), group, name
-        )
+        arguments = clients.build_client_arguments(settings.kafka)
+        await group_membership.check_members(arguments, group, name)
+        committed = await group_membership.load_committed(arguments, group)
+        async with engine.connect() as conn:
+            await restored.check_checkpoints(conn, service.name, deployment, committed)
         yield deployment
 
 

@@ -13,6 +13,7 @@ from shared.delivery.checkpoints import store as checkpoint_store
 from shared.delivery.checkpoints.continuity import describe_broken_log
 from shared.delivery.checkpoints.outbox_format import unpack
 from shared.delivery.checkpoints.positions import Position, Positions
+from shared.delivery.checkpoints.restored import LostFacts
 from shared.delivery.health.halted_partitions import HaltedPartitions
 from shared.delivery.kafka.consumer import FindConsumer
 from shared.delivery.kafka.limits import limit_waiting
@@ -41,6 +42,7 @@ class ClaimedPartitions:
         positions: Positions,
         pauses: Pauses,
         halted: HaltedPartitions,
+        lost: LostFacts,
     ) -> None:
         self._service = service
         self._engine = engine
@@ -49,6 +51,7 @@ class ClaimedPartitions:
         self._positions = positions
         self._pauses = pauses
         self._halted = halted
+        self._lost = lost
 
     async def claim(self, partitions: Iterable[TopicPartition]) -> None:
         """Publish the outboxes of partitions, check their logs, and seek to their checkpoints.
@@ -65,6 +68,7 @@ class ClaimedPartitions:
         async with self._engine.begin() as conn:
             await checkpoint_store.create(conn, self._service, starts)
             checkpoints = await checkpoint_store.lock(conn, self._service, wanted)
+            await self._lost.load(conn)
         await self._publisher.publish(
             fact for _, row in sorted(checkpoints.items()) for fact in unpack(row.outbox)
         )
@@ -79,6 +83,7 @@ class ClaimedPartitions:
                 has_outbox=row.outbox is not None,
                 deferred=row.deferred,
                 skipped=row.skipped or (),
+                epoch=row.epoch,
             )
             try:
                 consumer.seek(partition, position.seek_offset)

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.delivery.batch import ignored_members
@@ -33,6 +34,7 @@ from shared.delivery.checkpoints.positions import (
     find_first_offsets,
     group_by_partition,
 )
+from shared.delivery.checkpoints.restored import build_note
 from shared.delivery.checkpoints.store import CheckpointMovedError
 from shared.delivery.claimed_partitions import ClaimedPartitions
 from shared.delivery.dead_letters.quarantine import EverythingUnreadableError, UnreadableRuns
@@ -84,7 +86,7 @@ class Worker:
         self._positions = Positions()
         self.partitions = ClaimedPartitions(
             transaction.service, engine, publisher, consumer, self._positions, self.pauses,
-            self.halted,
+            self.halted, transaction.lost,
         )  # fmt: skip
         self._runs = UnreadableRuns(quarantine_after)
         self._portions = Portions(bytes_in_flight)
@@ -243,7 +245,7 @@ class Worker:
             published = await self._publisher.publish(result.facts)
         instruments.FACTS.labels(self.transaction.owner).inc(published)
         self._positions.mark_published(result.next_offsets)
-        await group_lag.commit_offsets(self._consumer(), result.next_offsets)
+        await group_lag.commit_offsets(self._consumer(), self._build_commits(result.next_offsets))
         seconds = time.monotonic() - started
         instruments.note_batch(self.transaction.owner, seconds, result.counts.items())
         log.info(
@@ -253,6 +255,18 @@ class Worker:
             ms=round(seconds * 1000),
             **{count.value: number for count, number in result.counts.items()},
         )
+
+    def _build_commits(
+        self, next_offsets: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        deployment = self.transaction.deployment
+        return {
+            partition: OffsetAndMetadata(
+                offset, build_note(deployment, self._positions[partition].epoch)
+            )
+            for partition, offset in next_offsets.items()
+            if partition in self._positions
+        }
 
     async def _select_fitting(self, records_of: dict[TopicPartition, list[Record]]) -> list[Record]:
         """Return the records that continue their positions; seek back or halt other partitions."""

@@ -18,6 +18,8 @@ PLATFORM: Final = "platform"
 
 INTERNAL: Final = {
     "Deployment": PLATFORM,
+    "RestoredPositions": PLATFORM,
+    "LostSends": PLATFORM,
     "Checkpoints": EVERY_SERVICE,
     "DeadLetters": EVERY_SERVICE,
     "Quarantines": EVERY_SERVICE,

@@ -27,6 +27,9 @@ class Deployment(Base):
     """One row with the UUID of this database, the first part of every fact's `ce_source`.
 
     `sizes` are samples of the sizes of database and tables, one a day, for `chatia db size`.
+    `identity` names the database as the server knows it (cluster, database, timeline): if it is
+    another one, the rows were restored or the server failed over. Nothing is sent while
+    `sendsHeldSince` is set.
     """
 
     __tablename__ = "Deployment"
@@ -38,6 +41,34 @@ class Deployment(Base):
     uuid: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
     createdAt: Mapped[Now]
     sizes: Mapped[Jsonb] = mapped_column(server_default="[]", sort_order=1)
+    identity: Mapped[LongText | None] = mapped_column(sort_order=1)
+    sendsHeldSince: Mapped[datetime | None] = mapped_column(sort_order=1)
+
+
+class RestoredPosition(Base):
+    """Where a checkpoint stood when the database was restored, with its epoch until then.
+
+    Facts of this epoch that were caused by records from `nextOffset` on are of the lost time.
+    """
+
+    __tablename__ = "RestoredPositions"
+
+    service: Mapped[LongText] = mapped_column(primary_key=True)
+    topic: Mapped[LongText] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    nextOffset: Mapped[BigInt]
+    createdAt: Mapped[Now]
+
+
+class LostSend(Base):
+    """A send that may have been sent in the lost time, before the database was restored."""
+
+    __tablename__ = "LostSends"
+
+    companyId: Mapped[int] = mapped_column(primary_key=True)
+    sendId: Mapped[LongText] = mapped_column(primary_key=True)
+    createdAt: Mapped[Now]
 
 
 class Checkpoint(Base):

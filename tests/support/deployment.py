@@ -91,6 +91,11 @@ class Deployment:
         self._watcher = watcher
         self._begins: Mapping[TopicPartition, int] = {}
 
+    def on(self, settings: Settings) -> "Deployment":
+        """Return the same deployment on another database; its engine is the caller's to dispose."""
+        engine = create_engine(settings.database, "chatia-tests")
+        return Deployment(settings, engine, self._producer, self._watcher)
+
     def topic(self, name: str) -> str:
         """Return the full name of one of our topics."""
         return f"{self.settings.namespace}.{name}"
@@ -255,7 +260,7 @@ async def deployment(
         )
         await watcher.start()
         stack.push_async_callback(watcher.stop)
-        logins = await _logins(settings, engine)
+        logins = await find_logins(settings, engine)
         apps = [
             APPS[worker](settings.model_copy(update={"database": logins[worker]}))
             for worker in workers
@@ -276,7 +281,7 @@ async def running(*apps: FastStream) -> AsyncIterator[None]:
         await asyncio.gather(*tasks)
 
 
-async def _logins(settings: Settings, engine: AsyncEngine) -> dict[str, DatabaseSettings]:
+async def find_logins(settings: Settings, engine: AsyncEngine) -> dict[str, DatabaseSettings]:
     """Return the login of each service; roles are those of the template database."""
     async with engine.connect() as conn:
         names = (await conn.execute(ROLES)).scalars().all()

@@ -31,6 +31,7 @@ from shared.gateways.senders.registry import SENDERS
 
 MOST_AT_ONCE = 2_000  # rows per statement that expires sends or publishes results
 GATEWAYS = sorted(SENDERS)
+RESTORED = "'it may have been sent before the database was restored'"
 
 
 class FreeSlots(NamedTuple):
@@ -49,25 +50,35 @@ JOIN "GatewayConnections" g
 WHERE g.gateway = ANY(CAST(:gateways AS text[])) AND g.server <> ''
 """)
 
-# A send that was claimed or has a result is not queued again when its record is read again.
+# A send that was claimed or has a result is not queued again when its record is read again. One
+# that may have been sent before the database was restored is not sent again.
 QUEUE = statement(f"""
 INSERT INTO "Sends" AS s ("companyId", "sendId", "whatsappId", chat, wid, status, request,
-                          "expiresAt")
-SELECT b.company_id, b.send_id, b.whatsapp_id, b.chat, b.wid, 'waiting',
-       CAST(b.request AS jsonb), b.expires_at
+                          "expiresAt", "errorClass", "errorCode", error, "answeredAt", "isUntold")
+SELECT b.company_id, b.send_id, b.whatsapp_id, b.chat, b.wid,
+       CASE WHEN l."sendId" IS NULL THEN 'waiting' ELSE 'unknown' END,
+       CASE WHEN l."sendId" IS NULL THEN CAST(b.request AS jsonb) END, b.expires_at,
+       CASE WHEN l."sendId" IS NOT NULL THEN 'unknown' END,
+       CASE WHEN l."sendId" IS NOT NULL THEN 'restored' END,
+       CASE WHEN l."sendId" IS NOT NULL THEN {RESTORED} END,
+       CASE WHEN l."sendId" IS NOT NULL THEN clock_timestamp() END, l."sendId" IS NOT NULL
 FROM {source(WaitingSend, position="int")}
+LEFT JOIN "LostSends" l ON l."companyId" = b.company_id AND l."sendId" = b.send_id
 ORDER BY b.position
 ON CONFLICT ("companyId", "sendId") DO UPDATE
-SET status = 'waiting', place = EXCLUDED.place, request = EXCLUDED.request,
-    "expiresAt" = EXCLUDED."expiresAt"
+SET status = EXCLUDED.status, place = EXCLUDED.place, request = EXCLUDED.request,
+    "expiresAt" = EXCLUDED."expiresAt", "errorClass" = EXCLUDED."errorClass",
+    "errorCode" = EXCLUDED."errorCode", error = EXCLUDED.error,
+    "answeredAt" = EXCLUDED."answeredAt", "isUntold" = EXCLUDED."isUntold"
 WHERE s.status = 'queued' AND s."whatsappId" = EXCLUDED."whatsappId"
 """)
 
-# A loose index scan by line. Only the first send of each chat is claimed, so
-# that several processes keep a chat's order.
+# A loose index scan by line; no line while sends are held. Only the first send of each chat is
+# claimed, so that several processes keep a chat's order.
 CLAIM = statement(f"""
 WITH RECURSIVE line AS (
   (SELECT "companyId", "whatsappId" FROM "Sends" WHERE status IN ('waiting', 'claimed')
+     AND NOT EXISTS (SELECT FROM "Deployment" WHERE "sendsHeldSince" IS NOT NULL)
    ORDER BY "companyId", "whatsappId" LIMIT 1)
   UNION ALL
   SELECT next.* FROM line CROSS JOIN LATERAL (

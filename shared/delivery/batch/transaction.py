@@ -26,6 +26,7 @@ from shared.delivery.checkpoints import store as checkpoint_store
 from shared.delivery.checkpoints.continuity import compute_crc
 from shared.delivery.checkpoints.outbox_format import pack
 from shared.delivery.checkpoints.positions import StoredRanges
+from shared.delivery.checkpoints.restored import LostFacts, build_source
 from shared.delivery.checkpoints.store import Checkpoint, Progress
 from shared.delivery.dead_letters import quarantine, replay
 from shared.delivery.dead_letters import store as dead_letter_store
@@ -89,6 +90,7 @@ class BatchTransaction:
         self.decoder = RecordDecoder(subscriptions, namespace)
         self.reader = BatchReader(self.decoder, subscriptions, selector)
         self.publisher = publisher
+        self.lost = LostFacts()
         self._subscriptions = subscriptions
 
     async def run(
@@ -102,7 +104,7 @@ class BatchTransaction:
         if any(row.deferred != batch.deferred.get(p, {}) for p, row in checkpoints.items()):
             raise DeferredChangedError({p: row.deferred for p, row in checkpoints.items()})
         replays = await replay.load_replays(conn, self.owner, batch.records)
-        triaged = triage(batch.readings, checkpoints, replays, self.decoder, runs)
+        triaged = triage(batch.readings, checkpoints, replays, self.decoder, runs, self.lost)
         triaged.counts[Count.DEFERRED] = len(batch.records) - len(batch.readings)
         facts = await self._apply(conn, triaged, checkpoints, batch.outcomes)
         dead_letters = await replays.resolve(
@@ -215,7 +217,7 @@ class BatchTransaction:
 
     def build_source(self, partition: TopicPartition, epoch: int) -> str:
         """Return the `ce_source` of facts that records of a partition cause."""
-        return f"{self.deployment}/{self.service}/{partition.topic}/{partition.partition}/{epoch}"
+        return build_source(self.deployment, self.service, partition, epoch)
 
 
 class DeferredChangedError(Exception):

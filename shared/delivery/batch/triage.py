@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.contracts.base import Event
 from shared.delivery.batch.decoder import RecordDecoder
+from shared.delivery.checkpoints.restored import LostFacts
 from shared.delivery.checkpoints.store import Checkpoint
 from shared.delivery.dead_letters.deleted_tenants import (
     blank_if_deleted,
@@ -45,6 +46,7 @@ class Count(StrEnum):
     REPEATED = "repeated"
     SKIPPED = "skipped"
     SKIPPED_BY_OPERATOR = "skipped_by_operator"
+    LOST_TIME = "lost_time"  # before the database was restored
     DEFERRED = "deferred"
     FACTS = "facts"
     DEAD_LETTERS = "dead_letters"
@@ -90,10 +92,12 @@ def triage(
     replays: Replays,
     decoder: RecordDecoder,
     runs: UnreadableRuns,
+    lost: LostFacts | None = None,
 ) -> Triage:
     """Classify each record, in order; `runs` is not changed, the result has an updated copy.
 
-    Records before their checkpoint, and those that an operator skipped, are only counted.
+    Records before their checkpoint, those that an operator skipped, and facts of the lost time
+    are only counted.
     """
     batch = Triage(
         runs=runs.copy(),
@@ -116,12 +120,16 @@ def triage(
             rejected = Rejected("quarantined", describe_resume(line))
             batch.reject(record, rejected, is_ours=decoder.is_ours(record.topic))
         else:
-            _add_reading(reading, batch, decoder, batch.seen[partition])
+            _add_reading(reading, batch, decoder, batch.seen[partition], lost or LostFacts())
     return batch
 
 
 def _add_reading(
-    reading: DecodedRecord, batch: Triage, decoder: RecordDecoder, seen: dict[str, str]
+    reading: DecodedRecord,
+    batch: Triage,
+    decoder: RecordDecoder,
+    seen: dict[str, str],
+    lost: LostFacts,
 ) -> None:
     record, event = reading.record, reading.event
     if isinstance(event, Rejected):
@@ -133,6 +141,8 @@ def _add_reading(
         batch.counts[Count.SKIPPED] += 1
     elif dead_letter := reject_if_deleted(record, event, batch.deleted_tenants):
         batch.dead_letters.append(dead_letter)
+    elif _is_trusted(event) and lost.includes(reading.headers.source, reading.headers.sequence):
+        batch.counts[Count.LOST_TIME] += 1
     elif _is_new(event, reading.headers, seen):
         batch.events.append((event, record))
         if reading.ignored:
@@ -141,13 +151,17 @@ def _add_reading(
         batch.counts[Count.REPEATED] += 1
 
 
+def _is_trusted(event: BaseModel) -> bool:
+    """Return whether only our services write events of this kind."""
+    return isinstance(event, Event) and event.ours_alone
+
+
 def _is_new(event: BaseModel, headers: Headers, seen: dict[str, str]) -> bool:
     """Return whether a fact's sequence is higher than all seen of its source, and note it.
 
     Events on topics with external producers are always new: their headers are not trusted.
     """
-    is_ours = isinstance(event, Event) and event.ours_alone
-    if not (is_ours and headers.source and headers.sequence):
+    if not (_is_trusted(event) and headers.source and headers.sequence):
         return True
     if headers.sequence <= seen.get(headers.source, ""):
         return False

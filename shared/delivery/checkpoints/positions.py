@@ -30,7 +30,7 @@ class Position:
     `after_seek`: no record was read since the last seek. `last_record` is compared with the first
     record that is read after a claim. `gap_end` is the first offset after the last gap that was
     found. `unpublished`: Kafka has not acknowledged the last batch's facts. `has_outbox`: the
-    checkpoint's outbox is not empty. `deferred` and `skipped` are those of the checkpoint.
+    checkpoint's outbox is not empty. `deferred`, `skipped` and `epoch` are those of the checkpoint.
     """
 
     next_offset: int
@@ -41,6 +41,7 @@ class Position:
     has_outbox: bool = False
     deferred: StoredRanges = field(default_factory=dict)
     skipped: Sequence[int] = ()
+    epoch: int = 0
 
     @property
     def seek_offset(self) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db.errors import read_sqlstate
+from shared.db.identity import DatabaseReplacedError
 from shared.delivery.batch.poison import describe_database_error, describe_location
 from shared.delivery.health.backoff import Backoff
 from shared.delivery.health.status import Health, WaitsFor
@@ -32,6 +33,8 @@ def find_cause(error: BaseException) -> WaitsFor:
         return find_cause(error.exceptions[0])
     if isinstance(error, KafkaError):
         return WaitsFor.KAFKA
+    if isinstance(error, DatabaseReplacedError):
+        return WaitsFor.RECOVERY
     if isinstance(error, SQLAlchemyError):
         sqlstate = read_sqlstate(error) if isinstance(error, DBAPIError) else ""
         is_internal = sqlstate.startswith(INTERNAL_SQLSTATES)

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db.engine import create_engine
 from shared.db.errors import describe_unreachable, read_sqlstate
+from shared.db.identity import compare_when_connecting
 from shared.db.logins import log_role
 from shared.delivery.health.backoff import Backoff
 from shared.delivery.kafka import clients
@@ -40,10 +41,12 @@ class Awaited(Enum):
 async def await_servers(settings: Settings) -> None:
     """Return when database and broker answer.
 
-    Raises DBAPIError if the database refuses the login, and ssl.SSLError if there can be no TLS
-    connection with it: waiting would not change them.
+    Raises DBAPIError if the database refuses the login, ssl.SSLError if there can be no TLS
+    connection with it, and DatabaseReplacedError if it is not the one that was used last: waiting
+    would not change them.
     """
     engine = create_engine(settings.database, "chatia-waiting")
+    compare_when_connecting(engine)
     try:
         await _wait_until(lambda: _check_database(engine))
     finally:

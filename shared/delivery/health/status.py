@@ -16,6 +16,7 @@ class WaitsFor(StrEnum):
     DATABASE = "the database"
     KAFKA = "Kafka"
     INTERNAL_ERROR = "an internal error to be fixed"
+    RECOVERY = "`chatia db recover --finish`, as the database is another one"
 
 
 def find_worst(statuses: Iterable[str]) -> str:

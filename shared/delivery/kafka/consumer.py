@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 
 class Consumer(Protocol):
@@ -16,7 +17,7 @@ class Consumer(Protocol):
         """Return the assigned partitions."""
         ...
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit offsets to Kafka; raise KafkaError if that fails."""
 
     def pause(self, *partitions: TopicPartition) -> None:

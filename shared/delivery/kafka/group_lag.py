@@ -1,4 +1,8 @@
-"""Commits offsets to Kafka, only for dashboards of consumer lag: no worker reads them."""
+"""Commits offsets to Kafka: for dashboards of consumer lag, and as a witness of checkpoints.
+
+Workers read from their checkpoints. A worker that starts compares the two, because a database that
+went back in time has older checkpoints.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,6 +10,7 @@ from collections.abc import Mapping
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.delivery.kafka.consumer import Consumer
 
@@ -14,7 +19,9 @@ log = structlog.get_logger("chatia.worker")
 COMMIT_TIMEOUT_S = 5.0
 
 
-async def commit_offsets(consumer: Consumer | None, offsets: Mapping[TopicPartition, int]) -> None:
+async def commit_offsets(
+    consumer: Consumer | None, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+) -> None:
     """Commit offsets of partitions that are still assigned; a failure is only logged.
 
     Without a consumer, which has stopped then, no partition is assigned.

@@ -1,11 +1,12 @@
 """Checks that a consumer group has only our workers, and each static member only once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CoordinatorLoadInProgressError,
@@ -15,9 +16,12 @@ from aiokafka.errors import (
     KafkaConnectionError,
     NotCoordinatorForGroupError,
 )
+from aiokafka.structs import OffsetAndMetadata
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db.bulk import statement
+
+T = TypeVar("T")
 
 log = structlog.get_logger("chatia.membership")
 
@@ -55,24 +59,58 @@ async def check_members(
     The check is skipped for the demo's mock broker, which does not support DescribeGroups and
     allows only one member per group.
     """
-    admin = AIOKafkaAdminClient(**arguments)
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            await admin.start()
-            members = await _load_members(admin, group)
+        members = await load_members(arguments, group)
     except IncompatibleBrokerVersion:
         log.warning("members.not_listed", group=group)
         return
-    except TimeoutError as error:
-        raise KafkaConnectionError from error
-    finally:
-        await admin.close()
     for member, host in members:
         if member != client_id:
             raise ForeignMemberError(
                 f"The consumer group {group} has a member that is none of ours ({member} at "
                 f"{host}): stop it, or give this deployment another CHATIA_NAMESPACE."
             )
+
+
+async def load_members(
+    arguments: Mapping[str, Any],  # of aiokafka's clients
+    group: str,
+) -> list[tuple[str, str]]:
+    """Return the client id and the host of each member of a group."""
+    return await _ask(arguments, lambda admin: _load_members(admin, group))
+
+
+async def load_committed(
+    arguments: Mapping[str, Any],  # of aiokafka's clients
+    group: str,
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return the committed offsets of a group, with the notes beside them."""
+    return await _ask(arguments, lambda admin: _load_committed(admin, group))
+
+
+async def _ask(
+    arguments: Mapping[str, Any], question: Callable[[AIOKafkaAdminClient], Awaitable[T]]
+) -> T:
+    """Ask by an admin client; raises KafkaConnectionError after ten seconds without an answer."""
+    admin = AIOKafkaAdminClient(**arguments)
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await admin.start()
+            return await question(admin)
+    except TimeoutError as error:
+        raise KafkaConnectionError from error
+    finally:
+        await admin.close()
+
+
+async def _load_committed(
+    admin: AIOKafkaAdminClient, group: str
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    while True:
+        try:
+            return await admin.list_consumer_group_offsets(group)
+        except NOT_READY:
+            await asyncio.sleep(RETRY_S)
 
 
 async def _load_members(admin: AIOKafkaAdminClient, group: str) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""What has to be done after the database was restored, or another server took over."""

@@ -1,0 +1,182 @@
+"""A database that went back in time: workers refuse it, and go on after the recovery."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from shared.cli.gateway_sim import FaultOptions, SimulatedGateway, WebhookOptions
+from shared.contracts.message_request import MessageCompose
+from shared.db.engine import create_engine
+from shared.db.identity import DatabaseReplacedError, record_identity
+from shared.delivery.checkpoints.restored import WentBackError
+from shared.delivery.health.startup import await_servers
+from shared.recovery import finish, kafka, statements
+from shared.recovery.finish import Recovery
+from shared.settings import DatabaseSettings, SendingSettings, Settings
+from tests.support import world
+from tests.support.build import CUSTOMER, received
+from tests.support.deployment import APPS, Deployment, deployment, find_logins, running
+from tests.support.probes import free_port
+from tests.support.servers import TestServers, cloned
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+CONNECTION = """
+INSERT INTO "GatewayConnections" (gateway, instance, server, "companyId", "whatsappId")
+VALUES ('waha', 'default', :server, 1, 10)
+"""
+MESSAGES = 'SELECT wid, body FROM "Messages" WHERE NOT "fromMe" ORDER BY wid'
+SENDS = """
+SELECT m.body, s.status, s."errorCode" FROM "Sends" s
+JOIN "Messages" m ON m."companyId" = s."companyId" AND m.wid = s.wid ORDER BY m.body
+"""
+OURS = 'SELECT body, "fromMe" FROM "Messages" WHERE "fromMe" ORDER BY body'
+
+
+@asynccontextmanager
+async def workers(settings: Settings, flow: Deployment) -> AsyncIterator[None]:
+    """Run a worker of each service."""
+    logins = await find_logins(settings, flow.engine)
+    apps = [
+        create(settings.model_copy(update={"database": logins[service]}))
+        for service, create in APPS.items()
+    ]
+    async with running(*apps):
+        yield
+
+
+def use_database(settings: Settings, url: str) -> Settings:
+    database = DatabaseSettings.model_validate({"DATABASE_URL": url})
+    return settings.model_copy(update={"database": database})
+
+
+async def finish_recovery(settings: Settings) -> Recovery:
+    """Do what `chatia db recover --finish` does."""
+    committed = await kafka.load_all_committed(settings.kafka, settings.namespace)
+    engine = create_engine(settings.database, "chatia-tests")
+    async with kafka.open_reader(settings.kafka) as reader, engine.begin() as conn:
+        found = await finish.finish(conn, reader, committed, settings.namespace)
+    await engine.dispose()
+    return found
+
+
+def compose(number: int) -> MessageCompose:
+    return MessageCompose(
+        company_id=1,
+        whatsapp_id=10,
+        chat=CUSTOMER,
+        request_id=f"r{number}",
+        body=f"Bom dia {number}",
+    )
+
+
+async def receive(flow: Deployment, *wids: str) -> None:
+    now = datetime.now(UTC)
+    await flow.publish(*(flow.record(received(wid, body=wid, timestamp=now)) for wid in wids))
+
+
+async def test_after_a_recovery_nothing_is_lost_or_twice_and_nothing_is_sent_again(
+    servers: TestServers, kafka_bootstrap: str, migrated_url: str
+) -> None:
+    sending = SendingSettings(enabled=True, retry_ms=50, waha_api_key=SecretStr("k"))
+    port = free_port()
+    gateway = SimulatedGateway("waha", FaultOptions(), WebhookOptions())
+    async with (
+        gateway.serve(port),
+        deployment(kafka_bootstrap, migrated_url, [], sending=sending) as flow,
+    ):
+        await world.company(flow, 1)
+        await world.line(flow, 10, 1)
+        await flow.sql(CONNECTION, server=f"http://127.0.0.1:{port}")
+        async with workers(flow.settings, flow):
+            await receive(flow, "A1", "A2")
+            await flow.settled()
+            await flow.publish(flow.request(compose(1)))
+            await flow.until_any("""SELECT 1 FROM "Sends" WHERE status = 'sent'""")
+            await flow.settled()
+        await flow.engine.dispose()
+        original = make_url(flow.settings.database.url).database
+        assert original
+        async with cloned(servers.database_url, original) as copy:
+            async with workers(flow.settings, flow):
+                await receive(flow, "A3", "A4")
+                await flow.publish(
+                    flow.record(received("B1", body="B1", chat="5511900000077", lid=None))
+                )
+                await flow.settled()
+                await flow.publish(flow.request(compose(2)))
+                await flow.until_none(
+                    """SELECT 1 WHERE (SELECT count(*) FROM "Sends" WHERE status = 'sent') < 2"""
+                )
+                await flow.settled()
+            expected = await flow.sql(MESSAGES)
+            ours = await flow.sql(OURS)
+            restored_settings = use_database(flow.settings, copy)
+            restored = flow.on(restored_settings)
+            with pytest.raises(WentBackError, match="went back in time"):
+                await APPS["contacts"](restored_settings).run()
+
+            found = await finish_recovery(restored_settings)
+            assert (found.went_back, found.new_epoch, found.lost_logs) == (True, 1, [])
+            assert found.lost_sends == 1
+            async with workers(restored_settings, restored):
+                await restored.settled()
+                assert await restored.sql(MESSAGES) == expected
+                assert await restored.sql(OURS) == ours
+                (contact,) = await restored.sql(
+                    """SELECT id FROM "Contacts" WHERE number = '5511900000077'"""
+                )
+                assert contact["id"] > statements.IDS_SKIPPED
+                assert await restored.sql('SELECT reason, detail FROM "DeadLetters"') == []
+                await receive(restored, "A5")
+                await restored.publish(restored.request(compose(3)))
+                await restored.settled()
+                assert await restored.sql(SENDS) == [
+                    {"body": "Bom dia 1", "status": "sent", "errorCode": None},
+                    {"body": "Bom dia 2", "status": "unknown", "errorCode": "restored"},
+                    {"body": "Bom dia 3", "status": "waiting", "errorCode": None},
+                ]
+                await restored.sql('UPDATE "Deployment" SET "sendsHeldSince" = NULL')
+                await restored.until_none(
+                    """SELECT 1 FROM "Sends" WHERE status IN ('waiting', 'claimed')"""
+                )
+            await restored.engine.dispose()
+        assert [sent["text"] for sent in gateway.sent] == ["Bom dia 1", "Bom dia 2", "Bom dia 3"]
+
+
+async def test_another_database_is_refused_until_it_is_accepted(
+    servers: TestServers, kafka_bootstrap: str, migrated_url: str
+) -> None:
+    async with deployment(kafka_bootstrap, migrated_url, []) as flow:
+        async with flow.engine.begin() as conn:
+            await record_identity(conn)
+        await await_servers(flow.settings)
+        await flow.engine.dispose()
+        original = make_url(flow.settings.database.url).database
+        assert original
+        async with cloned(servers.database_url, original) as copy:
+            other = use_database(flow.settings, copy)
+            with pytest.raises(DatabaseReplacedError, match="not the database that was used last"):
+                await await_servers(other)
+            assert not (await finish_recovery(other)).went_back
+            await await_servers(other)
+
+
+async def test_a_recovery_of_a_database_that_lost_nothing_changes_no_epoch(
+    kafka_bootstrap: str, migrated_url: str
+) -> None:
+    async with deployment(kafka_bootstrap, migrated_url, []) as flow:
+        await world.company(flow, 1)
+        await world.line(flow, 10, 1)
+        async with workers(flow.settings, flow):
+            await receive(flow, "A1")
+            await flow.settled()
+        assert await finish_recovery(flow.settings) == Recovery(went_back=False)
+        async with flow.engine.connect() as conn:
+            assert await conn.scalar(text('SELECT max(epoch) FROM "Checkpoints"')) == 0
+            assert await conn.scalar(text('SELECT "sendsHeldSince" FROM "Deployment"')) is None
