@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -26,11 +27,15 @@ from tests.support.servers import TestServers, cloned
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
+Rows = list[dict[str, Any]]
+
+OTHER = "5511900000077"
 CONNECTION = """
 INSERT INTO "GatewayConnections" (gateway, instance, server, "companyId", "whatsappId")
 VALUES ('waha', 'default', :server, 1, 10)
 """
 MESSAGES = 'SELECT wid, body FROM "Messages" WHERE NOT "fromMe" ORDER BY wid'
+SENT = """SELECT 1 WHERE (SELECT count(*) FROM "Sends" WHERE status = 'sent')"""
 SENDS = """
 SELECT m.body, s.status, s."errorCode" FROM "Sends" s
 JOIN "Messages" m ON m."companyId" = s."companyId" AND m.wid = s.wid ORDER BY m.body
@@ -65,6 +70,12 @@ async def finish_recovery(settings: Settings) -> Recovery:
     return found
 
 
+def name_database(flow: Deployment) -> str:
+    name = make_url(flow.settings.database.url).database
+    assert name
+    return name
+
+
 def compose(number: int) -> MessageCompose:
     return MessageCompose(
         company_id=1,
@@ -80,6 +91,55 @@ async def receive(flow: Deployment, *wids: str) -> None:
     await flow.publish(*(flow.record(received(wid, body=wid, timestamp=now)) for wid in wids))
 
 
+async def live_before_the_backup(flow: Deployment) -> None:
+    """Receive and send messages."""
+    async with workers(flow.settings, flow):
+        await receive(flow, "A1", "A2")
+        await flow.settled()
+        await flow.publish(flow.request(compose(1)))
+        await flow.until_any(f"{SENT} = 1")
+        await flow.settled()
+    await flow.engine.dispose()
+
+
+async def live_in_the_lost_time(flow: Deployment) -> tuple[Rows, Rows]:
+    """Receive and send more, and meet another contact; return all messages, theirs and ours."""
+    async with workers(flow.settings, flow):
+        await receive(flow, "A3", "A4")
+        other = received("B1", body="B1", chat=OTHER, jid=f"{OTHER}@s.whatsapp.net", lid=None)
+        await flow.publish(flow.record(other))
+        await flow.settled()
+        await flow.publish(flow.request(compose(2)))
+        await flow.until_any(f"{SENT} = 2")
+        await flow.settled()
+    return await flow.sql(MESSAGES), await flow.sql(OURS)
+
+
+async def assert_is_as_before(restored: Deployment, theirs: Rows, ours: Rows) -> None:
+    """Assert that every message is there once, and that ids are not used again."""
+    await restored.settled()
+    assert await restored.sql(MESSAGES) == theirs
+    assert await restored.sql(OURS) == ours
+    (contact,) = await restored.sql('SELECT id FROM "Contacts" WHERE number = :n', n=OTHER)
+    assert contact["id"] > statements.IDS_SKIPPED
+    assert await restored.sql('SELECT reason, detail FROM "DeadLetters"') == []
+
+
+async def assert_sends_are_held(restored: Deployment) -> None:
+    """Assert that what was sent is not sent again, that new sends wait, and let them go."""
+    await receive(restored, "A5")
+    await restored.publish(restored.request(compose(3)))
+    await restored.settled()
+    assert await restored.sql(SENDS) == [
+        {"body": "Bom dia 1", "status": "sent", "errorCode": None},
+        {"body": "Bom dia 2", "status": "sent", "errorCode": None},  # its result is on Kafka
+        {"body": "Bom dia 3", "status": "waiting", "errorCode": None},
+    ]
+    async with restored.engine.begin() as conn:
+        assert await statements.release_sends(conn)
+    await restored.until_any(f"{SENT} = 3")
+
+
 async def test_after_a_recovery_nothing_is_lost_or_twice_and_nothing_is_sent_again(
     servers: TestServers, kafka_bootstrap: str, migrated_url: str
 ) -> None:
@@ -93,60 +153,21 @@ async def test_after_a_recovery_nothing_is_lost_or_twice_and_nothing_is_sent_aga
         await world.company(flow, 1)
         await world.line(flow, 10, 1)
         await flow.sql(CONNECTION, server=f"http://127.0.0.1:{port}")
-        async with workers(flow.settings, flow):
-            await receive(flow, "A1", "A2")
-            await flow.settled()
-            await flow.publish(flow.request(compose(1)))
-            await flow.until_any("""SELECT 1 FROM "Sends" WHERE status = 'sent'""")
-            await flow.settled()
-        await flow.engine.dispose()
-        original = make_url(flow.settings.database.url).database
-        assert original
-        async with cloned(servers.database_url, original) as copy:
-            async with workers(flow.settings, flow):
-                await receive(flow, "A3", "A4")
-                await flow.publish(
-                    flow.record(received("B1", body="B1", chat="5511900000077", lid=None))
-                )
-                await flow.settled()
-                await flow.publish(flow.request(compose(2)))
-                await flow.until_none(
-                    """SELECT 1 WHERE (SELECT count(*) FROM "Sends" WHERE status = 'sent') < 2"""
-                )
-                await flow.settled()
-            expected = await flow.sql(MESSAGES)
-            ours = await flow.sql(OURS)
-            restored_settings = use_database(flow.settings, copy)
-            restored = flow.on(restored_settings)
+        await live_before_the_backup(flow)
+        async with cloned(servers.database_url, name_database(flow)) as copy:
+            theirs, ours = await live_in_the_lost_time(flow)
+            settings = use_database(flow.settings, copy)
             with pytest.raises(WentBackError, match="went back in time"):
-                await APPS["contacts"](restored_settings).run()
-
-            found = await finish_recovery(restored_settings)
+                await APPS["contacts"](settings).run()
+            found = await finish_recovery(settings)
             assert (found.went_back, found.new_epoch, found.lost_logs) == (True, 1, [])
-            assert found.lost_sends == 1
-            async with workers(restored_settings, restored):
-                await restored.settled()
-                assert await restored.sql(MESSAGES) == expected
-                assert await restored.sql(OURS) == ours
-                (contact,) = await restored.sql(
-                    """SELECT id FROM "Contacts" WHERE number = '5511900000077'"""
-                )
-                assert contact["id"] > statements.IDS_SKIPPED
-                assert await restored.sql('SELECT reason, detail FROM "DeadLetters"') == []
-                await receive(restored, "A5")
-                await restored.publish(restored.request(compose(3)))
-                await restored.settled()
-                assert await restored.sql(SENDS) == [
-                    {"body": "Bom dia 1", "status": "sent", "errorCode": None},
-                    {"body": "Bom dia 2", "status": "unknown", "errorCode": "restored"},
-                    {"body": "Bom dia 3", "status": "waiting", "errorCode": None},
-                ]
-                await restored.sql('UPDATE "Deployment" SET "sendsHeldSince" = NULL')
-                await restored.until_none(
-                    """SELECT 1 FROM "Sends" WHERE status IN ('waiting', 'claimed')"""
-                )
+            assert (found.lost_sends, found.given_up) == (1, 0)
+            restored = flow.on(settings)
+            async with workers(settings, restored):
+                await assert_is_as_before(restored, theirs, ours)
+                await assert_sends_are_held(restored)
             await restored.engine.dispose()
-        assert [sent["text"] for sent in gateway.sent] == ["Bom dia 1", "Bom dia 2", "Bom dia 3"]
+    assert [sent["text"] for sent in gateway.sent] == ["Bom dia 1", "Bom dia 2", "Bom dia 3"]
 
 
 async def test_another_database_is_refused_until_it_is_accepted(
@@ -157,9 +178,7 @@ async def test_another_database_is_refused_until_it_is_accepted(
             await record_identity(conn)
         await await_servers(flow.settings)
         await flow.engine.dispose()
-        original = make_url(flow.settings.database.url).database
-        assert original
-        async with cloned(servers.database_url, original) as copy:
+        async with cloned(servers.database_url, name_database(flow)) as copy:
             other = use_database(flow.settings, copy)
             with pytest.raises(DatabaseReplacedError, match="not the database that was used last"):
                 await await_servers(other)

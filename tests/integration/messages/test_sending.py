@@ -30,6 +30,8 @@ from shared.delivery.subscription import Subscription
 from shared.embedded.processes import Guarded
 from shared.gateways.senders.registry import SENDERS
 from shared.gateways.signatures import derive_token
+from shared.recovery import statements
+from shared.recovery.statements import LostSend
 from shared.settings import DatabaseSettings, SendingSettings, Settings, WebhookSettings
 from tests.laws import test_handlers as laws
 from tests.laws.samples import SAMPLES, WORLD, Sample
@@ -313,6 +315,30 @@ async def test_a_claim_of_a_process_that_died_is_unknown(stage: Stage) -> None:
         async with stage.sending():
             await stage.wait_for_results()
     assert [message["text"] for message in found.sent] == ["texto 41"]
+
+
+async def test_what_may_have_been_sent_before_a_restore_is_unknown(stage: Stage) -> None:
+    async with simulated("waha") as (found, port):
+        await stage.connect("waha", port)
+        await stage.queue([send(1)])  # it waited when the backup was made
+        async with stage.engine.begin() as conn:
+            lost = {LostSend(1, "s2")}  # Kafka shows it as published after the restored point
+            assert await statements.give_up_sends(conn, lost) == 1
+        await stage.queue([send(2), send(3)])
+        async with stage.engine.begin() as conn:
+            assert await store.claim_sends(conn, {}, 4, 64) == []  # sends are held
+            assert await statements.release_sends(conn)
+        async with stage.sending():
+            await stage.wait_for_results()
+    assert [message["text"] for message in found.sent] == ["texto 3"]
+    results = {
+        fact.send_id: (fact.type, getattr(fact, "error_class", "")) for fact in await stage.facts()
+    }
+    assert results == {
+        "s1": ("message.failed", "unknown"),
+        "s2": ("message.failed", "unknown"),
+        "s3": ("message.sent", ""),
+    }
 
 
 async def test_lines_without_a_server_are_left_to_their_gateways(stage: Stage) -> None:
