@@ -15,10 +15,12 @@ from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
+from typing_extensions import override
 
 from shared.delivery.batch.transaction import BatchResult
 from shared.delivery.checkpoints.continuity import compute_crc
 from shared.delivery.checkpoints.positions import group_by_partition
+from shared.delivery.checkpoints.restored import LostFacts
 from shared.delivery.checkpoints.store import Checkpoint, CheckpointMovedError
 from shared.delivery.dead_letters.quarantine import UnreadableRuns
 
@@ -178,6 +180,14 @@ class Reader:
         return records
 
 
+class NothingLost(LostFacts):
+    """What is known of a database that was never restored."""
+
+    @override
+    async def load(self, conn: Any) -> None:
+        """Read nothing."""
+
+
 class BatchTransaction:
     """Applies records and emits a fact for each, in a transaction."""
 
@@ -185,6 +195,8 @@ class BatchTransaction:
 
     def __init__(self) -> None:
         self.reader = Reader()
+        self.lost = NothingLost()
+        self.deployment = "d"
 
     async def run(
         self,
