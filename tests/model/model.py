@@ -15,6 +15,7 @@ from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
+from aiokafka.structs import OffsetAndMetadata
 from typing_extensions import override
 
 from shared.delivery.batch.transaction import BatchResult
@@ -284,11 +285,11 @@ class Consumer:
     def resume(self, *places: Place) -> None:
         self._paused -= set(places)
 
-    async def commit(self, offsets: Mapping[Place, int]) -> None:
+    async def commit(self, offsets: Mapping[Place, OffsetAndMetadata]) -> None:
         await self._world.nap()
         if self.is_zombie or self._world.fails(0.05):
             raise CommitFailedError
-        self._world.committed.update(offsets)
+        self._world.committed.update({place: at.offset for place, at in offsets.items()})
 
     async def beginning_offsets(self, places: Iterable[Place]) -> dict[Place, int]:
         await self._world.nap()
