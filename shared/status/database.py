@@ -1,6 +1,7 @@
 """What Postgres knows: a constant number of statements, each over an index or a small table."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -51,6 +52,9 @@ FROM "Purges" WHERE "finishedAt" IS NULL ORDER BY id
 """)
 
 
+SENDS_HELD = statement('SELECT "sendsHeldSince" FROM "Deployment"')
+
+
 @dataclass(frozen=True, slots=True)
 class StoredCheckpoint:
     """A row of "Checkpoints"; `aside` are the deferred ranges of the main path."""
@@ -89,10 +93,11 @@ class DatabaseFigures:
     oldest_unsent_s: float
     lines: Sequence[LineCount]
     purges: Sequence[PurgeProgress]
+    sends_held_since: datetime | None = None
 
 
 async def load_figures(engine: AsyncEngine, namespace: str, evolution: str) -> DatabaseFigures:
-    """Load everything in one transaction, in eight statements of at most three seconds each."""
+    """Load everything in one transaction, in nine statements of at most three seconds each."""
     topics = {"namespace": f"{namespace}.", "evolution": f"{evolution}."}
     async with engine.connect() as conn:
         await conn.execute(TIMEOUT)
@@ -103,6 +108,8 @@ async def load_figures(engine: AsyncEngine, namespace: str, evolution: str) -> D
         oldest_unsent_s = (await conn.execute(OLDEST_UNSENT)).scalar_one()
         lines = [LineCount(*row) for row in await conn.execute(LINES)]
         purges = [PurgeProgress(*row) for row in await conn.execute(PURGES)]
+        held_since = (await conn.execute(SENDS_HELD)).scalar_one()
     return DatabaseFigures(
-        checkpoints, workers, dead_letters, quarantines, oldest_unsent_s, lines, purges
+        checkpoints, workers, dead_letters, quarantines, oldest_unsent_s, lines, purges,
+        held_since,
     )

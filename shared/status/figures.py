@@ -132,3 +132,4 @@ class Status:
     oldest_unsent_s: float | None = None
     lines: Sequence[LineCount] = ()
     purges: Sequence[PurgeProgress] = ()
+    sends_held_since: datetime | None = None

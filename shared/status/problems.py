@@ -30,6 +30,7 @@ def find_problems(status: Status, limits: Limits) -> list[str]:
             f"{q.service} does not read records of line {q.line}: {q.reason}; `chatia resume`."
             for q in status.quarantines
         ),
+        *_find_held_sends(status),
         *_find_late(status, limits),
         *_find_dead_letters(status, limits),
     ]  # fmt: skip
@@ -52,6 +53,11 @@ def _describe_worker(worker: WorkerFigures) -> str:
     name = f"The {worker.service} worker at {worker.host} (process {worker.process_id})"
     others = "".join(f" Halted: {problem}." for problem in worker.halted[1:])
     return f"{name} is {worker.status}.{others}"
+
+
+def _find_held_sends(status: Status) -> Iterator[str]:
+    if since := status.sends_held_since:
+        yield f"Sends are held since {since:%Y-%m-%d %H:%M:%S} UTC; `chatia sends resume`."
 
 
 def _find_late(status: Status, limits: Limits) -> Iterator[str]:

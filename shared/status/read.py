@@ -129,6 +129,7 @@ def _build_status(
         oldest_unsent_s=figures.oldest_unsent_s if figures else None,
         lines=figures.lines if figures else (),
         purges=figures.purges if figures else (),
+        sends_held_since=figures.sends_held_since if figures else None,
     )
 
 

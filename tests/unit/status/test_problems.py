@@ -52,6 +52,10 @@ def test_an_idle_deployment_needs_nobody() -> None:
             build_status(stages=(Stage("contacts", "message.received", 5, 61.0),)),
             "contacts is 61 s late in message.received.",
         ),
+        (
+            build_status(sends_held_since=NOON),
+            f"Sends are held since {NOON:%Y-%m-%d %H:%M:%S} UTC; `chatia sends resume`.",
+        ),
         (build_status(oldest_unsent_s=601.0), "The oldest unsent message waits for 601 s."),
     ],
 )
