@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from shared.cli import acts, output
 from shared.cli.cluster import explain_kafka_errors
@@ -32,7 +33,7 @@ def recover(
         raise InvalidUsageError("Say --finish, when the database is restored and may be written.")
     done = asyncio.run(_finish(Settings()))
     if as_json:
-        output.print_json(asdict(done))
+        output.print_json(_convert_to_json(done))
         return
     for line in _describe(done):
         output.print_line(line)
@@ -45,6 +46,11 @@ async def _finish(settings: Settings) -> Recovery:
         committed = await kafka.load_all_committed(settings.kafka, settings.namespace)
         async with kafka.open_reader(settings.kafka) as reader, acts.open_transaction() as conn:
             return await finish.finish(conn, reader, committed, settings.namespace)
+
+
+def _convert_to_json(done: Recovery) -> dict[str, object]:
+    logs = [asdict(log) for log in done.lost_logs]
+    return {to_camel(name): value for name, value in asdict(done).items()} | {"lostLogs": logs}
 
 
 def _describe(done: Recovery) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What Postgres knows: a constant number of statements, each over an index or a small table."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -110,6 +110,12 @@ async def load_figures(engine: AsyncEngine, namespace: str, evolution: str) -> D
         purges = [PurgeProgress(*row) for row in await conn.execute(PURGES)]
         held_since = (await conn.execute(SENDS_HELD)).scalar_one()
     return DatabaseFigures(
-        checkpoints, workers, dead_letters, quarantines, oldest_unsent_s, lines, purges,
+        checkpoints,
+        workers,
+        dead_letters,
+        quarantines,
+        oldest_unsent_s,
+        lines,
+        purges,
         held_since,
     )

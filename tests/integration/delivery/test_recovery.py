@@ -22,6 +22,7 @@ from shared.settings import DatabaseSettings, SendingSettings, Settings
 from tests.support import world
 from tests.support.build import CUSTOMER, received
 from tests.support.deployment import APPS, Deployment, deployment, find_logins, running
+from tests.support.deployment_cli import run_chatia
 from tests.support.probes import free_port
 from tests.support.servers import TestServers, cloned
 
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 Rows = list[dict[str, Any]]
 
+RUNNING = "Workers of tickets, messages, contacts, campaigns run: stop all workers first.\n"
 OTHER = "5511900000077"
 CONNECTION = """
 INSERT INTO "GatewayConnections" (gateway, instance, server, "companyId", "whatsappId")
@@ -135,8 +137,8 @@ async def assert_sends_are_held(restored: Deployment) -> None:
         {"body": "Bom dia 2", "status": "sent", "errorCode": None},  # its result is on Kafka
         {"body": "Bom dia 3", "status": "waiting", "errorCode": None},
     ]
-    async with restored.engine.begin() as conn:
-        assert await statements.release_sends(conn)
+    assert "Sends are held since" in (await run_chatia(restored, "status")).answer
+    assert (await run_chatia(restored, "sends", "resume")).code == 0
     await restored.until_any(f"{SENT} = 3")
 
 
@@ -159,13 +161,17 @@ async def test_after_a_recovery_nothing_is_lost_or_twice_and_nothing_is_sent_aga
             settings = use_database(flow.settings, copy)
             with pytest.raises(WentBackError, match="went back in time"):
                 await APPS["contacts"](settings).run()
-            found = await finish_recovery(settings)
-            assert (found.went_back, found.new_epoch, found.lost_logs) == (True, 1, [])
-            assert (found.lost_sends, found.given_up) == (1, 0)
             restored = flow.on(settings)
+            found = (await run_chatia(restored, "db", "recover", "--finish", "--json")).json
+            assert found.pop("toReadAgain") > 0
+            assert found == {
+                "wentBack": True, "newEpoch": 1, "lostSends": 1, "givenUp": 0, "lostLogs": []
+            }  # fmt: skip
             async with workers(settings, restored):
                 await assert_is_as_before(restored, theirs, ours)
                 await assert_sends_are_held(restored)
+                again = await run_chatia(restored, "db", "recover", "--finish")
+                assert (again.code, again.complaint) == (4, RUNNING)
             await restored.engine.dispose()
     assert [sent["text"] for sent in gateway.sent] == ["Bom dia 1", "Bom dia 2", "Bom dia 3"]
 
