@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.delivery.kafka.fetch_sizes import (
     BYTES_IN_FLIGHT,
@@ -95,7 +96,7 @@ class PartitionReader:
         """Return the partitions that are read."""
         return set(self._client.assignment()) if self._client else set()
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         """Do nothing."""
 
     def pause(self, *partitions: TopicPartition) -> None:

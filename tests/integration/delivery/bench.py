@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.structs import OffsetAndMetadata
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -51,7 +52,7 @@ class HeldConsumer:
     def resume(self, *partitions: TopicPartition) -> None:
         self.stopped -= set(partitions)
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         assert offsets, "aiokafka refuses to commit nothing"
 
     async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[Any, int]:

@@ -28,6 +28,8 @@ INTERNAL = {
     "LineStates",
     "MessageMarks",
     "NumberChanges",
+    "RestoredPositions",
+    "LostSends",
     "PurgedRows",
     "Purges",
     "Quarantines",

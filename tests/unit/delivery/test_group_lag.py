@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.delivery.kafka import group_lag
 
 ASSIGNED, LOST = TopicPartition("t", 0), TopicPartition("t", 1)
+
+
+def at(offset: int) -> OffsetAndMetadata:
+    return OffsetAndMetadata(offset, "a note")
 
 
 class Consumer:
@@ -22,7 +27,7 @@ class Consumer:
     def assignment(self) -> set[TopicPartition]:
         return {ASSIGNED}
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         if self._hangs:
             await asyncio.Event().wait()
         if self._error:
@@ -32,10 +37,10 @@ class Consumer:
 
 async def test_only_offsets_of_assigned_partitions_are_committed() -> None:
     consumer = Consumer()
-    await group_lag.commit_offsets(consumer, {ASSIGNED: 5, LOST: 7})  # type: ignore[arg-type]
-    await group_lag.commit_offsets(consumer, {LOST: 7})  # type: ignore[arg-type]
-    await group_lag.commit_offsets(None, {ASSIGNED: 9})  # it has stopped
-    assert consumer.committed == [{ASSIGNED: 5}]
+    await group_lag.commit_offsets(consumer, {ASSIGNED: at(5), LOST: at(7)})  # type: ignore[arg-type]
+    await group_lag.commit_offsets(consumer, {LOST: at(7)})  # type: ignore[arg-type]
+    await group_lag.commit_offsets(None, {ASSIGNED: at(9)})  # it has stopped
+    assert consumer.committed == [{ASSIGNED: at(5)}]
 
 
 @pytest.mark.parametrize(
@@ -46,5 +51,5 @@ async def test_a_commit_that_fails_or_hangs_stops_nobody(
 ) -> None:
     monkeypatch.setattr(group_lag, "COMMIT_TIMEOUT_S", 0.01)
     async with asyncio.timeout(5):
-        await group_lag.commit_offsets(consumer, {ASSIGNED: 5})  # type: ignore[arg-type]
+        await group_lag.commit_offsets(consumer, {ASSIGNED: at(5)})  # type: ignore[arg-type]
     assert consumer.committed == []
