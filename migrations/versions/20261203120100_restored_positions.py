@@ -32,6 +32,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "service", "topic", "partition", "epoch", name="pk_RestoredPositions"
         ),
+        sa.CheckConstraint(
+            "char_length(service) <= 255", name=op.f("ck_RestoredPositions_service_length")
+        ),
+        sa.CheckConstraint(
+            "char_length(topic) <= 255", name=op.f("ck_RestoredPositions_topic_length")
+        ),
     )
     op.create_table(
         "LostSends",
@@ -41,6 +47,7 @@ def upgrade() -> None:
             "createdAt", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.PrimaryKeyConstraint("companyId", "sendId", name="pk_LostSends"),
+        sa.CheckConstraint('char_length("sendId") <= 255', name=op.f("ck_LostSends_sendId_length")),
     )
 
 
