@@ -95,7 +95,7 @@ class LineKeys:
             return
         self._problem = problem
         if is_awaited:
-            log.info("line_keys.not_there_yet", file=str(path))
+            log.warning("line_keys.not_there_yet", file=str(path))
         else:
             log.error("line_keys.not_read", file=str(path), error=problem, kept=len(self._values))
 
