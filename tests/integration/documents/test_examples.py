@@ -50,6 +50,7 @@ ONLY_SHOWN = {
         "export CHATIA_CONFORMANCE_TOKEN",
     ): "it posts hostile payloads and sends real messages",
     ("dead-letters.md", "chatia skip"): "it names a record that blocks a partition",
+    ("events.md", 'echo \'{"key": "loja-centro"'): "it publishes on a topic of Evolution API",
     ("operating.md", "$ curl localhost:8080/ready"): "it shows an outage",
     (
         "operating.md",
