@@ -93,6 +93,7 @@ def describe(running: Stack, state: Path) -> list[str]:
         f"{service} http://localhost:{port}/ready" for service, port in running.ports.health.items()
     ]
     webhooks = f"http://localhost:{running.ports.webhooks}"
+    postgres = running.servers.postgres
     return [
         "",
         f"Webhooks  {webhooks}/gateways/GATEWAY/COMPANY/LINE{_explain_port(running)}",
@@ -100,6 +101,7 @@ def describe(running: Stack, state: Path) -> list[str]:
         f"Kafka     {running.settings.kafka.bootstrap_servers}",
         f"Postgres  {stack.remove_password(running.settings.database.url)}",
         f"Logs      {running.logs}",
+        *([f"Rows      {postgres.cluster.folder}"] if postgres else []),
         "",
         "Next, in another terminal in this folder:",
         f"  {_name_env_command(state)}",
