@@ -38,8 +38,9 @@ class LineKeys:
     """Finds the keys of lines; those of CHATIA_LINE_KEYS_FILE precede those of the environment.
 
     At most once a second it is checked whether the file changed. While it is missing, empty or
-    incomplete, the keys read before stay valid, and the log says why, once per reason. With
-    `values`, those of a file that was read already, no file is read.
+    incomplete, the keys read before stay valid, and the log says why, once per reason; that the
+    file is not there yet is no error. With `values`, those of a file that was read already, no file
+    is read.
     """
 
     def __init__(
@@ -80,16 +81,23 @@ class LineKeys:
             if version == self._version:
                 return
             file = _read_unchanged(path, version)
+        except FileNotFoundError as error:
+            self._report(path, describe_problem(error), is_awaited=self._version is None)
         except (OSError, UnreadableKeysError) as error:
             self._report(path, describe_problem(error))
         else:
             log.info("line_keys.read", file=str(path), keys=len(file.values), unread=file.unread)
             self._values, self._version, self._problem = file.values, version, ""
 
-    def _report(self, path: Path, problem: str) -> None:
-        if problem != self._problem:
-            log.error("line_keys.not_read", file=str(path), error=problem, kept=len(self._values))
+    def _report(self, path: Path, problem: str, *, is_awaited: bool = False) -> None:
+        """Log a problem once; `is_awaited` if `chatia lines rotate-key` may still make the file."""
+        if problem == self._problem:
+            return
         self._problem = problem
+        if is_awaited:
+            log.warning("line_keys.not_there_yet", file=str(path))
+        else:
+            log.error("line_keys.not_read", file=str(path), error=problem, kept=len(self._values))
 
 
 def read_keys(path: Path) -> KeysFile:

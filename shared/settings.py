@@ -240,6 +240,11 @@ class WebhookSettings(_Group):
         alias="CHATIA_WEBHOOK_SECRET",
         description="from which each connection's token is derived",
     )
+    former_secret: SecretStr = Field(
+        SecretStr(""),
+        alias="CHATIA_WEBHOOK_FORMER_SECRET",
+        description="its tokens are still accepted, while gateways get new ones",
+    )
     max_bytes: int = Field(
         3_500_000,
         alias="CHATIA_WEBHOOK_BYTES",
@@ -257,7 +262,7 @@ class WebhookSettings(_Group):
         description="CHATIA_CLOUD_API_SECRET_<companyId>_<whatsappId>: the line's own Meta app's",
     )
 
-    @field_validator("secret")
+    @field_validator("secret", "former_secret")
     @classmethod
     def _check_secret(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < MIN_SECRET_LENGTH:

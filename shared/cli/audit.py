@@ -23,18 +23,23 @@ SHOWN = (
 )  # fmt: skip
 COUNTED = ("inserted", "updated", "deleted")
 MAX_ROWS = 2**31 - 1
+MAX_LISTED = 5  # ids of dead letters in an entry
 
-_ENTRIES = """
+# Dead letters that a command settled in one transaction are one entry per service and company.
+_ENTRIES = f"""
 SELECT * FROM (
   SELECT "createdAt" AS at, service, "companyId" AS company, type AS asked, actor,
-         "requestId" AS id, answer
+         "requestId" AS id, answer, NULL::bigint[] AS letters, NULL::bigint AS count,
+         NULL::text[] AS reasons
   FROM "Requests"
   UNION ALL
   SELECT CAST(event->>'at' AS timestamptz), service, "companyId",
-         'dead-letter.' || (event->>'did'), event->>'by', CAST(id AS text), NULL
+         'dead-letter.' || (event->>'did'), event->>'by', CAST(min(id) AS text), NULL,
+         (array_agg(id ORDER BY id))[1:{MAX_LISTED}], count(*), array_agg(DISTINCT reason)
   FROM "DeadLetters", jsonb_array_elements(history) AS event
   WHERE event ? 'by'
-) AS entry"""
+  GROUP BY 1, 2, 3, 4, 5
+) AS entry"""  # noqa: S608 - our own number
 
 FIND = statement(f"""
 {_ENTRIES}
@@ -126,7 +131,15 @@ def _convert_to_json(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe_facts(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each answer: its type and what it is about, such as `record.saved table=Tags`."""
+    """Yield each answer: its type and what it is about, such as `record.saved table=Tags`.
+
+    Of dead letters it is how many, for which reasons, and the first ids.
+    """
+    if entry["letters"]:
+        more = ", …" if entry["count"] > len(entry["letters"]) else ""
+        noun = "letter" if entry["count"] == 1 else "letters"
+        ids = ", ".join(map(str, entry["letters"]))
+        yield f"{entry['count']} {noun} ({', '.join(entry['reasons'])}): {ids}{more}"
     for fact in entry["answer"] or ():
         data = fact["data"]
         words = [f"{name}={data[name]}" for name in SHOWN if data.get(name) is not None]

@@ -13,6 +13,7 @@ from shared.cli import output, stack
 from shared.cli.environment import STATE_FOLDER, StateOption
 from shared.cli.errors import CheckFailedError
 from shared.cli.gateway_sim import SimulatedGateway
+from shared.cli.ports import WEBHOOK_PORT
 from shared.cli.signals import stop_on_signals
 from shared.cli.stack import Stack
 from shared.dev.demo import run as demo_run
@@ -92,13 +93,15 @@ def describe(running: Stack, state: Path) -> list[str]:
         f"{service} http://localhost:{port}/ready" for service, port in running.ports.health.items()
     ]
     webhooks = f"http://localhost:{running.ports.webhooks}"
+    postgres = running.servers.postgres
     return [
         "",
-        f"Webhooks  {webhooks}/gateways/GATEWAY/COMPANY/LINE",
+        f"Webhooks  {webhooks}/gateways/GATEWAY/COMPANY/LINE{_explain_port(running)}",
         *_align("Health", health),
         f"Kafka     {running.settings.kafka.bootstrap_servers}",
         f"Postgres  {stack.remove_password(running.settings.database.url)}",
         f"Logs      {running.logs}",
+        *([f"Rows      {postgres.cluster.folder}"] if postgres else []),
         "",
         "Next, in another terminal in this folder:",
         f"  {_name_env_command(state)}",
@@ -108,6 +111,12 @@ def describe(running: Stack, state: Path) -> list[str]:
         "  chatia dead-letters list",
         "Ctrl-C ends everything.",
     ]
+
+
+def _explain_port(running: Stack) -> str:
+    """Return why the webhooks have another port than usual, as gateways may post to that one."""
+    is_chosen = not running.settings.webhooks.port and running.ports.webhooks != WEBHOOK_PORT
+    return f" (port {WEBHOOK_PORT} is taken)" if is_chosen else ""
 
 
 def _align(word: str, values: list[str]) -> list[str]:

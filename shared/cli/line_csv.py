@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from shared.cli.acts import MAX_ID
@@ -32,7 +32,8 @@ class Problem:
 class LineRow:
     """A line to register, at line `number` of the file.
 
-    `aliases` are further names of its instance at the same gateway and server.
+    `aliases` are further names of its instance at the same gateway and server. `unread` are the
+    columns whose cells are bad; they are empty here, and the row cannot be registered.
     """
 
     number: int
@@ -45,6 +46,7 @@ class LineRow:
     aliases: tuple[str, ...]
     portfolio: str | None
     interval_ms: int | None
+    unread: frozenset[str] = frozenset()
 
 
 class _Cells:
@@ -58,6 +60,11 @@ class _Cells:
     def refuse(self, column: str, text: str) -> None:
         self.problems.append(Problem(self._number, column, text))
 
+    @property
+    def unread(self) -> frozenset[str]:
+        """The columns of the problems."""
+        return frozenset(problem.column for problem in self.problems)
+
     def read_text(self, column: str) -> str:
         text = self._cells.get(column, "")
         if column in REQUIRED and not text:
@@ -66,7 +73,7 @@ class _Cells:
             self.refuse(column, f"it has {len(text)} characters, at most {LONGEST_NAME} fit")
         if not text.isprintable():
             self.refuse(column, "it has characters that cannot be printed")
-        return text
+        return "" if column in self.unread else text
 
     def read_number(self, column: str, most: int = MAX_ID) -> int | None:
         text = self._cells.get(column, "")
@@ -83,12 +90,14 @@ class _Cells:
         text = self.read_text("gateway")
         if text and text not in GATEWAYS:
             self.refuse("gateway", f"{text} is not known; there are {', '.join(GATEWAYS)}")
+            return ""
         return text
 
     def read_server(self) -> str:
         text = self.read_text("server").rstrip("/")
         if text and not _is_address(text):
             self.refuse("server", "an address such as https://evo.example.com is wanted")
+            return ""
         return text
 
     def read_instance(self) -> str:
@@ -106,7 +115,8 @@ class _Cells:
 def parse_lines(data: bytes) -> tuple[list[LineRow], list[Problem]]:
     """Return the lines of a CSV file and all problems; raises InvalidUsageError for no such file.
 
-    The separator is a comma, or a semicolon if the header has one.
+    Rows with bad cells are among the lines, unless they have too many or too few cells. The
+    separator is a comma, or a semicolon if the header has one.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -124,8 +134,8 @@ def parse_lines(data: bytes) -> tuple[list[LineRow], list[Problem]]:
 
 
 def describe_problems(problems: Iterable[Problem]) -> str:
-    """Return all problems in the order of the file, one per line."""
-    ordered = sorted(problems, key=lambda problem: problem.number)
+    """Return all problems in the order of the file and of its columns, one per line."""
+    ordered = sorted(problems, key=lambda each: (each.number, ("", *COLUMNS).index(each.column)))
     shown = [
         f"Line {p.number}, {f'column {p.column}' if p.column else 'the whole row'}: {p.text}."
         for p in ordered[:MAX_LISTED]
@@ -181,7 +191,7 @@ def _parse_row(number: int, cells: dict[str, str] | None) -> tuple[LineRow | Non
         portfolio=reader.read_text("portfolio") or None,
         interval_ms=reader.read_number("interval_ms"),
     )
-    return (None if reader.problems else row), reader.problems
+    return replace(row, unread=reader.unread), reader.problems
 
 
 def _is_address(text: str) -> bool:

@@ -79,9 +79,11 @@ WHERE c.id = ANY(CAST(:company_id AS int[])) AND {exclude_purged("Companies", "c
 """)
 
 FIND_LINES = statement(f"""
-SELECT DISTINCT w."companyId", w.id, w.name, NOT {exclude_purged("Whatsapps", "w")} AS is_leaving
+SELECT DISTINCT w."companyId", w.id, w.name, NOT {exclude_purged("Whatsapps", "w")} AS is_leaving,
+       r."intervalMs"
 FROM {source(LineName)}
 JOIN "Whatsapps" w ON w.id = b.whatsapp_id OR (w."companyId" = b.company_id AND w.name = b.name)
+LEFT JOIN "LineSendRates" r ON r."companyId" = w."companyId" AND r."whatsappId" = w.id
 """)
 
 FIND_CONNECTIONS = statement(f"""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -10,9 +11,9 @@ import typer
 from shared.cli import acts, known_values, line_status, line_store, output
 from shared.cli.acts import Act
 from shared.cli.errors import InvalidUsageError
-from shared.cli.line_csv import LineRow, describe_problems, parse_lines
+from shared.cli.line_csv import LineRow, Problem, describe_problems, parse_lines
 from shared.cli.line_key_writer import write_key
-from shared.cli.line_rules import plan_registration
+from shared.cli.line_rules import Change, plan_registration
 from shared.cli.line_store import Rate
 from shared.cli.secret_input import read_secret
 from shared.contracts.connection import LineStatus
@@ -65,23 +66,31 @@ def register(
     """Register the lines of a CSV file with their connections, all or none; show their webhooks.
 
     The first line names the columns: company, name, gateway, and as needed line (an id), server,
-    instance, aliases (separated by |), portfolio, interval_ms. Repeating it changes nothing.
+    instance, aliases (separated by |), portfolio, interval_ms. Repeating it changes nothing;
+    what it changes about a line is listed.
     """
     rows, problems = parse_lines(file.read())
-    if problems:
+    if not rows:  # none can be compared with the database
         raise InvalidUsageError(describe_problems(problems))
-    registered, changed, new = asyncio.run(_register(rows, actor))
+    done = asyncio.run(_register(rows, problems, actor))
     secret = Settings().webhooks.secret.get_secret_value()
-    lines = [_describe_webhook(row, changed, new, secret) for row in registered]
+    lines = [_describe_webhook(row, done, secret) for row in done.rows]
     if as_json:
         output.print_json(lines)
-        return
-    output.print_table(
-        ("company", "line", "name", "was", "webhook", "token"),
-        [[str(cell) for cell in line.values()] for line in lines],
-        shrinks="name",
-    )
-    if not secret:
+    else:
+        columns = ("company", "line", "name", "was", "webhook", "token")
+        cells = [[str(line[column]) for column in columns] for line in lines]
+        output.print_table(columns, cells, shrinks="name")
+        for line in lines:
+            if changes := line["changes"]:
+                text = "; ".join(map(_describe_change, changes))
+                output.print_line(f"Line {line['line']} of company {line['company']}: {text}.")
+    for row in done.silenced:
+        output.print_error(
+            f"Line {row.whatsapp_id} of company {row.company_id} has no server now: workers do not "
+            "send for it until the file names one."
+        )
+    if not secret and not as_json:
         output.print_error("There are no tokens, because CHATIA_WEBHOOK_SECRET is not set.")
 
 
@@ -200,14 +209,25 @@ def _format_flag(value: bool | None) -> str:  # noqa: FBT001 - a value to show
     return {True: "yes", False: "no", None: "-"}[value]
 
 
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """The rows with the ids of their lines, which lines are changed or new, and what changed."""
+
+    rows: Sequence[LineRow]
+    changed: set[int]
+    new: set[int]
+    changes: Mapping[int, Sequence[Change]]  # by the row's line of the file
+    silenced: Sequence[LineRow]
+
+
 async def _register(
-    rows: Sequence[LineRow], actor: str | None
-) -> tuple[list[LineRow], set[int], set[int]]:
-    """Register lines; return them with their ids, and the ids of the changed and of the new."""
+    rows: Sequence[LineRow], unread: Sequence[Problem], actor: str | None
+) -> _Registered:
+    """Register lines; raises InvalidUsageError with the unread cells and all other problems."""
     async with acts.open_transaction() as conn:
         plan = plan_registration(rows, await line_store.load_stored(conn, rows))
-        if plan.problems:
-            raise InvalidUsageError(describe_problems(plan.problems))
+        if problems := [*unread, *plan.problems]:
+            raise InvalidUsageError(describe_problems(problems))
         registered, changed = await line_store.save_plan(conn, plan)
         numbers = {row.number for row in plan.new}
         new = {row.whatsapp_id or 0 for row in registered if row.number in numbers}
@@ -220,22 +240,35 @@ async def _register(
             for company, lines in by_company.items()
         ]
         await acts.record_acts(conn, of_companies, actor)
-    return registered, changed, new
+    changes: dict[int, list[Change]] = {}
+    for change in plan.changes:
+        changes.setdefault(change.number, []).append(change)
+    return _Registered(registered, changed, new, changes, plan.silenced)
 
 
-def _describe_webhook(
-    row: LineRow, changed: set[int], new: set[int], secret: str
-) -> dict[str, Any]:
+def _describe_change(change: Mapping[str, str | None]) -> str:
+    return f"{change['column']}: {change['old'] or 'none'} → {change['new'] or 'none'}"
+
+
+def _describe_webhook(row: LineRow, done: _Registered, secret: str) -> dict[str, Any]:
     line = row.whatsapp_id or 0
     token = signatures.derive_token(secret, row.gateway, row.company_id, line) if secret else None
     return {
         "company": row.company_id,
         "line": line,
         "name": row.name,
-        "was": "new" if line in new else "changed" if line in changed else "there already",
+        "was": _describe_former(line, done),
         "webhook": f"/gateways/{row.gateway}/{row.company_id}/{line}",
         "token": token or "-",
+        "changes": [
+            {"column": change.column, "old": change.old or None, "new": change.new or None}
+            for change in done.changes.get(row.number, ())
+        ],
     }
+
+
+def _describe_former(line: int, done: _Registered) -> str:
+    return "new" if line in done.new else "changed" if line in done.changed else "there already"
 
 
 async def _set_rate(company: int, line: int, interval_ms: int | None, actor: str | None) -> None:

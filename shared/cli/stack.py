@@ -134,8 +134,9 @@ def run_stack(state: Path, *, demo: bool = False) -> Iterator[Stack]:
                 servers,
                 passwords,
                 choose_ports(settings, SERVICES),
-                settings.webhooks.secret.get_secret_value()
-                or folders.load_or_create_webhook_secret(servers.state),
+                folders.keep_webhook_secret(
+                    servers.state, settings.webhooks.secret.get_secret_value()
+                ),
                 _supervise_servers(servers),
             )
             stack.write_runtime_file()

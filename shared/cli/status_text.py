@@ -125,10 +125,11 @@ def _describe_worker(worker: WorkerFigures, *, knows_reports: bool) -> tuple[str
 def _describe_rest(status: Status) -> str:
     listed = ", ".join(f"{each.status or 'none'} {each.count}" for each in status.lines)
     lines = (listed or "no lines") if status.postgres.is_up else UNKNOWN
+    purges = len(status.purges) if status.postgres.is_up else None
     return (
         f"lines by status: {lines}; "
         f"oldest unsent message: {_format_unsent(status.oldest_unsent_s)}; "
-        f"purges under way: {len(status.purges)}"
+        f"purges under way: {_format_count(purges)}"
     )
 
 

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import statement
-from shared.db.statement_locks import Catalog, Effect, Lock, Work, classify, find_created_table
+from shared.db.statement_locks import (
+    Catalog,
+    Effect,
+    Lock,
+    Work,
+    classify,
+    find_created_index,
+    find_created_table,
+)
 
 SIZES = statement("""
 SELECT c.relname::text AS name, pg_table_size(c.oid) AS bytes,
@@ -97,13 +105,17 @@ def plan_locks(
     In a migration that is one transaction, a lock is held from its statement until the end.
     """
     created: set[str] = set()
+    index_tables = dict(catalog.index_tables)
+    known = Catalog(index_tables, catalog.referred_tables)
     planned: list[TableLock] = []
     for migration in migrations:
         timed: list[tuple[Effect, float]] = []
         for sql in migration.statements:
             if table := find_created_table(sql):
                 created.add(table)
-            effects = [each for each in classify(sql, catalog) if each.table not in created]
+            if index := find_created_index(sql):  # a later migration may drop it
+                index_tables.update([index])
+            effects = [each for each in classify(sql, known) if each.table not in created]
             timed += [(each, estimate(each, sizes)) for each in effects]
         planned += _group(migration, timed, sizes)
     return planned

@@ -88,6 +88,12 @@ async def plan(url: str, revision: str = "head") -> tuple[list[Migration], list[
         return migrations, plan_locks(migrations, sizes, catalog)
 
 
+def list_migrations() -> list[Migration]:
+    """Return all migrations with their statements, the first one first; needs no database."""
+    script = ScriptDirectory.from_config(_config())
+    return [_read_migration(step) for step in reversed(list(script.walk_revisions()))]
+
+
 async def read_current(url: str) -> str | None:
     """Return the revision of the database, None before the first."""
     async with connect(url) as connection:

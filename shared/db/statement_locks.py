@@ -64,6 +64,7 @@ UNKNOWN = Effect("", Lock.ACCESS_EXCLUSIVE, Work.UNKNOWN)
 _EXCLUSIVE, _WRITES = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_ROW_EXCLUSIVE
 _SHARED, _ROWS = Lock.SHARE_UPDATE_EXCLUSIVE, Lock.ROW_EXCLUSIVE
 _TOKEN = re.compile(r"""--[^\n]*|"[^"]*"|'[^']*'|\w+|[^\s\w]""")
+_IF_EXISTS = re.compile(r"\bIF\s+EXISTS\b", re.IGNORECASE)
 _COMMENT = "--"
 _NOISE = (("IF", "NOT", "EXISTS"), ("IF", "EXISTS"), ("ONLY",), ("PUBLIC", "."))
 _LEAST_COLUMN = 3  # words: ADD, a name and a type
@@ -125,12 +126,23 @@ def find_created_table(statement: str) -> str | None:
     return _name(words, 2) if _begins(words, "CREATE TABLE") else None
 
 
+def find_created_index(statement: str) -> tuple[str, str] | None:
+    """Return the names of the index that a statement creates, if it does, and of its table."""
+    words = _drop_index_options(_read_tokens(statement))
+    if not _begins(words, "CREATE INDEX") or "ON" not in words:
+        return None
+    return _name(words, 2), _name(words, words.index("ON") + 1)
+
+
 def classify(statement: str, catalog: Catalog) -> list[Effect]:
     """Return the effects of a statement on tables; none if it locks none.
 
     A statement of an unknown kind has the effect UNKNOWN. An ALTER COLUMN TYPE counts as a rewrite,
-    though some types are changed without one.
+    though some types are changed without one. DROP INDEX IF EXISTS of an index that the catalog
+    does not have locks nothing.
     """
+    if _drops_no_index(statement, catalog):
+        return []
     return _classify(_read_tokens(statement), catalog)
 
 
@@ -184,16 +196,30 @@ def _holds(words: Sequence[str], phrase: str) -> bool:
     return f" {phrase} " in f" {' '.join(words)} "
 
 
+def _drop_index_options(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word not in {"UNIQUE", "CONCURRENTLY"}]
+
+
+def _drops_no_index(statement: str, catalog: Catalog) -> bool:
+    words = _drop_index_options(_read_tokens(statement))
+    is_optional = _IF_EXISTS.search(statement) is not None
+    return (
+        _begins(words, "DROP INDEX")
+        and is_optional
+        and _name(words, 2) not in (catalog.index_tables)
+    )
+
+
 def _classify_index(words: Sequence[str], catalog: Catalog) -> list[Effect]:
-    words = [word for word in words if word != "UNIQUE"]
     is_concurrent = "CONCURRENTLY" in words
+    words = _drop_index_options(words)
     if _begins(words, "CREATE INDEX") and "ON" in words:
         method = words[words.index("USING") + 1] if "USING" in words else "BTREE"
         work = Work.WORD_INDEX if method in {"GIN", "GIST"} else Work.INDEX
         table = _name(words, words.index("ON") + 1)
         return [Effect(table, _SHARED if is_concurrent else Lock.SHARE, work)]
     if _begins(words, "DROP INDEX"):
-        table = catalog.index_tables.get(_name(words, 3 if is_concurrent else 2), "")
+        table = catalog.index_tables.get(_name(words, 2), "")
         lock = _SHARED if is_concurrent else _EXCLUSIVE
         return [Effect(table, lock, Work.INSTANT)] if table else [UNKNOWN]
     return []

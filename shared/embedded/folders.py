@@ -102,12 +102,18 @@ class Cluster:
             shutil.chown(path, name)
 
 
-def load_or_create_webhook_secret(state: Path) -> str:
-    """Return the webhook secret of a state folder; it is generated once, of 64 hex digits."""
+def keep_webhook_secret(state: Path, given: str) -> str:
+    """Return the webhook secret of a state folder, and keep it for the next start.
+
+    It is `given`, if that is not empty, else the one that was kept, else a new one of 64 hex
+    digits.
+    """
     path = state / WEBHOOK_SECRET_FILE
-    if not path.exists():
-        write_private_file(path, secrets.token_hex(32))
-    return path.read_text("utf-8")
+    kept = path.read_text("utf-8") if path.exists() else ""
+    secret = given or kept or secrets.token_hex(32)
+    if secret != kept:
+        write_private_file(path, secret)
+    return secret
 
 
 def write_private_file(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """Starts programs again that ended by themselves, each after a growing pause."""
 
+import shutil
 import signal
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -14,6 +15,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0  # a program that was ready for so long begins again with the shortest pause
 TAIL_BYTES = 8192
+FULL_BYTES = 2**20  # a disk with less free space counts as full
 SIGNALLED = 128  # an exit code above it is this plus the number of a signal
 
 Say = Callable[[str], None]
@@ -110,7 +112,7 @@ class _Watched:
         how = self._describe_end(code)
         if code in self.program.final_codes:
             self._is_given_up = True
-            self._say(f"{how} and is not started again. {self._log}")
+            self._say(f"{how} and is not started again. {self._log}{self._describe_disk()}")
         else:
             self._plan(how, now)
 
@@ -118,7 +120,7 @@ class _Watched:
         pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._failures, 10))
         self._failures += 1
         self._due_at = now + pause
-        self._say(f"{how} and is started again in {pause:g} s. {self._log}")
+        self._say(f"{how} and is started again in {pause:g} s. {self._log}{self._describe_disk()}")
 
     def _start_again(self, now: float) -> None:
         try:
@@ -132,6 +134,12 @@ class _Watched:
         self._ready_since = now
         if self._ended_at is not None:
             self._say(f"{self.program.name} runs again, {now - self._ended_at:.0f} s after its end")
+
+    def _describe_disk(self) -> str:
+        """Return that no space is left, which a log on a full disk cannot say."""
+        folder = self.program.log_path.parent
+        is_full = folder.exists() and shutil.disk_usage(folder).free < FULL_BYTES
+        return f" No space is left on the disk of {folder}." if is_full else ""
 
     def _describe_end(self, code: int) -> str:
         if code < 0 or code > SIGNALLED:  # below zero, its guard was killed

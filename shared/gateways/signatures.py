@@ -19,10 +19,10 @@ def derive_token(secret: str, gateway: str, company_id: int, whatsapp_id: int) -
 
 
 def is_signed(
-    gateway: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str], *, own: str,
-    app_secrets: Iterable[str],
+    gateway: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str], *,
+    token: str, app_secrets: Iterable[str],
 ) -> bool:  # fmt: skip
-    """Return whether a body has a valid signature or token; headers have lower-case names."""
+    """Return whether a body has a valid signature or this token; headers have lower-case names."""
     match gateway:
         case "cloud-api":
             signature = headers.get("x-hub-signature-256", "").removeprefix("sha256=")
@@ -30,9 +30,10 @@ def is_signed(
                 _is_same(signature, _compute_digest(key, body, "sha256")) for key in app_secrets
             )
         case "waha":
-            return _is_same(headers.get("x-webhook-hmac", ""), _compute_digest(own, body, "sha512"))
+            signature = headers.get("x-webhook-hmac", "")
+            return _is_same(signature, _compute_digest(token, body, "sha512"))
         case _:
-            return has_token(headers, query, own)
+            return has_token(headers, query, token)
 
 
 def sign(gateway: str, body: bytes, key: str) -> dict[str, str]:

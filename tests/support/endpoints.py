@@ -95,7 +95,7 @@ class Endpoint:
         headers = {_text(name): _text(value) for name, value in _headers(scope)}
         gateway = self._target.gateway
         own, secrets = self._target.token, [self._target.key]
-        return signatures.is_signed(gateway, body, headers, query, own=own, app_secrets=secrets)
+        return signatures.is_signed(gateway, body, headers, query, token=own, app_secrets=secrets)
 
 
 async def _read(receive: Callable[[], Awaitable[Message]]) -> bytes:

@@ -123,20 +123,49 @@ def test_a_file_that_is_not_whole_changes_nothing_and_is_logged_once(
     assert find(keys) == "new"
 
 
-def test_a_file_that_is_gone_or_not_there_yet_keeps_the_former_keys(
+def test_a_file_that_is_not_there_yet_is_no_error_and_is_read_when_it_is_made(
     tmp_path: Path, clock: Clock, keys_of: Callable[[Path], LineKeys]
 ) -> None:
     path = tmp_path / "keys"
     keys = keys_of(path)
     with capture_logs() as logs:
-        assert find(keys) == "env 10"
-    assert [entry["error"] for entry in logs] == ["No such file or directory"]
+        for _ in range(3):
+            assert find(keys) == "env 10"
+            clock.move_on()
+    assert logs == [
+        {"event": "line_keys.not_there_yet", "log_level": "warning", "file": str(path)},
+    ]
     path.write_text(OLD, "utf-8")
     clock.move_on()
     assert find(keys) == "old"
+
+
+def test_a_file_that_is_gone_keeps_the_former_keys_and_is_an_error(
+    tmp_path: Path, clock: Clock, keys_of: Callable[[Path], LineKeys]
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text(OLD, "utf-8")
+    keys = keys_of(path)
+    assert find(keys) == "old"
     path.unlink()
     clock.move_on()
-    assert find(keys) == "old"
+    with capture_logs() as logs:
+        assert find(keys) == "old"
+    (entry,) = logs
+    assert (entry["event"], entry["log_level"]) == ("line_keys.not_read", "error")
+    assert (entry["error"], entry["kept"]) == ("No such file or directory", 1)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_also_before_the_first_reading(
+    tmp_path: Path, keys_of: Callable[[Path], LineKeys]
+) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.write_text("", "utf-8")
+    with capture_logs() as logs:
+        assert find(keys_of(no_folder / "keys")) == "env 10"
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [
+        ("line_keys.not_read", "error")
+    ]
 
 
 def test_no_value_is_ever_logged(tmp_path: Path, keys_of: Callable[[Path], LineKeys]) -> None:

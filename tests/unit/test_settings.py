@@ -35,6 +35,7 @@ VARIABLES = {
     "CHATIA_HEALTH_PORT": (0, 8080),
     "CHATIA_WEBHOOK_PORT": (0, 8088),
     "CHATIA_WEBHOOK_SECRET": ("", "a secret of sixteen"),
+    "CHATIA_WEBHOOK_FORMER_SECRET": ("", "another of sixteen"),
     "CHATIA_WEBHOOK_BYTES": (3_500_000, 10),
     "CHATIA_LINE_KEYS_FILE": ("", "/run/line-keys"),
     "CHATIA_SENDER": (False, True),

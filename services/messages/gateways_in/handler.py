@@ -16,7 +16,9 @@ async def translate_evolution(conn: AsyncConnection, batch: Sequence[EvolutionRe
     """Translate the events that Evolution API publishes on Kafka itself."""
     connections = {rules.get_connection_key(record) for record in batch}
     lines = await store.load_lines(conn, "evolution", connections)
-    return _log_ignored(rules.translate_evolution(lines, batch))
+    unknown = {key.instance for key in connections if not lines.get(key)}
+    servers = await store.load_servers(conn, "evolution", unknown) if unknown else {}
+    return _log_ignored(rules.translate_evolution(lines, batch, servers))
 
 
 async def translate_posted(conn: AsyncConnection, batch: Sequence[GatewayReceived]) -> Outcome:

@@ -66,11 +66,14 @@ def get_gateway_line(posted: GatewayReceived) -> GatewayLine:
 
 
 def translate_evolution(
-    lines: Mapping[ConnectionKey, Sequence[LineKey]], batch: Iterable[EvolutionRecord]
+    lines: Mapping[ConnectionKey, Sequence[LineKey]],
+    batch: Iterable[EvolutionRecord],
+    servers: Mapping[str, Sequence[str]],
 ) -> TranslatedBatch:
     """Translate records, each for the line that its connection is registered for.
 
-    The company is that of the connection; a company in the payload is ignored.
+    The company is that of the connection; a company in the payload is ignored. `servers` are those
+    that an unknown connection's instance is registered for.
     """
     translated = TranslatedBatch()
     for record in batch:
@@ -79,7 +82,8 @@ def translate_evolution(
             line = Line(*registered[0], record.received_at or BEGINNING)
             translated.add(record, line, evolution.translate(record, line))
         else:
-            translated.outcome.append(_reject_connection(record, registered))
+            known = servers.get(record.instance, ())
+            translated.outcome.append(_reject_connection(record, registered, known))
     return translated
 
 
@@ -124,13 +128,26 @@ def _parse_payload(posted: GatewayReceived) -> JsonValue | Reject:
     return payload
 
 
-def _reject_connection(record: EvolutionRecord, registered: Sequence[LineKey]) -> Reject:
+def _reject_connection(
+    record: EvolutionRecord, registered: Sequence[LineKey], servers: Sequence[str]
+) -> Reject:
+    """Return why a record belongs to no line.
+
+    An instance of the same name on another server may be another company's, so it does not count.
+    """
     connection = f"instance {record.instance!r} of server {record.server_url!r}"
     if registered:
         detail = f"{connection} is registered for several lines"
         return Reject(record, "ambiguous-connection", detail)
-    return Reject(
-        record,
-        "unknown-connection",
-        f'{connection} is not in "GatewayConnections"; register it, then replay this record',
+    missing = f'{connection} is not in "GatewayConnections"; register it, then replay this record'
+    detail = _describe_other_server(record, servers) if servers else missing
+    return Reject(record, "unknown-connection", detail)
+
+
+def _describe_other_server(record: EvolutionRecord, servers: Sequence[str]) -> str:
+    named = f"server {record.server_url!r}" if record.server_url else "no server"
+    return (
+        f"instance {record.instance!r} is registered for server "
+        f"{' and '.join(map(repr, servers))}; the record names {named}. If it is the same "
+        'instance, add a row of "GatewayConnections" with the server of the record, then replay it'
     )

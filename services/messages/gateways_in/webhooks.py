@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
@@ -62,6 +62,8 @@ class Webhooks:
         self._topic = f"{settings.namespace}.{GatewayReceived.topic}"
         self._source = f"{settings.namespace}/webhooks"
         self._secret = settings.webhooks.secret.get_secret_value()
+        self._former_secret = settings.webhooks.former_secret.get_secret_value()
+        self._with_former_token: set[tuple[str, int, int]] = set()
         self._line_keys = LineKeys(settings)
         self._cached: dict[LineKey, tuple[bool, float]] = {}  # existence, and until when it counts
 
@@ -103,12 +105,13 @@ class Webhooks:
 
     async def verify(self, request: Request) -> Response:
         """Answer Meta's webhook verification with its challenge, if hub.verify_token is right."""
-        gateway, company_id, whatsapp_id = _parse_address(request)
+        gateway, *_ = _parse_address(request)
         if gateway != "cloud-api" or not self._secret:
             return _answer(404, "this gateway is not verified")
-        own = signatures.derive_token(self._secret, gateway, company_id, whatsapp_id)
         parameters = {"token": request.query_params.get("hub.verify_token", "")}
-        if not signatures.has_token({}, parameters, own):
+        if not self._is_authentic(
+            request, lambda token: signatures.has_token({}, parameters, token)
+        ):
             return _answer(401, "hub.verify_token is not right")
         return PlainTextResponse(request.query_params.get("hub.challenge", ""))
 
@@ -118,12 +121,33 @@ class Webhooks:
         if gateway == "cloud-api" and not app_secrets:
             log.warning("post.no_app_secret", company_id=company_id, whatsapp_id=whatsapp_id)
             return _answer(503, _describe_missing_secret(company_id, whatsapp_id))
-        own = signatures.derive_token(self._secret, gateway, company_id, whatsapp_id)
-        if signatures.is_signed(
-            gateway, body, request.headers, request.query_params, own=own, app_secrets=app_secrets
-        ):
+
+        def is_signed(token: str) -> bool:
+            return signatures.is_signed(
+                gateway, body, request.headers, request.query_params,
+                token=token, app_secrets=app_secrets,
+            )  # fmt: skip
+
+        if self._is_authentic(request, is_signed):
             return None
         return _answer(401, "the signature or token is not right")
+
+    def _is_authentic(self, request: Request, has_token: Callable[[str], bool]) -> bool:
+        """Return whether a request has the token of the secret, or of the former one."""
+        address = _parse_address(request)
+        if has_token(signatures.derive_token(self._secret, *address)):
+            return True
+        if not self._former_secret or not has_token(
+            signatures.derive_token(self._former_secret, *address)
+        ):
+            return False
+        if address not in self._with_former_token:
+            self._with_former_token.add(address)
+            gateway, company_id, whatsapp_id = address
+            log.warning(
+                "post.former_token", gateway=gateway, company_id=company_id, whatsapp_id=whatsapp_id
+            )
+        return True
 
     async def _read_body(self, request: Request) -> bytes | None:
         parts, left = [], self._settings.webhooks.max_bytes

@@ -28,15 +28,16 @@ INSERT INTO "Requests" (service, "companyId", "requestId", answer, type, actor, 
  ('messages', 1, 'c', '[]', 'message.compose', NULL, '2026-08-20T14:00:00Z'),
  ('tickets', 0, 'd', '[]', NULL, NULL, '2026-08-20T09:00:00Z');
 INSERT INTO "DeadLetters" (service, topic, partition, "offset", reason, "companyId", history)
-VALUES ('contacts', 'chatia.message.received', 0, 1, 'unknown-line', 2,
+SELECT 'contacts', 'chatia.message.received', 0, n, 'unknown-line', 2,
  '[{"did": "replayed", "by": "Ana", "at": "2026-08-20T15:00:00Z"}, {"did": "resolved", "at":
-   "2026-08-20T15:00:01Z"}]');
+   "2026-08-20T15:00:01Z"}]'
+FROM generate_series(1, 7) AS n;
 """
 
 
 @pytest.fixture
 def run(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `chatia audit …` on four requests and a replayed dead letter."""
+    """Run `chatia audit …` on four requests and seven replayed dead letters."""
 
     async def insert() -> None:
         conn = await asyncpg.connect(migrated_url)
@@ -89,6 +90,11 @@ def test_the_table_says_what_was_answered_and_no_text_of_customers(run: Run) -> 
     ]
     saved = run("--company", "2").stdout
     assert "record.saved table=Tags inserted=2" in saved
+
+
+def test_dead_letters_of_one_command_are_one_entry(run: Run) -> None:
+    (entry,) = json.loads(run("--company", "2", "--limit", "1", "--json").stdout)
+    assert entry["about"] == ["7 letters (unknown-line): 1, 2, 3, 4, 5, …"]
 
 
 @pytest.mark.parametrize(

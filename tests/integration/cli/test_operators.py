@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from shared.cli.app import build_app
 from shared.cli.errors import CommandError, InvalidUsageError, RefusedError
+from shared.gateways.registry import GATEWAYS
 from shared.seeds.rows import hash_password
 from tests.support.deployment import EMPTY
 from tests.support.servers import TestServers, cloned
@@ -135,6 +136,7 @@ def test_a_file_with_bad_rows_registers_nothing_and_names_each(run: Run, sql: Sq
         "3,,Sul,waha,,,,,",
         "1,,Oeste,evolution,https://evo.example.com,centro,,,",
         "1,10,Leste,waha,,,,,",
+        "4,,Nova,telegram,,,,,x",
     ]
     given = HEADER + "\n".join(rows)
     complaint = fail(run("lines", "register", "-", given=given), InvalidUsageError)
@@ -143,6 +145,9 @@ def test_a_file_with_bad_rows_registers_nothing_and_names_each(run: Run, sql: Sq
         "Line 3, column company: there is no company 3.",
         f"Line 4, column instance: {taken}: name another one, or give that line another one first.",
         "Line 5, column name: line 10 is called Loja Centro: rename it with `chatia record save`.",
+        "Line 6, column company: there is no company 4.",
+        f"Line 6, column gateway: telegram is not known; there are {', '.join(GATEWAYS)}.",
+        "Line 6, column interval_ms: a number from 1 to 2,147,483,647 is wanted.",
         "Nothing is registered; correct the file and run it again.",
     ]
     assert sql(LINES) == before
@@ -174,6 +179,30 @@ def test_another_server_changes_the_lines_connection(run: Run, sql: Sql) -> None
         "gateway": "waha", "server": "https://waha.example.com", "instance": "default",
         "portfolio": "p1",
     }  # fmt: skip
+
+
+def test_what_is_changed_about_a_line_is_said_and_that_workers_do_not_send_for_it(
+    run: Run,
+) -> None:
+    changed = run("lines", "register", "-", given=HEADER + "1,,Loja Centro,waha,,novo,a,,500\n")
+    assert succeed(changed).splitlines()[-1] == (
+        "Line 10 of company 1: gateway: evolution → waha; server: https://evo.example.com → none; "
+        "instance: centro → novo; aliases: none → a; interval_ms: none → 500."
+    )
+    assert changed.stderr == (
+        "Line 10 of company 1 has no server now: workers do not send for it until the file names "
+        "one.\n"
+    )
+    given = HEADER + "1,,Loja Centro,waha,https://w.example.com,novo,a,,700\n"
+    (line,) = json.loads(succeed(run("lines", "register", "-", "--json", given=given)))
+    assert line["changes"] == [
+        {"column": "server", "old": None, "new": "https://w.example.com"},
+        {"column": "aliases", "old": None, "new": "a"},
+        {"column": "interval_ms", "old": "500", "new": "700"},
+    ]
+    again = run("lines", "register", "-", given=given)
+    assert "→" not in succeed(again)
+    assert again.stderr == ""
 
 
 def test_the_list_says_which_secrets_are_set_and_never_the_secrets(

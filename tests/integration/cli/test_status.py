@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -262,6 +263,22 @@ async def test_the_doctor_finds_checkpoints_that_kafka_does_not_have_any_more(
         Code.CHECKPOINT_BEHIND_LOG: "tickets",
         Code.CHECKPOINT_BEYOND_LOG: "messages",
     }
+
+
+@on_the_loop
+@pytest.mark.parametrize("silent", ["Kafka", "Postgres"])
+async def test_only_the_server_that_is_silent_is_named(idle: Deployment, silent: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it accepts, and never answers
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        variables = {
+            "Kafka": {"KAFKA_BOOTSTRAP_SERVERS": address},
+            "Postgres": {"DATABASE_URL": f"postgresql://chatia:x@{address}/chatia"},
+        }[silent]
+        run = await run_chatia(idle, "status", **variables)
+    assert run.code == 3
+    named = re.findall(r"^  (\w+) gives no figures: no answer in time\.$", run.answer, re.MULTILINE)
+    assert named == [silent]
+    assert ("purges under way: ?" in run.answer) == (silent == "Postgres")
 
 
 @on_the_loop

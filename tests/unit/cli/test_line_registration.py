@@ -96,8 +96,9 @@ def test_optional_columns_may_be_absent_and_excels_file_is_read() -> None:
 )
 def test_a_bad_cell_is_named_by_its_line_and_column(cells: str, column: str, text: str) -> None:
     rows, problems = read("1,,B,waha,,,,,", cells)
-    assert [row.name for row in rows] == ["B"]
+    assert [row.name for row in rows if not row.unread] == ["B"]
     assert problems == [Problem(3, column, text)]
+    assert [row.unread for row in rows[1:]] == ([{column}] if column else [])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_gateway_without_an_instance_needs_no_connection() -> None:
 @pytest.mark.parametrize(
     ("given", "column", "text"),
     [
-        (row(company_id=3), "company", "there is no company 3"),
+        (row(company_id=3, instance="x"), "company", "there is no company 3"),
         (row(company_id=2, whatsapp_id=10), "line", "line 10 is of another company"),
         (
             row(whatsapp_id=10, name="Norte"),
@@ -194,6 +195,146 @@ def test_a_gateway_without_an_instance_needs_no_connection() -> None:
 def test_a_row_that_meets_another_line_is_refused(given: LineRow, column: str, text: str) -> None:
     planned = plan(given, lines=[LINE], connections=[connection()])
     assert planned.problems == [Problem(2, column, text)]
+
+
+EAST = StoredLine(1, 11, "Leste", is_leaving=False)
+OTHERS_NAME = "line 11 of the company has this name: choose another one"
+
+
+def check(*rows: str) -> list[tuple[int, str, str]]:
+    """Return all problems of a file, of which line 10 of company 1 has the name and instance."""
+    parsed, unread = read(*rows)
+    planned = plan(*parsed, lines=[LINE, EAST], connections=[connection()], room=1)
+    return [(p.number, p.column, p.text) for p in [*unread, *planned.problems]]
+
+
+def test_the_name_and_the_instance_of_another_line_are_both_named() -> None:
+    stored = [connection(), connection(8, line=11, instance="leste")]
+    given = row(whatsapp_id=10, name="Leste", instance="leste")
+    planned = plan(given, lines=[LINE, EAST], connections=stored)
+    taken = TAKEN.replace("centro", "leste").replace("line 10", "line 11")
+    assert planned.problems == [
+        Problem(2, "name", OTHERS_NAME),
+        Problem(2, "instance", taken),
+    ]
+
+
+def test_an_unknown_company_and_a_taken_instance_are_both_named() -> None:
+    planned = plan(row(company_id=3), lines=[LINE], connections=[connection()])
+    assert planned.problems == [
+        Problem(2, "company", "there is no company 3"),
+        Problem(2, "instance", TAKEN),
+    ]
+
+
+def test_a_bad_cell_hides_no_problem_of_the_others() -> None:
+    rate = "a number from 1 to 2,147,483,647 is wanted"
+    assert check(
+        f"3,,Sul,evolution,{EVO},sul,,,x",
+        f"1,,Oeste,evolution,{EVO},centro,,,0",
+        f"1,10,Leste,evolution,{EVO},outra,,,-1",
+        f"2,11,,evolution,{EVO},leste,,,",
+        "1,,Nova,telegram,,,,,",
+    ) == [
+        (2, "interval_ms", rate),
+        (3, "interval_ms", rate),
+        (4, "interval_ms", rate),
+        (5, "name", "it is empty"),
+        (6, "gateway", f"telegram is not known; there are {', '.join(GATEWAYS)}"),
+        (2, "company", "there is no company 3"),
+        (3, "instance", TAKEN),
+        (4, "name", OTHERS_NAME),
+        (5, "line", "line 11 is of another company"),
+        (6, "company", "the company's plan allows 1 more lines: change its plan first"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        (f"x,,Centro,evolution,{EVO},centro,,,", "company"),
+        (f"x,10,Centro,evolution,{EVO},centro,,,", "company"),
+        (f"1,x,Centro,evolution,{EVO},centro,,,", "line"),
+        (f"1,,,evolution,{EVO},centro,,,", "name"),
+        ("1,,Centro,evolution,evo,centro,,,", "server"),
+        (f"1,,Centro,evo,{EVO},centro,,,", "gateway"),
+    ],
+)
+def test_a_bad_cell_makes_no_other_cell_of_a_registered_line_bad(cells: str, column: str) -> None:
+    assert [found for _, found, _ in check(cells)] == [column]
+
+
+def test_rows_with_bad_cells_are_not_said_to_repeat_each_other() -> None:
+    problems = check("x,,Nova,waha,,,,,", "y,,Nova,waha,,,,,", "1,,,waha,,,,,", "1,,,waha,,,,,")
+    assert [column for _, column, _ in problems] == ["company", "company", "name", "name"]
+
+
+def test_problems_are_listed_by_line_then_by_column() -> None:
+    found = [Problem(3, "name", "c"), Problem(2, "instance", "b"), Problem(2, "company", "a")]
+    lines = describe_problems(found).splitlines()
+    assert [line[-2] for line in lines[:3]] == ["a", "b", "c"]
+
+
+def list_changes(planned: Plan) -> list[tuple[str, str, str]]:
+    return [(change.column, change.old, change.new) for change in planned.changes]
+
+
+def test_what_a_row_changes_is_said_by_column() -> None:
+    given = row(
+        gateway="waha", server="", instance="novo", aliases=("a",), portfolio="p", interval_ms=500
+    )
+    line = replace(LINE, interval_ms=100)
+    planned = plan(given, lines=[line], connections=[connection()])
+    assert list_changes(planned) == [
+        ("gateway", "evolution", "waha"),
+        ("server", EVO, ""),
+        ("instance", "centro", "novo"),
+        ("portfolio", "", "p"),
+        ("aliases", "", "a"),
+        ("interval_ms", "100", "500"),
+    ]
+
+
+def test_a_first_connection_changes_what_was_none() -> None:
+    planned = plan(row(interval_ms=500), lines=[LINE])
+    assert list_changes(planned) == [
+        ("gateway", "", "evolution"),
+        ("server", "", EVO),
+        ("instance", "", "centro"),
+        ("interval_ms", "", "500"),
+    ]
+
+
+def test_a_new_line_and_a_repetition_have_no_changes() -> None:
+    given = row(interval_ms=500)
+    assert plan(given).changes == []
+    line = replace(LINE, interval_ms=500)
+    assert plan(given, lines=[line], connections=[connection()]).changes == []
+
+
+@pytest.mark.parametrize(
+    ("given", "others", "is_silenced"),
+    [
+        (row(server=""), [], True),
+        (row(server="", gateway="waha"), [], True),
+        (row(server="", gateway="baileys"), [], False),  # it sends by itself
+        (row(server="http://new"), [], False),
+        (row(), [], False),
+        (row(server=""), [connection(8, instance="second")], False),
+    ],
+)
+def test_a_line_that_loses_its_only_server_is_found(
+    given: LineRow,
+    others: list[StoredConnection],
+    is_silenced: bool,
+) -> None:
+    planned = plan(given, lines=[LINE], connections=[connection(), *others])
+    assert [each.whatsapp_id for each in planned.silenced] == ([10] if is_silenced else [])
+
+
+def test_a_line_that_never_had_a_server_loses_none() -> None:
+    stored = [connection(server="")]
+    assert plan(row(server="", instance="x"), lines=[LINE], connections=stored).silenced == []
 
 
 def test_a_line_that_is_being_deleted_is_refused() -> None:

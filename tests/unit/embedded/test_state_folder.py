@@ -72,9 +72,11 @@ def test_the_check_is_made_before_anything_starts_and_after_the_lock(state: Path
 
 def test_a_webhook_secret_is_generated_once_and_only_its_owner_can_read_it(state: Path) -> None:
     state.mkdir()
-    secret = folders.load_or_create_webhook_secret(state)
-    assert folders.load_or_create_webhook_secret(state) == secret
+    secret = folders.keep_webhook_secret(state, "")
+    assert folders.keep_webhook_secret(state, "") == secret
     assert len(secret) == 64
+    assert folders.keep_webhook_secret(state, "a new one that is given") != secret
+    assert folders.keep_webhook_secret(state, "") == "a new one that is given"
     assert stat.S_IMODE((state / folders.WEBHOOK_SECRET_FILE).stat().st_mode) == 0o600
 
 

@@ -1,5 +1,6 @@
 """Programs that end by themselves are started again, each time after a longer pause."""
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,6 +69,20 @@ def test_a_killed_program_is_started_again_and_both_are_said(tmp_path: Path) -> 
         f"worker was ended by SIGKILL and is started again in 0.01 s. Its log: {starts.log_path}"
     )
     assert said[1].startswith("worker runs again, ")
+    starts.stop()
+
+
+def test_a_full_disk_is_named_when_a_program_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    starts = Starts(tmp_path, ("false",), ALIVE)
+    supervised = Supervisor(said.append)
+    full = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    supervised.start(starts.program())
+    check_until(supervised, lambda: bool(said))
+    assert said[0].endswith(f"{starts.log_path} No space is left on the disk of {tmp_path}.")
     starts.stop()
 
 

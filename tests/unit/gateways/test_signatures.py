@@ -38,7 +38,7 @@ def test_a_token_is_read_from_a_header_or_from_the_url(
     headers: dict[str, str], query: dict[str, str], may: bool
 ) -> None:
     assert has_token(headers, query, OWN) is may
-    assert is_signed("evolution", BODY, headers, query, own=OWN, app_secrets=[]) is may
+    assert is_signed("evolution", BODY, headers, query, token=OWN, app_secrets=[]) is may
 
 
 @pytest.mark.parametrize("key", ["one", "two"])
@@ -46,20 +46,20 @@ def test_meta_signs_with_the_secret_of_one_of_the_apps(key: str) -> None:
     digest = hmac.new(key.encode(), BODY, hashlib.sha256).hexdigest()
     signed = {"x-hub-signature-256": f"sha256={digest}"}
     secrets = ["one", "two"]
-    assert is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=secrets)
-    assert not is_signed("cloud-api", BODY + b" ", signed, {}, own=OWN, app_secrets=secrets)
-    assert not is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=["three"])
-    assert not is_signed("cloud-api", BODY, {}, {"token": OWN}, own=OWN, app_secrets=secrets)
+    assert is_signed("cloud-api", BODY, signed, {}, token=OWN, app_secrets=secrets)
+    assert not is_signed("cloud-api", BODY + b" ", signed, {}, token=OWN, app_secrets=secrets)
+    assert not is_signed("cloud-api", BODY, signed, {}, token=OWN, app_secrets=["three"])
+    assert not is_signed("cloud-api", BODY, {}, {"token": OWN}, token=OWN, app_secrets=secrets)
 
 
 def test_without_an_app_secret_no_meta_signature_is_valid() -> None:
     digest = hmac.new(b"", BODY, hashlib.sha256).hexdigest()
     signed = {"x-hub-signature-256": f"sha256={digest}"}
-    assert not is_signed("cloud-api", BODY, signed, {}, own=OWN, app_secrets=[])
+    assert not is_signed("cloud-api", BODY, signed, {}, token=OWN, app_secrets=[])
 
 
 def test_waha_signs_with_the_connections_token() -> None:
     signed = {"x-webhook-hmac": hmac.new(OWN.encode(), BODY, hashlib.sha512).hexdigest()}
-    assert is_signed("waha", BODY, signed, {}, own=OWN, app_secrets=[])
-    assert not is_signed("waha", BODY + b" ", signed, {}, own=OWN, app_secrets=[])
-    assert not is_signed("waha", BODY, {}, {"token": OWN}, own=OWN, app_secrets=[])
+    assert is_signed("waha", BODY, signed, {}, token=OWN, app_secrets=[])
+    assert not is_signed("waha", BODY + b" ", signed, {}, token=OWN, app_secrets=[])
+    assert not is_signed("waha", BODY, {}, {"token": OWN}, token=OWN, app_secrets=[])

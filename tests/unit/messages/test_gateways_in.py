@@ -38,7 +38,7 @@ LINES = {rules.get_connection_key(evolution()): [LINE]}
 
 def test_a_payload_becomes_a_message_of_its_connections_line() -> None:
     record = evolution()
-    (emit,) = rules.translate_evolution(LINES, [record]).outcome
+    (emit,) = rules.translate_evolution(LINES, [record], {}).outcome
     assert isinstance(emit, Emit)
     assert isinstance(emit.fact, MessageReceived)
     assert (emit.fact.key, emit.fact.body) == ("1:10:5511900000001", "Oi")
@@ -61,22 +61,52 @@ def test_a_message_has_the_time_at_which_its_payload_was_received(gateway: str) 
 
 
 def test_a_record_of_evolution_was_received_at_its_own_time() -> None:
-    (emit,) = rules.translate_evolution(LINES, [evolution(received_at=at(5))]).outcome
+    (emit,) = rules.translate_evolution(LINES, [evolution(received_at=at(5))], {}).outcome
     assert isinstance(emit, Emit)
     assert isinstance(emit.fact, MessageReceived)
     assert emit.fact.received_at == at(5)
 
 
 def test_an_unregistered_instance_is_rejected() -> None:
-    (reject,) = rules.translate_evolution({}, [evolution()]).outcome
+    (reject,) = rules.translate_evolution({}, [evolution()], {}).outcome
     assert isinstance(reject, Reject)
     assert reject.reason == "unknown-connection"
+
+
+@pytest.mark.parametrize(
+    ("named", "servers", "said"),
+    [
+        (
+            "",
+            ["https://evo.example.com"],
+            "registered for server 'https://evo.example.com'; the record names no server. If",
+        ),
+        (
+            "http://10.0.0.1",
+            ["http://a", "http://b"],
+            "server 'http://a' and 'http://b'; the record names server 'http://10.0.0.1'. If",
+        ),
+        (
+            "",
+            [],
+            "instance 'loja' of server '' is not in \"GatewayConnections\"; register it, then",
+        ),
+    ],
+)
+def test_an_instance_of_another_server_is_rejected_with_both_servers(
+    named: str, servers: list[str], said: str
+) -> None:
+    record = evolution(server_url=named)
+    (reject,) = rules.translate_evolution({}, [record], {"loja": servers}).outcome
+    assert isinstance(reject, Reject)
+    assert (reject.reason, reject.company_id) == ("unknown-connection", None)
+    assert said in reject.detail
 
 
 def test_an_instance_registered_for_two_lines_is_rejected() -> None:
     record = evolution()
     lines = {rules.get_connection_key(record): [LINE, LineKey(2, 20)]}
-    (reject,) = rules.translate_evolution(lines, [record]).outcome
+    (reject,) = rules.translate_evolution(lines, [record], {}).outcome
     assert isinstance(reject, Reject)
     assert reject.reason == "ambiguous-connection"
 
@@ -84,7 +114,7 @@ def test_an_instance_registered_for_two_lines_is_rejected() -> None:
 def test_an_unreadable_part_is_rejected_and_its_neighbour_translated() -> None:
     bad: JsonValue = {"key": 7, "message": {"conversation": "x"}}
     record = evolution(data=[evolution().data, bad])
-    outcome = rules.translate_evolution(LINES, [record]).outcome
+    outcome = rules.translate_evolution(LINES, [record], {}).outcome
     assert [type(item).__name__ for item in outcome] == ["Emit", "Reject"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
+from structlog.testing import capture_logs
 
 from services.messages.gateways_in import webhooks
 from services.messages.gateways_in.webhooks import Producer, Webhooks
@@ -116,9 +117,9 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "ANSWER_WITHIN_S", 0.3)
 
 
-async def receive_signed(routes: Webhooks) -> int:
-    """Post an empty object with the right token; return the status."""
-    token = derive_token(SECRET, "baileys", 1, 10)
+async def receive_signed(routes: Webhooks, secret: str = SECRET) -> int:
+    """Post an empty object with the token of a secret; return the status."""
+    token = derive_token(secret, "baileys", 1, 10)
     headers = [(b"authorization", f"Bearer {token}".encode())]
     async with asyncio.timeout(5):
         return (await routes.receive(build_request("baileys", headers))).status_code
@@ -133,6 +134,23 @@ async def test_a_post_is_taken_while_the_database_is_frozen_and_asks_it_once() -
     assert await receive_signed(routes) == 200
     assert await receive_signed(routes) == 200
     assert frozen.lookups == 1
+
+
+@pytest.mark.usefixtures("quickly")
+async def test_the_tokens_of_the_former_secret_are_accepted_while_it_is_set() -> None:
+    former = "the secret of last year"
+    frozen = cast("AsyncEngine", FrozenServers())
+    settings = build_settings(former_secret=SecretStr(former))
+    both = Webhooks(Settings(webhooks=settings), frozen, WorkingProducer())
+    alone = Webhooks(Settings(webhooks=build_settings()), frozen, WorkingProducer())
+    with capture_logs() as logs:
+        assert [await receive_signed(both, s) for s in (SECRET, former, former)] == [200] * 3
+    assert await receive_signed(both, "the secret of nobody") == 401
+    assert await receive_signed(alone, former) == 401
+    named = [entry for entry in logs if entry["event"] == "post.former_token"]
+    assert [(e["gateway"], e["company_id"], e["whatsapp_id"]) for e in named] == [
+        ("baileys", 1, 10)
+    ]
 
 
 @pytest.mark.usefixtures("quickly")
