@@ -32,7 +32,7 @@ SERVICE: Final = ("service",)
 OF_A_STAGE: Final = ("service", "topic")
 
 OUTCOMES: Final = (
-    "read", "repeated", "skipped", "skipped_by_operator", "deferred", "dead_letters",
+    "read", "repeated", "skipped", "skipped_by_operator", "lost_time", "deferred", "dead_letters",
 )  # fmt: skip
 
 # What a worker knows itself: on its health port.
@@ -52,7 +52,8 @@ RECORDS: Final = Metric(
     "records",
     ("service", "outcome"),
     "records of committed batches: all that were `read` for the first time, and those that were "
-    "`repeated`, `skipped`, `skipped_by_operator`, `deferred` or became `dead_letters`",
+    "`repeated`, `skipped`, `skipped_by_operator`, of a `lost_time`, `deferred` or became "
+    "`dead_letters`",
 )
 FACTS: Final = Metric(
     "chatia_facts_total",
@@ -80,8 +81,8 @@ WAITING: Final = Metric(
     Kind.GAUGE,
     "none",
     ("service", "reason"),
-    "1 while the worker waits for the `database`, for `kafka` or for an `internal_error` to be "
-    "fixed, else 0",
+    "1 while the worker waits for the `database`, for `kafka`, for an `internal_error` to be "
+    "fixed or for the `recovery` of a database, else 0",
 )
 ASSIGNED: Final = Metric(
     "chatia_partitions_assigned", Kind.GAUGE, "partitions", SERVICE, "partitions of the worker"
