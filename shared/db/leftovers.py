@@ -16,10 +16,12 @@ from typing_extensions import override
 from shared.db.bulk import statement
 from shared.db.errors import describe_refusal
 
-# A build holds SHARE UPDATE EXCLUSIVE on its table. VACUUM does too, and is then waited for.
+# A build holds SHARE UPDATE EXCLUSIVE on its table. VACUUM does too, and is then waited for;
+# autovacuum, which has no user, gives way.
 INVALID_INDEXES = statement("""
 SELECT c.relname::text AS name, t.relname::text AS "table", EXISTS (
-  SELECT FROM pg_locks l WHERE l.relation = i.indrelid AND l.pid <> pg_backend_pid()
+  SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+  WHERE l.relation = i.indrelid AND l.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL
     AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) AS is_busy
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
 WHERE NOT i.indisvalid AND t.relnamespace = 'public'::regnamespace ORDER BY t.relname, c.relname

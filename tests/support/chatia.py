@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,10 +51,19 @@ def chatia(*words: str, environment: Mapping[str, str], given: str = "") -> Ende
 
 
 def interrupted(
-    *words: str, environment: Mapping[str, str], number: signal.Signals, seconds: float
+    *words: str,
+    environment: Mapping[str, str],
+    number: signal.Signals,
+    seconds: float,
+    lines: int = 0,
 ) -> Ended:
-    """Run `chatia` and send it a signal after some seconds, if it still runs."""
+    """Run `chatia` and send it a signal some seconds after so many lines, if it still runs."""
     with _running(words, environment, "") as (run, folder):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while run.is_alive() and (folder / "stdout").read_bytes().count(b"\n") < lines:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(words, PATIENCE_SECONDS)
+            time.sleep(0.005)
         run.join(seconds)
         if run.is_alive() and run.pid:
             os.kill(run.pid, number)
