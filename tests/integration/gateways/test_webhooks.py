@@ -35,6 +35,7 @@ from tests.unit.gateways import samples
 pytestmark = pytest.mark.integration
 
 SECRET = "the secret of an operator"  # noqa: S105 - made up here
+FORMER_SECRET = "the former secret of an operator"  # noqa: S105 - made up here
 OWN_APP_SECRET = "of a customer's own app"  # noqa: S105 - made up here
 LINE_WITH_ITS_OWN_APP = 98
 APP_SECRET = "the secret of an app of Meta's"  # noqa: S105 - made up here
@@ -106,8 +107,10 @@ def _ask(
         connection.close()
 
 
-def signature(gateway: str, line: int, body: bytes) -> tuple[dict[str, str], str]:
-    own = derive_token(SECRET, gateway, 1, line)
+def signature(
+    gateway: str, line: int, body: bytes, secret: str = SECRET
+) -> tuple[dict[str, str], str]:
+    own = derive_token(secret, gateway, 1, line)
     match gateway:
         case "waha":
             return {"X-Webhook-Hmac": hmac.new(own.encode(), body, hashlib.sha512).hexdigest()}, ""
@@ -126,6 +129,7 @@ async def posting_to(bootstrap: str, database_url: str) -> AsyncIterator[Posting
     webhooks = WebhookSettings(
         port=port,
         secret=SecretStr(SECRET),
+        former_secret=SecretStr(FORMER_SECRET),
         cloud_api_secrets=SecretStr(f"another, {APP_SECRET}"),
         line_app_secrets={f"1_{LINE_WITH_ITS_OWN_APP}": SecretStr(OWN_APP_SECRET)},
         max_bytes=LARGEST,
@@ -193,6 +197,17 @@ async def test_unsigned_posts_are_refused_by_every_gateways_route(posting: Posti
         path = f"/gateways/{gateway}/1/{line}{query}"
         codes[gateway] = (unsigned, (await posting.ask("POST", path, b"{}", headers))[0])
     assert codes == dict.fromkeys(LINES, (401, 401))
+
+
+async def test_tokens_of_the_former_secret_are_accepted_and_of_no_other(posting: Posting) -> None:
+    codes = []
+    for secret in (FORMER_SECRET, "a secret of nobody"):
+        for gateway in sorted(LINES.keys() - {"cloud-api"}):  # Meta signs with the app's secret
+            body, line = json.dumps(TEXTS[gateway]).encode(), LINES[gateway]
+            headers, query = signature(gateway, line, body, secret)
+            path = f"/gateways/{gateway}/1/{line}{query}"
+            codes.append((await posting.ask("POST", path, body, headers))[0])
+    assert codes == [200] * (len(LINES) - 1) + [401] * (len(LINES) - 1)
 
 
 async def test_a_line_with_its_own_app_refuses_posts_of_other_apps(posting: Posting) -> None:
