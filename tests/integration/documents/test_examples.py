@@ -53,6 +53,7 @@ ONLY_SHOWN = {
     ("database.md", 'echo \'{"messageRetentionDays"'): "old messages of other examples are refused",
     ("database.md", "$ chatia db doctor"): "it shows a broken database",
     ("database.md", "chatia db cancel"): "it ends a session",
+    ("database.md", "chatia db recover --finish"): "it needs all workers stopped",
     ("dead-letters.md", "chatia skip"): "it names a record that blocks a partition",
     ("events.md", 'echo \'{"key": "loja-centro"'): "it publishes on a topic of Evolution API",
     ("operating.md", "$ curl localhost:8080/ready"): "it shows an outage",
