@@ -61,13 +61,23 @@ def rows_as_columns(rows: Sequence[Any], row_type: type) -> dict[str, list[Any]]
     return columns(rows, _list_names(row_type))
 
 
-def match_company(row: str, company: str) -> str:
-    """Return SQL that checks the company of a row that is found by its id.
+def match(column: str, value: str) -> str:
+    """Return SQL that checks a column of a row that is found by another column.
 
-    It uses IS NOT DISTINCT FROM, so that the planner cannot join by the company: without statistics
-    it expects one row per company and chooses a nested loop over all rows.
+    Both columns may be found by indexes, and without statistics the planner takes them for equally
+    selective: it may read all rows of a company or a line to find one. IS NOT DISTINCT FROM is
+    looked up in no index, and joins nothing.
     """
-    return f'{row}."companyId" IS NOT DISTINCT FROM {company}'
+    return f"{column} IS NOT DISTINCT FROM {value}"
+
+
+def match_company(row: str, company: str) -> str:
+    """Return SQL that checks the company of a row that is found by its id or its parent's id.
+
+    `company` is that of the row which has this id, so that no join by both rows' companies alone is
+    possible.
+    """
+    return match(f'{row}."companyId"', company)
 
 
 def columns(rows: Sequence[Any], names: Iterable[str]) -> dict[str, list[Any]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
-from shared.db.bulk import BigInt, Json, rows_as_columns, source, statement
+from shared.db.bulk import BigInt, Json, match_company, rows_as_columns, source, statement
 from shared.db.purged import HISTORY_OF
 from shared.delivery.batch.request_results import encode_fact
 from shared.records.purge_steps import COMPANY
@@ -54,7 +54,7 @@ INSERT_HISTORIES = statement(f"""
 INSERT INTO "PurgedRows" ("purgeId", "tableName", "companyId", "rowId")
 SELECT b.purge_id, 'Tickets', t."companyId", t.id
 FROM {source(_PurgedRow)}
-JOIN "Tickets" t ON t."companyId" = b.company_id AND t."contactId" = b.id
+JOIN "Tickets" t ON t."contactId" = b.id AND {match_company("t", "b.company_id")}
 """)
 
 # A company's last step waits for other purges of its rows, whose answers must be published first.

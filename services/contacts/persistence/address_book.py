@@ -119,7 +119,7 @@ SET "mergedIntoContactId" = b.canonical_id, active = FALSE,
     lid = CASE WHEN b.frees_lid AND c.id = b.merged_id THEN NULL ELSE c.lid END,
     "updatedAt" = GREATEST(clock_timestamp(), c."updatedAt" + interval '1 microsecond')
 FROM {source(Merge)}
-WHERE c."companyId" = b.company_id
+WHERE {match_company("c", "b.company_id")}
   AND ((c.id = b.merged_id AND c."mergedIntoContactId" IS NULL)
        OR c."mergedIntoContactId" = b.merged_id)
 RETURNING c.id, c."companyId", c."mergedIntoContactId" AS canonical_id,
@@ -134,7 +134,7 @@ WITH b AS (
   SELECT * FROM {source(Merge)}
 ), tag AS (
   DELETE FROM "ContactTags" t USING b
-  WHERE t."companyId" = b.company_id AND t."contactId" = b.merged_id
+  WHERE t."contactId" = b.merged_id AND {match_company("t", "b.company_id")}
   RETURNING b.company_id, b.canonical_id, t."tagId"
 ), wallet AS (
   DELETE FROM "ContactWallets" w USING b

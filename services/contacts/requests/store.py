@@ -18,7 +18,7 @@ from services.contacts.requests.rules import (
 )
 from shared.contracts.base import BEGINNING
 from shared.contracts.contact_request import ContactRequest
-from shared.db.bulk import ConcurrentUpdateError, rows_as_columns, source, statement
+from shared.db.bulk import ConcurrentUpdateError, match_company, rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 
 
@@ -68,12 +68,12 @@ SELECT b.contact_id AS named_id, c.id, c."companyId", c.name, c."updatedAt", c.n
        c."acceptAudioMessage", tag.ids AS tag_ids, wallet.ids AS wallet_ids, field.pairs,
        clock_timestamp() AS now
 FROM {source(ContactKey)}
-JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = b.contact_id
-JOIN "Contacts" c ON c."companyId" = b.company_id
-                 AND c.id = COALESCE(named."mergedIntoContactId", named.id)
+JOIN "Contacts" named ON named.id = b.contact_id AND {match_company("named", "b.company_id")}
+JOIN "Contacts" c ON c.id = COALESCE(named."mergedIntoContactId", named.id)
+                 AND {match_company("c", 'named."companyId"')}
 CROSS JOIN LATERAL (
-  SELECT array_agg("tagId" ORDER BY "tagId") AS ids FROM "ContactTags"
-  WHERE "companyId" = b.company_id AND "contactId" = c.id
+  SELECT array_agg("tagId" ORDER BY "tagId") AS ids FROM "ContactTags" t
+  WHERE "contactId" = c.id AND {match_company("t", "b.company_id")}
 ) AS tag
 CROSS JOIN LATERAL (
   SELECT array_agg("walletId" ORDER BY id) AS ids FROM "ContactWallets"
@@ -118,7 +118,7 @@ WITH wanted AS (
 ), gone AS (
   DELETE FROM "ContactTags" w
   USING {source(ContactKey)}
-  WHERE w."companyId" = b.company_id AND w."contactId" = b.contact_id
+  WHERE w."contactId" = b.contact_id AND {match_company("w", "b.company_id")}
     AND NOT EXISTS (SELECT FROM wanted
                     WHERE wanted.of_contact_id = w."contactId" AND wanted.tag_id = w."tagId")
 )

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.change_requests.rules import NamedKey, StoredMessage
 from services.messages.persistence.routes import CONTACT_OF_CHAT
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match, match_company, rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 from shared.gateways.normalize.numbers import find_other_spelling
 
@@ -21,18 +21,20 @@ FROM {source(NamedKey, spelt_otherwise="text")}
 {CONTACT_OF_CHAT}
 JOIN LATERAL (
   SELECT 1 AS rank, n.* FROM "Messages" n
-  WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.id = b.message_id
+  WHERE n.id = b.message_id AND {match_company("n", "b.company_id")}
+    AND {match('n."whatsappId"', "b.whatsapp_id")}
   UNION ALL SELECT 2, n.* FROM "Messages" n
   WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.wid = b.wid
   UNION ALL SELECT 3, n.* FROM "Sends" s JOIN "Messages" n
-    ON n."companyId" = s."companyId" AND n.id = s."messageId" AND n."whatsappId" = b.whatsapp_id
+    ON n.id = s."messageId" AND {match_company("n", 's."companyId"')}
+   AND {match('n."whatsappId"', "b.whatsapp_id")}
   WHERE s."companyId" = b.company_id AND s."sendId" = b.wid
   ORDER BY rank LIMIT 1) AS m ON TRUE
-JOIN "Tickets" t ON t."companyId" = b.company_id AND t.id = m."ticketId"
+JOIN "Tickets" t ON t.id = m."ticketId" AND {match_company("t", 'm."companyId"')}
   AND {exclude_purged("Tickets", "t")}
-JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = t."contactId"
-JOIN "Contacts" c
-  ON c."companyId" = b.company_id AND c.id = COALESCE(named."mergedIntoContactId", named.id)
+JOIN "Contacts" named ON named.id = t."contactId" AND {match_company("named", 't."companyId"')}
+JOIN "Contacts" c ON c.id = COALESCE(named."mergedIntoContactId", named.id)
+                 AND {match_company("c", 'named."companyId"')}
 """)
 
 

@@ -26,15 +26,17 @@ WHERE a."companyId" = b.company_id AND a."whatsappId" = b.whatsapp_id AND a.wid 
 RETURNING a.id AS number, a.type, a.change, a."createdAt" AS since
 """)
 
-# Finds changes that were saved while their message was inserted in a concurrent transaction.
+# Finds changes that were saved while their message was inserted in a concurrent transaction. Each
+# message is looked up by its key; a join may read all of them.
 TAKE_MISSED = statement("""
 DELETE FROM "AwaitedChanges" WHERE id IN (
-  SELECT a.id FROM "AwaitedChanges" a
-  JOIN "Messages" m
-    ON m."companyId" = a."companyId" AND m."whatsappId" = a."whatsappId" AND m.wid = a.wid
-  WHERE a."createdAt" > now() - CAST(:race AS interval)
-     OR a."createdAt" < now() - CAST(:kept AS interval)
-  ORDER BY a.id LIMIT :most FOR UPDATE OF a SKIP LOCKED)
+  SELECT id FROM "AwaitedChanges" a
+  WHERE ("createdAt" > now() - CAST(:race AS interval)
+         OR "createdAt" < now() - CAST(:kept AS interval))
+    AND (SELECT m.id FROM "Messages" m
+         WHERE m."companyId" = a."companyId" AND m."whatsappId" = a."whatsappId"
+           AND m.wid = a.wid) IS NOT NULL
+  ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING id AS number, type, change, "createdAt" AS since
 """)
 

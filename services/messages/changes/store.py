@@ -15,7 +15,7 @@ from services.messages.changes.rules import (
 )
 from services.messages.domain.keys import MessageKey
 from shared.contracts.message import MessageUpdated
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 
 class MessageMark(NamedTuple):
@@ -73,7 +73,7 @@ WITH b AS (
                   b.edited_at IS NOT NULL) AS is_newer,
          (m."isDeleted" OR b.deleted) AND COALESCE(
            s."enableLGPD" = 'enabled' AND s."lgpdDeleteMessage" = 'enabled', FALSE) AS forgotten
-  FROM b JOIN "Messages" m ON m."companyId" = b.company_id AND m.id = b.message_id
+  FROM b JOIN "Messages" m ON m.id = b.message_id AND {match_company("m", "b.company_id")}
   LEFT JOIN "MessageMarks" k ON k."companyId" = b.company_id AND k."messageId" = b.message_id
   LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
 ), n AS (
@@ -92,7 +92,7 @@ SET ack = n.new_ack, body = n.new_body,
     "isDeleted" = n.old_deleted OR n.deleted, read = n.old_read OR n.read,
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
 FROM n
-WHERE m."companyId" = n.company_id AND m.id = n.message_id
+WHERE m.id = n.message_id AND {match_company("m", "n.company_id")}
   AND (n.reacted OR n.new_ack <> n.old_ack OR n.new_body <> n.old_body
        OR (n.edited_at IS NOT NULL AND m."isEdited" IS NOT TRUE)
        OR (n.deleted AND NOT n.old_deleted) OR (n.read AND NOT n.old_read))

@@ -9,7 +9,7 @@ from services.messages.composing.rules import ComposedRow, Conversation, Convers
 from services.messages.composing.templates import KnownTemplate, TemplateKey
 from services.messages.domain.keys import MessageKey, get_message_key
 from services.messages.persistence.routes import CONTACT_OF_CHAT
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 from shared.gateways.normalize.numbers import find_other_spelling
 
@@ -36,9 +36,9 @@ JOIN LATERAL (
   UNION ALL SELECT * FROM "Tickets"
   WHERE b.ticket_id = 0 AND "companyId" = b.company_id AND "whatsappId" = b.whatsapp_id
     AND "contactId" = of_chat.id AND status <> 'closed') AS t ON {exclude_purged("Tickets", "t")}
-JOIN "Contacts" named ON named."companyId" = b.company_id AND named.id = t."contactId"
-JOIN "Contacts" c
-  ON c."companyId" = b.company_id AND c.id = COALESCE(named."mergedIntoContactId", named.id)
+JOIN "Contacts" named ON named.id = t."contactId" AND {match_company("named", 't."companyId"')}
+JOIN "Contacts" c ON c.id = COALESCE(named."mergedIntoContactId", named.id)
+                 AND {match_company("c", 'named."companyId"')}
 LEFT JOIN "TicketTraking" k ON k."ticketId" = t.id AND k."finishedAt" IS NULL
 """)
 

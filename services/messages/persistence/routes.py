@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.domain.keys import ChatKey
 from services.messages.domain.routes import Route
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match, match_company, rows_as_columns, source, statement
 from shared.gateways.normalize.numbers import find_other_spelling
 from shared.gateways.senders.registry import SENDERS
 
@@ -16,7 +16,7 @@ OFFICIAL = sorted(name for name in SENDERS if SENDERS[name].is_official)
 # Finds the contact of `b.chat` by number, LID, JID, the number's other spelling and BSUID, in this
 # order; for a merged contact the canonical one. A BSUID counts only with a ticket on the line,
 # because in another portfolio it may be another person's.
-CONTACT_OF_CHAT = """
+CONTACT_OF_CHAT = f"""
 LEFT JOIN LATERAL (
   SELECT COALESCE(f."mergedIntoContactId", f.id) AS id FROM (
     SELECT id, "mergedIntoContactId", 1 AS rank FROM "Contacts"
@@ -28,11 +28,12 @@ LEFT JOIN LATERAL (
     UNION ALL SELECT id, "mergedIntoContactId", 4 FROM "Contacts"
     WHERE "companyId" = b.company_id AND number = b.spelt_otherwise
     UNION ALL SELECT k.id, k."mergedIntoContactId", 5 FROM "BusinessUserIds" u
-    JOIN "Contacts" k ON k."companyId" = u."companyId" AND k.id = u."contactId"
+    JOIN "Contacts" k ON k.id = u."contactId" AND {match_company("k", 'u."companyId"')}
     WHERE u."companyId" = b.company_id AND u."userId" = b.chat
-      AND EXISTS (SELECT FROM "Tickets" x WHERE x."companyId" = b.company_id
-                  AND x."contactId" = COALESCE(k."mergedIntoContactId", k.id)
-                  AND x."whatsappId" = b.whatsapp_id)) AS f
+      AND EXISTS (SELECT FROM "Tickets" x
+                  WHERE x."contactId" = COALESCE(k."mergedIntoContactId", k.id)
+                    AND {match_company("x", 'k."companyId"')}
+                    AND {match('x."whatsappId"', "b.whatsapp_id")})) AS f
   ORDER BY f.rank LIMIT 1) AS of_chat ON TRUE
 """
 
@@ -42,12 +43,14 @@ LEFT JOIN LATERAL (
 LOAD = statement(f"""
 SELECT b.company_id, b.whatsapp_id, b.chat, g.gateway,
        COALESCE(g.gateway = ANY(CAST(:official AS text[])), FALSE) AND EXISTS (
-  SELECT FROM "Tickets" t JOIN "Messages" m ON m."companyId" = t."companyId" AND m."ticketId" = t.id
-  WHERE t."companyId" = b.company_id AND t."contactId" IN (
+  SELECT FROM "Tickets" t
+  JOIN "Messages" m ON m."ticketId" = t.id AND {match_company("m", 't."companyId"')}
+  WHERE {match_company("t", "b.company_id")} AND t."contactId" IN (
       SELECT of_chat.id
       UNION ALL SELECT c.id FROM "Contacts" c
-      WHERE c."companyId" = b.company_id AND c."mergedIntoContactId" = of_chat.id)
-    AND m."whatsappId" = b.whatsapp_id AND NOT m."fromMe" AND m."isPrivate" IS NOT TRUE
+      WHERE c."mergedIntoContactId" = of_chat.id AND {match_company("c", "b.company_id")})
+    AND {match('m."whatsappId"', "b.whatsapp_id")}
+    AND NOT m."fromMe" AND m."isPrivate" IS NOT TRUE
     AND m."createdAt" > now() - interval '24 hours') AS is_window_open
 FROM {source(ChatKey, spelt_otherwise="text")}
 LEFT JOIN LATERAL (

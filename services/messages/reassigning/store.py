@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.domain.keys import ContactKey, TicketKey
 from services.messages.reassigning.rules import CurrentTicket, ViewedTicket
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 # The successor is read from the table, because it may itself have been transferred since.
 MOVE = statement(f"""
@@ -16,7 +16,7 @@ WITH moved AS (
       "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
   FROM {source(TicketKey)}
   JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
-  WHERE m."companyId" = b.company_id AND m."ticketId" = b.ticket_id
+  WHERE m."ticketId" = b.ticket_id AND {match_company("m", "b.company_id")}
   RETURNING m."companyId", s."ticketId", s."successorId"
 )
 SELECT DISTINCT * FROM moved
@@ -27,9 +27,9 @@ UPDATE "Messages" m
 SET "contactId" = c."mergedIntoContactId",
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
 FROM {source(ContactKey)}
-JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = b.contact_id
+JOIN "Contacts" c ON c.id = b.contact_id AND {match_company("c", "b.company_id")}
   AND c."mergedIntoContactId" IS NOT NULL
-WHERE m."companyId" = b.company_id AND m."contactId" = b.contact_id
+WHERE m."contactId" = b.contact_id AND {match_company("m", "b.company_id")}
 """)
 
 # A viewed ticket may have been transferred since; its messages may or may not have moved yet.
@@ -38,15 +38,16 @@ WITH unseen AS (
   SELECT m.id, m."companyId", b.ticket_id, m."ticketId"
   FROM {source(ViewedTicket)}
   LEFT JOIN "TicketSuccessors" s ON s."companyId" = b.company_id AND s."ticketId" = b.ticket_id
-  JOIN "Messages" m ON m."companyId" = b.company_id
-                   AND m."ticketId" IN (b.ticket_id, s."successorId")
+  CROSS JOIN LATERAL (VALUES (b.company_id, b.ticket_id), (b.company_id, s."successorId"))
+    AS of(company_id, ticket_id)
+  JOIN "Messages" m ON m."ticketId" = of.ticket_id AND {match_company("m", "of.company_id")}
                    AND NOT m."fromMe" AND NOT m.read AND m."createdAt" <= b.until
   ORDER BY m.id FOR NO KEY UPDATE OF m
 ), marked AS (
   UPDATE "Messages" m
   SET read = TRUE,
       "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
-  FROM unseen WHERE m."companyId" = unseen."companyId" AND m.id = unseen.id
+  FROM unseen WHERE m.id = unseen.id AND {match_company("m", 'unseen."companyId"')}
 )
 SELECT DISTINCT "companyId", ticket_id, "ticketId" FROM unseen
 """)

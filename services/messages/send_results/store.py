@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.messages.domain.keys import MessageKey, MessageRef, SendKey
 from services.messages.send_results.change_results import DueChange, MessageState, TargetKey
 from services.messages.send_results.rules import Echo, MatchedSend, SendOutcome
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match, match_company, rows_as_columns, source, statement
 
 
 class EchoKeys(NamedTuple):
@@ -71,7 +71,8 @@ SELECT b.company_id, b.whatsapp_id, b.message_id AS named_id, b.wid AS named_wid
 FROM {source(TargetKey)}
 JOIN LATERAL (
   SELECT 1 AS rank, n.* FROM "Messages" n
-  WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.id = b.message_id
+  WHERE n.id = b.message_id AND {match_company("n", "b.company_id")}
+    AND {match('n."whatsappId"', "b.whatsapp_id")}
   UNION ALL SELECT 2, n.* FROM "Messages" n
   WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.wid = b.wid
   ORDER BY rank LIMIT 1) AS m ON TRUE
@@ -85,7 +86,7 @@ SELECT 1 FROM "Messages" m
 JOIN (SELECT company_id, message_id AS id FROM b
       UNION SELECT e."companyId", e.id FROM b JOIN "Messages" e
         ON e."companyId" = b.company_id AND e."whatsappId" = b.whatsapp_id AND e.wid = b.wid) AS i
-  ON m."companyId" = i.company_id AND m.id = i.id
+  ON m.id = i.id AND {match_company("m", "i.company_id")}
 ORDER BY m.id FOR UPDATE OF m
 """)
 
@@ -99,8 +100,8 @@ FROM {source(MessageRef)}
 JOIN "Messages" e ON e."companyId" = b.company_id AND e."whatsappId" = b.whatsapp_id
                  AND e.wid = b.wid AND e.id <> b.message_id AND e."fromMe"
 LEFT JOIN "MessageMarks" k ON k."companyId" = e."companyId" AND k."messageId" = e.id
-WHERE NOT EXISTS (SELECT FROM "Sends" o WHERE o."companyId" = e."companyId"
-                                          AND o."messageId" = e.id)
+WHERE NOT EXISTS (SELECT FROM "Sends" o
+                  WHERE o."messageId" = e.id AND {match_company("o", 'e."companyId"')})
 ORDER BY e.id
 """)
 
@@ -109,7 +110,7 @@ WITH b AS (
   SELECT * FROM {source(EchoKeys)}
 ), quotes AS (
   UPDATE "Messages" m SET "quotedMsgId" = b.message_id
-  FROM b WHERE m."companyId" = b.company_id AND m."quotedMsgId" = b.echo_id
+  FROM b WHERE m."quotedMsgId" = b.echo_id AND {match_company("m", "b.company_id")}
 )
 UPDATE "Reactions" r SET "messageId" = b.message_id
 FROM b WHERE r."companyId" = b.company_id AND r."messageId" = b.echo_id

@@ -25,7 +25,7 @@ from services.messages.sending.rules import (
     find_refusal,
 )
 from shared.contracts.message import MessageSend
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match, match_company, rows_as_columns, source, statement
 from shared.gateways.senders.outgoing import Quoted
 from shared.gateways.senders.registry import SENDERS
 
@@ -129,8 +129,9 @@ SELECT b.company_id, b.whatsapp_id, b.wid, COALESCE(m.sent_wid, m.wid) AS curren
 FROM {source(MessageKey)}
 JOIN LATERAL (
   SELECT 1 AS rank, s.wid AS sent_wid, n.wid, n."fromMe", n.participant
-  FROM "Sends" s JOIN "Messages" n ON n."companyId" = s."companyId" AND n.id = s."messageId"
-  WHERE s."companyId" = b.company_id AND s."whatsappId" = b.whatsapp_id AND s."sendId" = b.wid
+  FROM "Sends" s JOIN "Messages" n ON n.id = s."messageId" AND {match_company("n", 's."companyId"')}
+  WHERE s."companyId" = b.company_id AND s."sendId" = b.wid
+    AND {match('s."whatsappId"', "b.whatsapp_id")}
   UNION ALL SELECT 2, NULL, n.wid, n."fromMe", n.participant
   FROM "Messages" n
   WHERE n."companyId" = b.company_id AND n."whatsappId" = b.whatsapp_id AND n.wid = b.wid
@@ -177,6 +178,7 @@ UPDATE "Sends" s SET "isUntold" = FALSE
 FROM (SELECT "companyId", "sendId" FROM "Sends" WHERE "isUntold"
       ORDER BY place LIMIT :most FOR NO KEY UPDATE SKIP LOCKED) AS unpublished
 WHERE s."companyId" = unpublished."companyId" AND s."sendId" = unpublished."sendId"
+  AND s."isUntold"
 RETURNING s."companyId", s."sendId", s."whatsappId", s.chat, s.wid, s.status, s."errorClass",
           s."errorCode", s.error, s."answeredAt", s.place
 """)

@@ -8,7 +8,7 @@ from services.messages.domain.keys import MessageKey, MessageRef
 from services.messages.storing.placeholders import DEFAULT_LANGUAGE, build_values
 from services.messages.storing.rules import Content, Inserted, MessageRow, Quote, ReplacedRow
 from shared.contracts.message import PLACEHOLDERS, MessageRouted
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 # References to rows deleted meanwhile become NULL, merged contacts become the canonical contact,
 # transferred tickets become their successor; the message itself is always stored. A placeholder has
@@ -50,7 +50,7 @@ WITH b AS (
   UPDATE "Messages" m SET "quotedMsgId" = q.id
   FROM b JOIN "Messages" q ON q."companyId" = b.company_id AND q."whatsappId" = b.whatsapp_id
                           AND q.wid = b.quoted_wid
-  WHERE m."companyId" = b.company_id AND m.id = b.message_id
+  WHERE m.id = b.message_id AND {match_company("m", "b.company_id")}
   RETURNING m.id
 )
 INSERT INTO "AwaitedQuotes" ("companyId", "whatsappId", wid, "messageId")
@@ -66,7 +66,7 @@ WITH arrived AS (
   RETURNING a."companyId" AS company_id, a."messageId" AS message_id, b.message_id AS quoted_id
 )
 UPDATE "Messages" m SET "quotedMsgId" = arrived.quoted_id
-FROM arrived WHERE m."companyId" = arrived.company_id AND m.id = arrived.message_id
+FROM arrived WHERE m.id = arrived.message_id AND {match_company("m", "arrived.company_id")}
 """)
 
 IS_PLACEHOLDER = f'm."mediaType" IN ({", ".join(f"{name!r}" for name in sorted(PLACEHOLDERS))})'
@@ -80,7 +80,7 @@ JOIN "Messages" m
   ON m."companyId" = b.company_id AND m."whatsappId" = b.whatsapp_id AND m.wid = b.wid
 WHERE {IS_PLACEHOLDER} AND m."fromMe" = b.from_me
   AND NOT EXISTS (SELECT FROM "Sends" o
-                  WHERE o."companyId" = m."companyId" AND o."messageId" = m.id)
+                  WHERE o."messageId" = m.id AND {match_company("o", 'm."companyId"')})
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """)
 
@@ -93,7 +93,7 @@ WITH n AS (
          CASE WHEN f.forgotten THEN '' WHEN m."isEdited" THEN m.body ELSE b.body END AS new_body,
          NOT f.forgotten AND (m."isEdited" OR b.body = m.body) AS keeps_text
   FROM {source(Content)}
-  JOIN "Messages" m ON m."companyId" = b.company_id AND m.id = b.message_id
+  JOIN "Messages" m ON m.id = b.message_id AND {match_company("m", "b.company_id")}
   LEFT JOIN "CompaniesSettings" s ON s."companyId" = b.company_id
   CROSS JOIN LATERAL (
     SELECT m."isDeleted" AND COALESCE(s."enableLGPD" = 'enabled'
@@ -109,7 +109,7 @@ SET body = n.new_body, "mediaType" = n.media_type, "mediaUrl" = n.media_url,
     "originalLanguage" = CASE WHEN n.keeps_text THEN m."originalLanguage" END,
     "isForwarded" = n.is_forwarded, "quotedMsgId" = NULL,
     "updatedAt" = GREATEST(clock_timestamp(), m."updatedAt" + interval '1 microsecond')
-FROM n WHERE m."companyId" = n.company_id AND m.id = n.message_id
+FROM n WHERE m.id = n.message_id AND {match_company("m", "n.company_id")}
 RETURNING m."companyId", m."whatsappId", m.wid, m.id, m."ticketId",
           CAST(extract(epoch FROM m."updatedAt") * 1000000 AS bigint) AS version,
           m.ack, COALESCE(m."isEdited", FALSE), m."isDeleted", m.read, n.new_body <> n.old_body

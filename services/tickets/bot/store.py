@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.tickets.bot.rules import NewReplies, Reply, get_asked_at
 from services.tickets.domain.keys import TicketKey
 from services.tickets.domain.ticket import Ticket
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 MAX_REPLIES = 50  # of one ticket
 
@@ -34,8 +34,8 @@ SELECT b.company_id, b.ticket_id, m.id, m.body,
        m."createdAt" > b.asked_at AS is_after
 FROM {source(Question)}
 CROSS JOIN LATERAL (
-  SELECT id, body, "createdAt", wid FROM "Messages"
-  WHERE "companyId" = b.company_id AND "ticketId" = b.ticket_id AND NOT "fromMe"
+  SELECT id, body, "createdAt", wid FROM "Messages" m
+  WHERE "ticketId" = b.ticket_id AND {match_company("m", "b.company_id")} AND NOT "fromMe"
     AND "isPrivate" IS NOT TRUE AND "createdAt" > b.asked_at - CAST(:tolerance AS interval)
   ORDER BY "createdAt" DESC, wid DESC LIMIT :most
 ) AS m

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.domain.keys import ContactKey, TicketKey
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match, match_company, rows_as_columns, source, statement
 
 
 class MergedContact(NamedTuple):
@@ -27,7 +27,7 @@ WHERE c."mergedIntoContactId" IS NOT NULL
 LIVE = statement(f"""
 SELECT t."companyId" AS company_id, t.id
 FROM {source(ContactKey)}
-JOIN "Tickets" t ON t."companyId" = b.company_id AND t."contactId" = b.contact_id
+JOIN "Tickets" t ON t."contactId" = b.contact_id AND {match_company("t", "b.company_id")}
 WHERE t.status <> 'closed'
 """)
 
@@ -35,7 +35,8 @@ WHERE t.status <> 'closed'
 MOVE_CLOSED = statement(f"""
 UPDATE "Tickets" t SET "contactId" = b.canonical_id
 FROM {source(MergedContact)}
-WHERE t."companyId" = b.company_id AND t."contactId" = b.contact_id AND t.status = 'closed'
+WHERE t."contactId" = b.contact_id AND {match_company("t", "b.company_id")}
+  AND {match("t.status", "'closed'")}
 """)
 
 MOVE_NOTES = statement(f"""

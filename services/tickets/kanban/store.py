@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.domain.keys import TicketKey
 from services.tickets.kanban.rules import LaneChanges, LaneTimer, TicketInLane
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 STAYS = statement(f"""
 SELECT DISTINCT ON (b.ticket_id) b.company_id, b.ticket_id, lane.id AS lane_id,
@@ -18,7 +18,7 @@ SELECT DISTINCT ON (b.ticket_id) b.company_id, b.ticket_id, lane.id AS lane_id,
 FROM {source(TicketKey)}
 JOIN "Tickets" t
   ON t."companyId" = b.company_id AND t.id = b.ticket_id AND t.status <> 'closed'
-JOIN "TicketTags" w ON w."companyId" = t."companyId" AND w."ticketId" = t.id
+JOIN "TicketTags" w ON w."ticketId" = t.id AND {match_company("w", 't."companyId"')}
 JOIN "Tags" lane ON lane."companyId" = w."companyId" AND lane.id = w."tagId" AND lane.kanban = 1
 LEFT JOIN "Tags" next ON next."companyId" = lane."companyId" AND next.id = lane."nextLaneId"
                      AND next.kanban = 1 AND next.id <> lane.id

@@ -14,7 +14,14 @@ from services.tickets.domain.keys import ConversationKey
 from services.tickets.domain.plan import AttendanceRow, NewTicket, NoteRow, Plan, RatingRow
 from services.tickets.domain.ticket import CLOSED, Attendance, Log, Ticket
 from services.tickets.persistence import tags
-from shared.db.bulk import ConcurrentUpdateError, columns, rows_as_columns, source, statement
+from shared.db.bulk import (
+    ConcurrentUpdateError,
+    columns,
+    match_company,
+    rows_as_columns,
+    source,
+    statement,
+)
 
 
 class TicketRow(NamedTuple):
@@ -81,8 +88,8 @@ SET status = b.status, "contactId" = b.contact_id, "userId" = b.user_id, "queueI
     "lastFlowId" = CASE WHEN b.status <> 'closed' THEN t."lastFlowId" END,
     "dataWebhook" = CASE WHEN b.status <> 'closed' THEN t."dataWebhook" END,
     "hashFlowId" = CASE WHEN b.status <> 'closed' THEN t."hashFlowId" END
-FROM b JOIN "Contacts" c ON c."companyId" = b.company_id AND c.id = b.contact_id
-WHERE t."companyId" = b.company_id AND t.id = b.id AND t."updatedAt" = b.loaded_at
+FROM b JOIN "Contacts" c ON c.id = b.contact_id AND {match_company("c", "b.company_id")}
+WHERE t.id = b.id AND {match_company("t", "b.company_id")} AND t."updatedAt" = b.loaded_at
 RETURNING t.id
 """)
 

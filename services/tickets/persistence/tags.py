@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.tickets.domain.keys import RowKey, TicketKey
 from services.tickets.domain.plan import Plan
 from services.tickets.domain.ticket import Ticket
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 
 class TagRow(NamedTuple):
@@ -34,7 +34,7 @@ WITH kept AS (
 ), removed AS (
   DELETE FROM "TicketTags" w
   USING {source(TicketKey, "t")}
-  WHERE w."companyId" = t.company_id AND w."ticketId" = t.ticket_id
+  WHERE w."ticketId" = t.ticket_id AND {match_company("w", "t.company_id")}
     AND NOT EXISTS (SELECT FROM kept
                     WHERE kept_ticket_id = w."ticketId" AND kept_tag_id = w."tagId")
 ), cancelled AS (
@@ -57,7 +57,7 @@ WITH b AS (
   WHERE l."companyId" = b.company_id AND l."ticketId" = b.ticket_id AND l."laneId" = b.tag_id
 )
 UPDATE "TicketTags" w SET "createdAt" = now(), "updatedAt" = now() FROM b
-WHERE w."companyId" = b.company_id AND w."ticketId" = b.ticket_id AND w."tagId" = b.tag_id
+WHERE w."ticketId" = b.ticket_id AND w."tagId" = b.tag_id AND {match_company("w", "b.company_id")}
 """)
 
 

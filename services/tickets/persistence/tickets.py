@@ -14,7 +14,7 @@ from services.tickets.domain.plan import Plan, build_plan
 from services.tickets.domain.policy import AutoReplyTexts, Policy, Queue
 from services.tickets.domain.ticket import Attendance, Tag, Ticket
 from shared.contracts.base import BEGINNING
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match, match_company, rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
 
 COLUMNS = """t.id, t."companyId" AS company_id, t."whatsappId" AS whatsapp_id,
@@ -53,8 +53,8 @@ LEFT JOIN LATERAL (
      AND "contactId" = b.contact_id AND status <> 'closed')
   UNION ALL
   (SELECT * FROM "Tickets"
-   WHERE "companyId" = b.company_id AND "whatsappId" = b.whatsapp_id
-     AND "contactId" = b.contact_id AND status = 'closed'
+   WHERE "contactId" = b.contact_id AND {match_company('"Tickets"', "b.company_id")}
+     AND {match('"whatsappId"', "b.whatsapp_id")} AND {match("status", "'closed'")}
      AND NOT EXISTS (SELECT FROM "TicketSuccessors" f
                      WHERE f."companyId" = "Tickets"."companyId" AND f."ticketId" = "Tickets".id)
      AND {exclude_purged("Tickets", '"Tickets"')}
@@ -100,7 +100,7 @@ SELECT {COLUMNS},
 FROM {source(TicketKey)}
 JOIN "Tickets" t ON t."companyId" = b.company_id AND t.id = b.ticket_id
 JOIN "Whatsapps" w ON w."companyId" = t."companyId" AND w.id = t."whatsappId"
-JOIN "Contacts" c ON c."companyId" = t."companyId" AND c.id = t."contactId"
+JOIN "Contacts" c ON c.id = t."contactId" AND {match_company("c", 't."companyId"')}
 JOIN "Companies" company ON company.id = t."companyId"
 LEFT JOIN "CompaniesSettings" s ON s."companyId" = t."companyId"
 LEFT JOIN "Queues" own ON own."companyId" = t."companyId" AND own.id = t."queueId"
@@ -120,7 +120,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT json_agg(json_build_array(tag.id, tag.kanban IS NOT DISTINCT FROM 1)) AS tags
   FROM "TicketTags" w JOIN "Tags" tag ON tag."companyId" = w."companyId" AND tag.id = w."tagId"
-  WHERE w."companyId" = t."companyId" AND w."ticketId" = t.id
+  WHERE w."ticketId" = t.id AND {match_company("w", 't."companyId"')}
 ) AS own_tags ON TRUE
 LEFT JOIN LATERAL (
   SELECT "createdAt" AS at FROM "Messages"

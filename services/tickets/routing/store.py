@@ -52,9 +52,9 @@ SELECT b.company_id, b.whatsapp_id, b.wid
 FROM {source(EchoCandidate)}
 WHERE EXISTS (
   SELECT FROM "Messages" m
-  JOIN "Sends" s ON s."companyId" = m."companyId" AND s."messageId" = m.id
+  JOIN "Sends" s ON s."messageId" = m.id AND {match_company("s", 'm."companyId"')}
                 AND s.status NOT IN ('sent', 'failed')
-  WHERE m."companyId" = b.company_id AND m."ticketId" = b.ticket_id AND m."fromMe"
+  WHERE m."ticketId" = b.ticket_id AND {match_company("m", "b.company_id")} AND m."fromMe"
     AND (b.body IS NULL OR m.body = b.body)
     AND m."createdAt" > b.written_at - CAST(:within AS interval))
 """)

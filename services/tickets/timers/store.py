@@ -11,7 +11,7 @@ from services.tickets.timers.rules import (
     WARN,
     DueAction,
 )
-from shared.db.bulk import statement
+from shared.db.bulk import match_company, statement
 from shared.db.purged import exclude_purged
 
 MAX_ACTIONS = 500  # of each kind
@@ -91,7 +91,8 @@ SELECT l."companyId" AS company_id, l."ticketId" AS ticket_id, '{NEXT_LANE}' AS 
        t."updatedAt" AS updated_at, next.id AS lane_id,
        COALESCE(next."greetingMessageLane", '') AS greeting
 FROM "LaneTimers" l
-JOIN "Tickets" t ON t."companyId" = l."companyId" AND t.id = l."ticketId" AND t.status <> 'closed'
+JOIN "Tickets" t ON t.id = l."ticketId" AND {match_company("t", 'l."companyId"')}
+                AND t.status <> 'closed'
 JOIN "TicketTags" w
   ON w."companyId" = l."companyId" AND w."ticketId" = l."ticketId" AND w."tagId" = l."laneId"
 JOIN "Tags" lane ON lane."companyId" = l."companyId" AND lane.id = l."laneId"

@@ -11,7 +11,7 @@ from services.tickets.domain.reopening import ClosedTicket
 from services.tickets.domain.ticket import Ticket
 from services.tickets.persistence.tickets import COLUMNS, build_row_ticket
 from services.tickets.unread.rules import QuestionCandidate
-from shared.db.bulk import rows_as_columns, source, statement
+from shared.db.bulk import match_company, rows_as_columns, source, statement
 
 
 class RefreshedTicket(NamedTuple):
@@ -76,8 +76,9 @@ SELECT b.company_id, b.ticket_id, w."groupAsTicket" = 'enabled' AS group_as_tick
                             WHERE l."ticketId" = t.id ORDER BY l.id DESC LIMIT 1), FALSE)
          AS was_discarded,
        EXISTS (SELECT FROM "Messages" m
-               WHERE m.id = ANY(CAST(:message_id AS int[])) AND m."companyId" = t."companyId"
-                 AND m."ticketId" = t.id AND m."createdAt" > t."closedAt") AS has_new_message,
+               WHERE m.id = ANY(CAST(:message_id AS int[]))
+                 AND m."ticketId" = t.id AND {match_company("m", 't."companyId"')}
+                 AND m."createdAt" > t."closedAt") AS has_new_message,
        EXISTS (SELECT FROM "TicketSuccessors" f
                WHERE f."companyId" = t."companyId" AND f."ticketId" = t.id) AS has_successor,
        other.id AS other_ticket_id
