@@ -26,6 +26,7 @@ from shared.queries.reports import By
 from shared.queries.tickets import RELATIONS, TicketFilters
 from shared.settings import DatabaseSettings
 from shared.time_zones import build_period
+from tests.support.plans import INDEX, SEQUENTIAL
 from tests.support.query_rows import MANY
 from tests.support.role_rows import login_of
 from tests.support.servers import TestServers, cloned
@@ -43,8 +44,6 @@ LARGE_TABLES = {
     "Tickets",
     "UserRatings",
 }
-SEQUENTIAL = re.compile(r'Seq Scan on "?(\w+)"?')
-INDEX = re.compile(r'(?:Scan(?: Backward)? using|Bitmap Index Scan on) "?(\w+)"?')
 BUFFERS = re.compile(r"Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?")
 ZONE = ZoneInfo("America/Sao_Paulo")
 DAY = date(2026, 11, 30)
