@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
 
 SEQUENTIAL = re.compile(r'Seq Scan on "?(\w+)"?')
 INDEX = re.compile(r'(?:Scan(?: Backward)? using|Bitmap Index Scan on) "?(\w+)"?')
@@ -28,7 +29,7 @@ WHERE c.relkind IN ('r', 'i') AND c.relnamespace = 'public'::regnamespace
   AND pg_stat_get_xact_blocks_fetched(c.oid) > 0
 """
 INDEXES = """
-SELECT c.relname::text, t.relname::text FROM pg_index i
+SELECT c.relname::text AS index_name, t.relname::text AS table_name FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
 WHERE c.relnamespace = 'public'::regnamespace AND i.indpred IS NULL
 """
@@ -43,6 +44,7 @@ class Executed:
     pages: Mapping[str, int]
     whole_scans: frozenset[str]
 
+    @override
     def __str__(self) -> str:
         return f"{self.sql}\n{self.plan}\n{dict(self.pages)}"
 
@@ -54,7 +56,7 @@ class LargeTables:
     names: frozenset[str]
     indexes: frozenset[str]
 
-    def find_whole_scans(self, plan: str) -> set[str]:
+    def find_whole_scans(self, plan: str) -> frozenset[str]:
         """Return the large tables that a plan reads as a whole."""
         return self.names & set(SEQUENTIAL.findall(plan))
 
@@ -73,7 +75,7 @@ async def describe_large_tables(conn: AsyncConnection, names: Collection[str]) -
     """Return these tables with their indexes."""
     rows = (await conn.exec_driver_sql(INDEXES)).all()
     return LargeTables(
-        frozenset(names), frozenset(index for index, table in rows if table in names)
+        frozenset(names), frozenset(row.index_name for row in rows if row.table_name in names)
     )
 
 
