@@ -1,11 +1,12 @@
 """The connection pool of Postgres, with timeouts, so that a stuck worker releases its locks."""
 
+import time
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,6 +22,11 @@ CONNECT_TIMEOUT_S = 10
 # The client's own limit, longer than the server's, because a frozen server ends no statement.
 COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_MS / 1000 + 5
 CLOSE_TIMEOUT_S = 1.0
+# Postgres keeps the plans of a session's statements, and of its checks of foreign keys, however
+# much the tables have grown since. A session plans anew whenever it is twice as old.
+REPLAN_FIRST_S, REPLAN_LAST_S = 1.0, 60.0
+REPLAN_AT, REPLANNED_AFTER = "replan at", "replanned after"
+read_clock = time.monotonic
 
 
 class _Connection(asyncpg.Connection):
@@ -61,8 +67,6 @@ def create_engine(
                 "application_name": application_name,
                 "TimeZone": "UTC",
                 "jit": "off",
-                # No generic plan is cached: it may be one for an empty table.
-                "plan_cache_mode": "force_custom_plan",
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "lock_timeout": str(LOCK_TIMEOUT_MS),
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
@@ -70,6 +74,7 @@ def create_engine(
         },
     )
     event.listen(engine.sync_engine, "handle_error", _drop_silent_connection)
+    event.listen(engine.sync_engine, "before_cursor_execute", _discard_old_plans)
     return engine
 
 
@@ -100,6 +105,18 @@ async def open_connections(engine: AsyncEngine, number: int) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(number):
             await stack.enter_async_context(engine.connect())
+
+
+def _discard_old_plans(conn: Connection, *_: object) -> None:
+    """Discard the plans of a session after 1, 2, 4 … seconds, and then once a minute."""
+    now, info = read_clock(), conn.info
+    if REPLAN_AT not in info:
+        info[REPLAN_AT], info[REPLANNED_AFTER] = now + REPLAN_FIRST_S, REPLAN_FIRST_S
+    elif now >= info[REPLAN_AT]:
+        # Set first, because the statement below comes here, too.
+        info[REPLANNED_AFTER] = min(2 * info[REPLANNED_AFTER], REPLAN_LAST_S)
+        info[REPLAN_AT] = now + info[REPLANNED_AFTER]
+        conn.exec_driver_sql("DISCARD PLANS")
 
 
 def _drop_silent_connection(context: ExceptionContext) -> None:

@@ -19,7 +19,16 @@ COLUMN = re.compile(r'\("?(\w+)"?\)?(?:::\w+)? (?:[=<>]|IS)')
 # Columns whose values many rows of a company share: an index that looks up by these alone reads
 # much of the company.
 SHARED_COLUMNS = frozenset({"companyId", "whatsappId", "status", "fromMe", "read", "active"})
-NOT_WATCHED = ("SET", "RESET", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE SAVEPOINT")
+NOT_WATCHED = (
+    "DISCARD",
+    "SET",
+    "RESET",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "RELEASE SAVEPOINT",
+)
 # What this session has counted since its last commit, triggers included.
 COUNTERS = """
 SELECT c.relname::text AS name, pg_stat_get_xact_blocks_fetched(c.oid) AS pages,

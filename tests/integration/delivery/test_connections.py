@@ -1,8 +1,10 @@
-"""DB_POOL_MIN: connections that a worker opens when it starts, and keeps."""
+"""The sessions of a worker: how many it opens when it starts, and that they do not keep plans."""
 
 import asyncpg
 import pytest
+from sqlalchemy import event, text
 
+from shared.db import engine as sessions
 from shared.db.engine import create_engine, open_connections
 from shared.settings import DatabaseSettings
 
@@ -28,3 +30,28 @@ async def test_the_least_number_of_connections_is_opened_and_kept(
     finally:
         await watching.close()
         await engine.dispose()
+
+
+async def test_a_session_plans_anew_when_it_is_twice_as_old_and_then_once_a_minute(
+    shared_migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0
+    replanned = []
+    monkeypatch.setattr(sessions, "read_clock", lambda: now)
+    settings = DatabaseSettings.model_validate({"DATABASE_URL": shared_migrated_url})
+    engine = create_engine(settings, "plans", connections=1)
+
+    @event.listens_for(engine.sync_engine, "after_cursor_execute")
+    def note(_conn: object, _cursor: object, sql: str, *_: object) -> None:
+        if sql == "DISCARD PLANS":
+            replanned.append(now)
+
+    try:
+        for second in range(250):
+            now = second
+            async with engine.connect() as conn:
+                await conn.execute(text("SELECT 1"))
+                await conn.execute(text("SELECT 2"))
+    finally:
+        await engine.dispose()
+    assert replanned == [1, 3, 7, 15, 31, 63, 123, 183, 243]
