@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.cli import acts, known_values, output
 from shared.cli.dead_letter_format import escape_unprintable
-from shared.cli.dead_letter_options import parse_time
 from shared.cli.errors import InvalidUsageError
-from shared.cli.options import expand_option_groups
+from shared.cli.options import expand_option_groups, parse_time
 from shared.db.bulk import statement
 
 # Of an answer's members only these are shown; others may hold what customers wrote.

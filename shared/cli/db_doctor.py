@@ -5,6 +5,7 @@ import asyncio
 from shared.cli import output
 from shared.cli.errors import CheckFailedError
 from shared.doctor.findings import Finding, Report, Severity, count
+from shared.doctor.run import examine
 from shared.settings import Settings
 
 PLURALS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "notice"}
@@ -15,9 +16,6 @@ def doctor(*, as_json: output.JsonOption = False) -> None:
 
     Nothing is changed. Exit codes: 0 if there are no errors, 1 if there are.
     """
-    # Imported here, because no other command of `chatia db` needs Kafka's client.
-    from shared.doctor.run import examine  # noqa: PLC0415
-
     report = asyncio.run(examine(Settings()))
     if as_json:
         output.print_json(build_json(report))

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.cli import known_values
 from shared.cli.dead_letter_replay import Edits, parse_header
 from shared.cli.dead_letter_store import MAX_BIGINT, DeadLetterQuery
+from shared.cli.options import parse_time
 from shared.cli.worker import Service
 from shared.settings import Settings
 
@@ -30,14 +31,6 @@ class Status(StrEnum):
     RESOLVED = "resolved"
     DISCARDED = "discarded"
     ALL = "all"
-
-
-def parse_time(text: str) -> datetime:
-    """Parse ISO 8601; a time without a zone is UTC."""
-    time = datetime.fromisoformat(text)
-    if not MINYEAR < time.year < MAXYEAR:  # conversion to UTC shifts by up to a day
-        raise typer.BadParameter(f"the year of {text} is out of range")
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

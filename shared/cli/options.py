@@ -1,10 +1,21 @@
-"""Groups of options, each declared as a dataclass and shared by commands."""
+"""What options of commands share: values that are times, and groups declared as dataclasses."""
 
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import wraps
 from typing import Any
+
+import typer
+
+
+def parse_time(text: str) -> datetime:
+    """Parse ISO 8601; a time without a zone is UTC."""
+    time = datetime.fromisoformat(text)
+    if not MINYEAR < time.year < MAXYEAR:  # conversion to UTC shifts by up to a day
+        raise typer.BadParameter(f"the year of {text} is out of range")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def expand_option_groups(command: Callable[..., None]) -> Callable[..., None]:

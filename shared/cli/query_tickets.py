@@ -11,9 +11,8 @@ from typing import Annotated, Final
 import typer
 
 from shared.cli import acts, known_values, query_output
-from shared.cli.dead_letter_options import parse_time
 from shared.cli.errors import InvalidUsageError
-from shared.cli.options import expand_option_groups
+from shared.cli.options import expand_option_groups, parse_time
 from shared.cli.query_format import to_camel
 from shared.cli.query_output import Form, Listing, Question
 from shared.queries import tickets

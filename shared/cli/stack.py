@@ -15,8 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from shared import seeds
 from shared.cli import output, topics
-from shared.cli.db import read_role_passwords
 from shared.cli.db_connection import explain_errors
+from shared.cli.db_roles import read_role_passwords
 from shared.cli.errors import ConflictError, DependencyFailedError, InvalidUsageError
 from shared.cli.ports import Ports, check_ports, choose_ports
 from shared.db import migrations, roles

@@ -41,6 +41,7 @@ from shared.delivery.kafka.partition_reader import PartitionReader
 from shared.delivery.kafka.publisher import Publisher
 from shared.delivery.kafka.raw_records import RawRecordParser, parse_without_headers
 from shared.delivery.kafka.record import Record
+from shared.delivery.kafka.security import build_security
 from shared.delivery.subscription import Subscription, Timer
 from shared.delivery.timers import TimerLoop
 from shared.delivery.worker import Worker
@@ -342,7 +343,7 @@ class _Broker(KafkaBroker):
 def _build_broker(settings: Settings) -> KafkaBroker:
     return _Broker(
         settings.kafka.bootstrap_servers,
-        security=clients.build_security(settings.kafka),
+        security=build_security(settings.kafka),
         apply_types=False,
         consumer_only=True,  # we publish by a producer of our own
         allow_auto_create_topics=False,

@@ -14,6 +14,7 @@ import pytest
 import typer
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+from shared.cli import db
 from shared.cli.app import COMMANDS, build_app
 from shared.db.roles import name_role
 from shared.settings import MODELS, KafkaSettings
@@ -259,7 +260,8 @@ def test_the_program_starts_with_the_packages_of_the_image_alone() -> None:
         if not names & {owner.lower().replace("_", "-") for owner in owners}
         and module not in {"services", "shared"}
     ]
-    commands = {place.partition(":")[0] for place in COMMANDS.values()} - {EMBEDDED}
+    places = [*COMMANDS.values(), *db.COMMANDS.values()]
+    commands = {place.partition(":")[0] for place in places} - {EMBEDDED}
     modules = ["shared.cli.app", *commands, *(f"services.{service}.app" for service in SERVICES)]
     script = (
         f"import sys\nsys.modules.update(dict.fromkeys({hidden!r}))\nimport {', '.join(modules)}\n"

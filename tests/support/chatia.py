@@ -17,6 +17,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from shared.cli import db
 from shared.cli.app import COMMANDS, main
 from tests.support.sources import ROOT
 
@@ -99,7 +100,8 @@ def _read_end(run: ForkServerProcess, folder: Path) -> Ended:
 @cache
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([where.partition(":")[0] for where in COMMANDS.values()])
+    places = [*COMMANDS.values(), *db.COMMANDS.values()]
+    context.set_forkserver_preload([place.partition(":")[0] for place in places])
     return context
 
 

@@ -9,18 +9,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.conn import collect_hosts
 from aiokafka.helpers import create_ssl_context
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.delivery.kafka.aiokafka_patches import patch_aiokafka
 from shared.settings import KafkaSettings
 
 STOP_TIMEOUT_S = 5
-
-_SASL: dict[str, type[SASLPlaintext | SASLScram256 | SASLScram512]] = {
-    "PLAIN": SASLPlaintext,
-    "SCRAM-SHA-256": SASLScram256,
-    "SCRAM-SHA-512": SASLScram512,
-}
 
 
 def build_client_arguments(settings: KafkaSettings) -> dict[str, Any]:  # as aiokafka takes them
@@ -33,9 +26,9 @@ def build_client_arguments(settings: KafkaSettings) -> dict[str, Any]:  # as aio
         "bootstrap_servers": settings.bootstrap_servers,
         "security_protocol": settings.security_protocol,
     }
-    if _is_encrypted(settings):
-        arguments["ssl_context"] = _build_ssl_context(settings)
-    if _has_login(settings):
+    if is_encrypted(settings):
+        arguments["ssl_context"] = build_ssl_context(settings)
+    if has_login(settings):
         arguments |= {
             "sasl_mechanism": settings.sasl_mechanism,
             "sasl_plain_username": settings.sasl_username,
@@ -51,21 +44,6 @@ def find_unknown_hosts(settings: KafkaSettings) -> list[str]:
         for host, port, _ in collect_hosts(settings.bootstrap_servers, randomize=False)
         if not _is_known(host, port)
     ]
-
-
-def build_security(settings: KafkaSettings) -> BaseSecurity:
-    """Return the `security` that FastStream's KafkaBroker takes.
-
-    Raises OSError where a certificate file cannot be read.
-    """
-    context = _build_ssl_context(settings) if _is_encrypted(settings) else None
-    if not _has_login(settings):
-        return BaseSecurity(ssl_context=context)
-    return _SASL[settings.sasl_mechanism](
-        username=settings.sasl_username,
-        password=settings.sasl_password.get_secret_value(),
-        ssl_context=context,
-    )
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
@@ -88,15 +66,18 @@ def _is_known(host: str, port: int) -> bool:
     return True
 
 
-def _is_encrypted(settings: KafkaSettings) -> bool:
+def is_encrypted(settings: KafkaSettings) -> bool:
+    """Return whether connections use TLS."""
     return settings.security_protocol in {"SSL", "SASL_SSL"}
 
 
-def _has_login(settings: KafkaSettings) -> bool:
+def has_login(settings: KafkaSettings) -> bool:
+    """Return whether connections have a user name and a password."""
     return settings.security_protocol.startswith("SASL_")
 
 
-def _build_ssl_context(settings: KafkaSettings) -> SSLContext:
+def build_ssl_context(settings: KafkaSettings) -> SSLContext:
+    """Return the TLS context of all connections; raises OSError for an unreadable certificate."""
     return create_ssl_context(
         cafile=settings.ssl_cafile, certfile=settings.ssl_certfile, keyfile=settings.ssl_keyfile
     )

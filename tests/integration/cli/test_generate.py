@@ -47,7 +47,7 @@ def chatia(monkeypatch: pytest.MonkeyPatch) -> Chatia:
     def call(url: str, *words: str) -> Result:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setenv("ADMIN_PASSWORD", SEED_PASSWORD)
-        return CliRunner().invoke(db.app, words)
+        return CliRunner().invoke(db.build_app(), words)
 
     return call
 

@@ -19,7 +19,7 @@ def chatia(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Chatia:
     """Run `chatia db …` on an empty database."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.delenv("ADMIN_PASSWORD", raising=False)
-    return lambda *words: CliRunner().invoke(db.app, words)
+    return lambda *words: CliRunner().invoke(db.build_app(), words)
 
 
 def test_upgrade_current_history_downgrade(chatia: Chatia) -> None:

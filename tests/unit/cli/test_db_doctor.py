@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from shared.cli import db
+from shared.cli import db, db_doctor
 from shared.cli.db_doctor import build_json, describe
 from shared.cli.errors import CheckFailedError
-from shared.doctor import run
 from shared.doctor.findings import Code, Finding, Report, Severity
 from shared.settings import Settings
 
@@ -35,11 +34,11 @@ def test_errors_are_counted_and_end_with_exit_code_1(monkeypatch: pytest.MonkeyP
     async def examine(_settings: Settings) -> Report:
         return build_report(ERROR, NOTICE)
 
-    monkeypatch.setattr(run, "examine", examine)
-    ended = CliRunner().invoke(db.app, ["doctor"])
+    monkeypatch.setattr(db_doctor, "examine", examine)
+    ended = CliRunner().invoke(db.build_app(), ["doctor"])
     assert "Not healthy: 2 checks in 0.2 s, 1 error, 1 notice." in ended.output
     assert isinstance(ended.exception, CheckFailedError)
-    shown = json.loads(CliRunner().invoke(db.app, ["doctor", "--json"]).output)
+    shown = json.loads(CliRunner().invoke(db.build_app(), ["doctor", "--json"]).output)
     assert shown == build_json(build_report(ERROR, NOTICE))
     assert shown["isHealthy"] is False
     assert shown["findings"][0] == {
@@ -55,5 +54,5 @@ def test_errors_are_counted_and_end_with_exit_code_1(monkeypatch: pytest.MonkeyP
     "words", [("reindex", "--missing", "--table", "Tickets"), ("vacuum", "--full")]
 )
 def test_options_that_exclude_each_other_are_refused(words: tuple[str, ...]) -> None:
-    ended = CliRunner().invoke(db.app, words)
+    ended = CliRunner().invoke(db.build_app(), words)
     assert getattr(ended.exception, "exit_code", None) == 2

@@ -6,7 +6,8 @@ from aiokafka import AIOKafkaProducer
 from faststream.kafka.security import parse_security
 from pydantic import SecretStr
 
-from shared.delivery.kafka.clients import build_client_arguments, build_security
+from shared.delivery.kafka.clients import build_client_arguments
+from shared.delivery.kafka.security import build_security
 from shared.settings import KafkaSettings
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
