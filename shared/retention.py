@@ -4,7 +4,10 @@ No clock, no database.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+DAY_BEGINS_AT: Final = 6  # hours, UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ def find_cutoffs(retention: Retention, now: datetime) -> Cutoffs:
     return Cutoffs(
         _count_back(now, retention.message_days), _count_back(now, retention.closed_ticket_days)
     )
+
+
+def name_daily_purge(now: datetime) -> str:
+    """Return the request id of the purges of a day, which begins at six in the morning, UTC.
+
+    In Brazil it is night then, and few messages arrive.
+    """
+    return f"retention-{(now.astimezone(UTC) - timedelta(hours=DAY_BEGINS_AT)):%Y-%m-%d}"
 
 
 def may_message_go(cutoffs: Cutoffs, written_at: datetime) -> bool:

@@ -7,6 +7,9 @@ from shared.schema import OWNERS
 # Deleting a row of these tables is a purge: each service deletes its own dependent rows.
 PURGED_TABLES: Final = ("Companies", "Whatsapps", "Contacts", "Tickets", "Users", "Queues")
 
+# Tables whose old rows go by retention, in portions that are found by their time.
+RETAINED_TABLES: Final = ("Messages", "Tickets")
+
 # The history of a contact is its tickets, with all rows that depend on them.
 HISTORY_OF: Final = {"Contacts": "Tickets"}
 
@@ -17,7 +20,7 @@ FORGET_SEED_ROWS: Final = "public.forget_seed_rows()"
 
 def list_purge_roots(service: str) -> tuple[str, ...]:
     """Return the tables whose rows a service may purge."""
-    own = {table for table in PURGED_TABLES if OWNERS[table] == service}
+    own = {table for table in (*PURGED_TABLES, *RETAINED_TABLES) if OWNERS[table] == service}
     return tuple(sorted(own | {HISTORY_OF[table] for table in own if table in HISTORY_OF}))
 
 

@@ -159,7 +159,8 @@ def _list_purge_grants(service: str) -> Iterator[str]:
     if list_purge_roots(service):
         yield f"INSERT ON {_list_tables(('Purges', 'PurgedRows'))}"
         yield f"EXECUTE ON FUNCTION {PURGE_ROWS}"
-    yield f'UPDATE (done, removed, "finishedAt") ON {_list_tables(["Purges"])}'
+    progress = 'done, removed, "finishedAt", "reachedAt", "reachedId"'
+    yield f"UPDATE ({progress}) ON {_list_tables(['Purges'])}"
     if OWNERS["Companies"] == service:
         yield f"DELETE ON {_list_tables(('Purges', 'PurgedRows'))}"
         yield f"EXECUTE ON FUNCTION {FORGET_SEED_ROWS}"

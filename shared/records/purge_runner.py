@@ -12,7 +12,7 @@ from shared.contracts.base import Event
 from shared.contracts.record import PurgeProgressed, RecordDeleted
 from shared.delivery.subscription import Timer
 from shared.records import purge_sql, purge_store
-from shared.records.purge_steps import build_steps, find_next_step
+from shared.records.purge_steps import count_by_table, find_next_step
 from shared.records.purge_store import Purge
 
 INTERVAL_MS = 250
@@ -76,11 +76,11 @@ async def _save_progress(
     finished = purge.root in done
     removed, at = await purge_store.save_progress(conn, purge, done, counts, finished=finished)
     facts: list[Event] = []
-    if of_done := _count_by_table(purge.root, {n: removed[n] for n in done if n in removed}):
+    if of_done := count_by_table(purge.root, {n: removed[n] for n in done if n in removed}):
         request = _list_request_fields(purge, at)
         facts.append(PurgeProgressed(**request, service=service, removed=of_done))
     if finished:
-        deleted = {"deleted": purge.deleted, "removed": _count_by_table(purge.root, removed)}
+        deleted = {"deleted": purge.deleted, "removed": count_by_table(purge.root, removed)}
         answer = RecordDeleted.model_validate(_list_request_fields(purge, at) | deleted)
         await purge_store.finish(conn, purge, answer)
         facts.append(answer)
@@ -95,13 +95,3 @@ def _list_request_fields(purge: Purge, at: datetime) -> dict[str, Any]:
         "actor": purge.actor,
         "at": at,
     }
-
-
-def _count_by_table(root: str, counts: Mapping[str, int]) -> dict[str, int]:
-    """Return counts of deleted rows by table, and of references set to NULL by `table.column`."""
-    by_table: Counter[str] = Counter()
-    for step in build_steps(root):
-        if step.action == "close" or step.table == "Checkpoints" or step.name not in counts:
-            continue
-        by_table[step.name if step.action == "forget" else step.table] += counts[step.name]
-    return dict(by_table)

@@ -5,7 +5,8 @@ parent never cascades to many rows in one statement; foreign-key actions remain 
 added meanwhile.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Literal
@@ -67,6 +68,27 @@ def find_next_step(root: str, done: Collection[str], service: str) -> PurgeStep 
     """Return the first step that a service may run now, None if it has to wait or is done."""
     left = (step for step in build_steps(root) if step.owner == service and step.name not in done)
     return next((step for step in left if step.after <= set(done)), None)
+
+
+def count_by_table(root: str, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts of deleted rows by table, and of references set to NULL by `table.column`."""
+    by_table: Counter[str] = Counter()
+    for step in build_steps(root):
+        if step.action == "close" or step.table == "Checkpoints" or step.name not in counts:
+            continue
+        by_table[step.name if step.action == "forget" else step.table] += counts[step.name]
+    return dict(by_table)
+
+
+def list_changing_children(table: str) -> list[tuple[str, str]]:
+    """Return the tables with a time of change whose rows depend on a row, and their columns."""
+    return [
+        (child.name, _get_column(key))
+        for child in metadata.sorted_tables
+        for key in _list_foreign_keys(child)
+        if key.referred_table.name == table and OWNERS[child.name] == OWNERS[table]
+        if "updatedAt" in child.columns
+    ]
 
 
 def find_company_id_column(table: str) -> str | None:

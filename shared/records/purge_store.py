@@ -68,7 +68,7 @@ SELECT p.id, p."companyId" AS company_id, p."tableName" AS name, p."requestId" A
            AND (other."companyId" = root."companyId" OR EXISTS (
                 SELECT FROM "PurgedRows" r
                 WHERE r."purgeId" = other.id AND r."companyId" = root."companyId"))) AS waits
-FROM "Purges" p WHERE p."finishedAt" IS NULL ORDER BY p.id LIMIT 100
+FROM "Purges" p WHERE p."finishedAt" IS NULL AND p."olderThan" IS NULL ORDER BY p.id LIMIT 100
 """)
 
 SAVE_PROGRESS = statement(f"""

@@ -19,6 +19,7 @@ from shared.schema.base import (
     index,
     index_where_set,
     unique,
+    unique_where,
 )
 from shared.schema.lengths import MAX_LENGTH
 
@@ -321,11 +322,18 @@ class Purge(Base):
     `companyId` is that of the request, 0 for the platform. `done` names the steps that are done,
     `removed` counts their rows, `deleted` are the keys for the answer. A finished purge is kept: it
     says who deleted, and records of a deleted company are rejected because of it.
+
+    With `olderThan` it is a retention purge: of a company's messages written, or of its tickets
+    closed before that time, one portion after another. `reachedAt` and `reachedId` are the last row
+    that was examined. Rows that changed after `unchangedSince` stay: they are not archived.
     """
 
     __tablename__ = "Purges"
     __table_args__ = (
         Index("ix_Purges_under_way", "id", postgresql_where=text('"finishedAt" IS NULL')),
+        unique_where(
+            "uq_Purges_retention", '"olderThan" IS NOT NULL', "tableName", "companyId", "requestId"
+        ),
     )
 
     id: Mapped[BigInt] = mapped_column(Identity(), primary_key=True)
@@ -338,6 +346,10 @@ class Purge(Base):
     removed: Mapped[Jsonb] = mapped_column(server_default="{}")
     createdAt: Mapped[Now]
     finishedAt: Mapped[datetime | None]
+    olderThan: Mapped[datetime | None] = mapped_column(sort_order=1)
+    unchangedSince: Mapped[datetime | None] = mapped_column(sort_order=1)
+    reachedAt: Mapped[datetime | None] = mapped_column(sort_order=1)
+    reachedId: Mapped[int | None] = mapped_column(sort_order=1)
 
 
 class PurgedRow(Base):
