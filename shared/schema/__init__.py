@@ -19,7 +19,6 @@ PLATFORM: Final = "platform"
 INTERNAL: Final = {
     "Deployment": PLATFORM,
     "RestoredPositions": PLATFORM,
-    "LostSends": PLATFORM,
     "Checkpoints": EVERY_SERVICE,
     "DeadLetters": EVERY_SERVICE,
     "Quarantines": EVERY_SERVICE,
@@ -34,6 +33,7 @@ INTERNAL: Final = {
     "BusinessUserIds": "contacts",
     "NumberChanges": "contacts",
     "Sends": "messages",
+    "LostSends": "messages",
     "LineSendRates": "campaigns",
     "TicketSuccessors": "tickets",
     "LaneTimers": "tickets",
