@@ -3,11 +3,15 @@
 No clock, no database.
 """
 
+import calendar
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 DAY_BEGINS_AT: Final = 6  # hours, UTC
+LEAST_DAYS: Final = 30  # as in "CompaniesSettings"
+AGE: Final = re.compile(r"([1-9]\d{0,3})([dwmy])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,36 @@ def find_cutoffs(retention: Retention, now: datetime) -> Cutoffs:
     return Cutoffs(
         _count_back(now, retention.message_days), _count_back(now, retention.closed_ticket_days)
     )
+
+
+def count_age_back(now: datetime, age: str) -> datetime:
+    """Return the time that is an age before, such as `1y`, `6m`, `8w` or `90d`.
+
+    Months and years are those of the calendar; a day that a month does not have is its last one.
+    Raises ValueError for anything else, and for less than 30 days.
+    """
+    match = AGE.fullmatch(age)
+    if match is None:
+        msg = f"{age!r} is not an age such as 1y, 6m, 8w or 90d"
+        raise ValueError(msg)
+    number, unit = int(match[1]), match[2]
+    if unit in "dw":
+        found = now - timedelta(days=number * (7 if unit == "w" else 1))
+    else:
+        found = _count_months_back(now, number * (12 if unit == "y" else 1))
+    if now - found < timedelta(days=LEAST_DAYS):
+        msg = f"{age!r} is less than {LEAST_DAYS} days"
+        raise ValueError(msg)
+    return found
+
+
+def _count_months_back(now: datetime, months: int) -> datetime:
+    year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
+    if year < 1:
+        msg = f"{months} months ago there was no year"
+        raise ValueError(msg)
+    last = calendar.monthrange(year, month + 1)[1]
+    return now.replace(year=year, month=month + 1, day=min(now.day, last))
 
 
 def name_daily_purge(now: datetime) -> str:

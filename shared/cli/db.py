@@ -18,6 +18,8 @@ COMMANDS = {
     "backup": "shared.cli.db_backup:backup",
     "backups": "shared.cli.db_backup:backups",
     "restore": "shared.cli.db_backup:restore",
+    "purge": "shared.cli.db_purge:purge",
+    "unarchive": "shared.cli.db_unarchive:unarchive_command",
     "doctor": "shared.cli.db_doctor:doctor",
     "locks": "shared.cli.db_sessions:locks",
     "slow": "shared.cli.db_sessions:slow",

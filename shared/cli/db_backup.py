@@ -116,7 +116,7 @@ def backup(
     part = parts.choose(company)
     keep = schedule.parse_keep(part)
     order = BackupOrder(part or Kind.FULL, company, encrypt_to)
-    with _explain_errors(), _show_progress("Backing up") as progress:
+    with explain_backup_errors(), _show_progress("Backing up") as progress:
         place = _open_place(to)
         if schedule.daily:
             done = asyncio.run(
@@ -139,7 +139,7 @@ def backup(
 
 def backups(*, to: PlaceOption = "", as_json: output.JsonOption = False) -> None:
     """List the backups of a place, the oldest first, and say which are no good."""
-    with _explain_errors():
+    with explain_backup_errors():
         entries = list_backups(_open_place(to))
     if as_json:
         output.print_json([_describe_entry(entry) for entry in entries])
@@ -181,7 +181,7 @@ def restore(
     All is one transaction: if it fails or is broken off, the database is as it was.
     """
     order = RestoreOrder(parts.choose(), into_existing, identity)
-    with _explain_errors(), _show_progress("Restoring") as progress:
+    with explain_backup_errors(), _show_progress("Restoring") as progress:
         place, folder = split_address(backup)
         restored = asyncio.run(
             run_with_database(
@@ -210,7 +210,8 @@ def _open_place(address: str) -> Place:
 
 
 @contextmanager
-def _explain_errors() -> Iterator[None]:
+def explain_backup_errors() -> Iterator[None]:
+    """Convert errors of backups and archives to errors of commands."""
     try:
         yield
     except errors.BackupError as error:

@@ -24,22 +24,27 @@ class RefreshedTicket(NamedTuple):
 
 # Unread count and last message are computed from "Messages", so that neither order nor repetition
 # matters. The caller has locked the tickets, so this snapshot is the newest. Messages of a ticket
-# with a successor will be moved to the successor, and are counted there.
+# with a successor will be moved to the successor, and are counted there. A ticket whose messages
+# have all gone (retention) has none unread, and keeps its preview.
 REFRESH = statement(f"""
 UPDATE "Tickets" t
 SET "unreadMessages" = s.unread, "lastMessage" = s.last_message, "fromMe" = s.from_me,
     "sendInactiveMessage" = t."sendInactiveMessage" AND s.from_me,
     "updatedAt" = s.updated_at
 FROM (
-  SELECT b.company_id, b.ticket_id, b.updated_at, unread.number AS unread, last."fromMe" AS from_me,
-         COALESCE(NULLIF(last.body, ''), substring(last."mediaUrl" FROM '[^/?]+(?=[?]|$)'),
-                  last."mediaType", '') AS last_message
+  SELECT b.company_id, b.ticket_id, b.updated_at, unread.number AS unread,
+         COALESCE(last."fromMe", before."fromMe") AS from_me,
+         CASE WHEN last.id IS NULL THEN before."lastMessage"
+              ELSE COALESCE(NULLIF(last.body, ''),
+                            substring(last."mediaUrl" FROM '[^/?]+(?=[?]|$)'),
+                            last."mediaType", '') END AS last_message
   FROM {source(RefreshedTicket)}
-  CROSS JOIN LATERAL (
-    SELECT body, "mediaUrl", "mediaType", "fromMe" FROM "Messages"
+  JOIN "Tickets" before ON before."companyId" = b.company_id AND before.id = b.ticket_id
+  LEFT JOIN LATERAL (
+    SELECT id, body, "mediaUrl", "mediaType", "fromMe" FROM "Messages"
     WHERE "ticketId" = b.ticket_id AND "isPrivate" IS NOT TRUE
     ORDER BY "createdAt" DESC, wid DESC LIMIT 1
-  ) AS last
+  ) AS last ON TRUE
   LEFT JOIN LATERAL (
     SELECT "createdAt" AS at FROM "Messages"
     WHERE "ticketId" = b.ticket_id AND ("fromMe" OR read) AND "isPrivate" IS NOT TRUE
