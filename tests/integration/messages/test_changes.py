@@ -239,6 +239,25 @@ async def test_an_early_edit_by_another_author_is_a_dead_letter_when_its_message
     assert MessageEdited.model_validate_json(dead_letter.body or b"") == forged
 
 
+async def test_changes_of_a_message_that_retention_has_deleted_end_as_dead_letters(
+    conn: AsyncConnection,
+) -> None:
+    await apply(conn, routed("A1"))
+    await conn.execute(text("DELETE FROM \"Messages\" WHERE wid = 'A1'"))
+    late = [
+        acked(3),
+        MessageEdited(**of(), body="nova"),
+        MessageReacted(**of(), emoji="👍"),
+        MessageDeleted(**of()),
+    ]
+    for change in late:
+        await apply(conn, change)
+    await conn.execute(text('UPDATE "AwaitedChanges" SET "createdAt" = now() - interval \'73 h\''))
+    dead_letters = build_dead_letters(await apply_waiting_changes(conn, KEPT))
+    assert [each.reason for each in dead_letters] == ["unknown-message"] * len(late)
+    assert await apply_waiting_changes(conn, KEPT) == []
+
+
 async def test_a_change_that_waits_too_long_is_a_dead_letter_that_can_be_replayed(
     conn: AsyncConnection,
 ) -> None:

@@ -101,7 +101,7 @@ async def test_nothing_comes_back_if_a_row_of_it_is_there(
     await fill(flow)
     await archive(flow, retention_url, tmp_path)
     before = await sums(flow)
-    with pytest.raises(RefusalError, match="2 messages and 0 tickets .* are there already"):
+    with pytest.raises(RefusalError, match="2 messages and 0 tickets"):
         await unarchive(retention_url, str(tmp_path), flow.company, "2025-03")
     assert await sums(flow) == before
 
