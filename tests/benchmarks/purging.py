@@ -103,14 +103,14 @@ class Bench:
                 return time.monotonic() - began
             await asyncio.sleep(LOOK_S)
 
-    async def others(self, seconds: float) -> Result:
+    async def others(self, seconds: float, senders: Sequence[Sender] = OTHERS) -> Result:
         """Send messages of the other companies; return the percentiles of their delays."""
         began = time.monotonic()
-        await self.load.run(OTHERS, WARM_UP_S + seconds)
+        await self.load.run(senders, WARM_UP_S + seconds)
         ended = time.monotonic()
         await self.load.settled(DRAINED_S)
         delays = self.load.watched.delays_ms(
-            (other.company_id for other in OTHERS), began + WARM_UP_S, ended
+            (other.company_id for other in senders), began + WARM_UP_S, ended
         )
         cuts = quantiles(delays, n=100)
         return {"p50": cuts[49], "p95": cuts[94], "max": max(delays), "messages": len(delays)}
@@ -129,9 +129,9 @@ async def compare(arguments: argparse.Namespace, running: Servers, settings: Set
             await load.run(OTHERS, WARM_UP_S)
             await load.settled(DRAINED_S)
             alone = await bench.others(arguments.seconds)
-            _show("alone", alone)
+            show("alone", alone)
             purged, took_s = await _while_it_goes(bench, arguments.seconds)
-            _show("while it goes", {**purged, "purge_s": took_s})
+            show("while it goes", {**purged, "purge_s": took_s})
         typer.echo(f"p95 x {purged['p95'] / alone['p95']:.2f}")
         if arguments.kill:
             await _killed(bench, running, arguments.messages)
@@ -158,10 +158,11 @@ async def _killed(bench: Bench, running: Servers, messages: int) -> None:
     await asyncio.gather(*(asyncio.to_thread(process.stop) for process in processes))
     async with stage.workers(running, {}):
         took_s = await bench.until_gone(GONE_TOO)
-    _show("killed in the middle", {"s_after_restart": took_s})
+    show("killed in the middle", {"s_after_restart": took_s})
 
 
-def _show(name: str, found: Mapping[str, float]) -> None:
+def show(name: str, found: Mapping[str, float]) -> None:
+    """Print a result as a line of JSON."""
     typer.echo(json.dumps({"load": name, **{key: round(v, 1) for key, v in found.items()}}))
 
 

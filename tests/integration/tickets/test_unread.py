@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tickets.unread.handler import refresh_tickets
-from shared.contracts.message import MessagesMoved
+from shared.contracts.message import MessagesMoved, MessagesSeen
 from shared.contracts.ticket import TicketChanged
 from shared.contracts.ticket_request import TicketClose, TicketTransfer
 from tests.support.build import refused
@@ -69,6 +69,20 @@ async def test_a_ticket_shows_what_is_left_once_the_row_of_an_echo_is_gone(
     gone = refused("W1", reason="absorbed", ticket_id=TICKET)
     await refresh_tickets(conn, [gone])
     assert (await load_ticket(conn))["lastMessage"] == "Oi"
+
+
+async def test_a_ticket_whose_messages_were_deleted_has_none_unread_and_keeps_its_preview(
+    conn: AsyncConnection,
+) -> None:
+    await store_message(conn, "A1", "Oi")
+    await run_sql(conn, 'DELETE FROM "Messages"')
+    assert (await load_ticket(conn))["unreadMessages"] == 1
+    seen = MessagesSeen(company_id=1, ticket_id=TICKET)
+    (fact,) = list_facts(await refresh_tickets(conn, [seen]))
+    assert isinstance(fact, TicketChanged)
+    assert fact.unread_messages == 0
+    row = await load_ticket(conn)
+    assert (row["unreadMessages"], row["lastMessage"]) == (0, "Oi")
 
 
 async def test_messages_on_their_way_to_a_successor_are_not_counted_in_the_ticket_they_leave(
