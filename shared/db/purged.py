@@ -15,6 +15,7 @@ HISTORY_OF: Final = {"Contacts": "Tickets"}
 
 # Functions that delete what services may not delete themselves.
 PURGE_ROWS: Final = "public.purge_rows(bigint, text, int[], int[])"
+PURGE_OLD_TICKETS: Final = "public.purge_old_tickets(bigint, int[])"
 FORGET_SEED_ROWS: Final = "public.forget_seed_rows()"
 
 

@@ -18,7 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.db import policies
 from shared.db.bulk import statement
 from shared.db.policies import quote_name
-from shared.db.purged import FORGET_SEED_ROWS, PURGE_ROWS, PURGED_TABLES, list_purge_roots
+from shared.db.purged import (
+    FORGET_SEED_ROWS,
+    PURGE_OLD_TICKETS,
+    PURGE_ROWS,
+    PURGED_TABLES,
+    list_purge_roots,
+)
 from shared.schema import EVERY_SERVICE, OWNERS, SERVICES, metadata
 from shared.schema.secret_columns import SECRETS
 from shared.settings import DatabaseSettings
@@ -159,6 +165,8 @@ def _list_purge_grants(service: str) -> Iterator[str]:
     if list_purge_roots(service):
         yield f"INSERT ON {_list_tables(('Purges', 'PurgedRows'))}"
         yield f"EXECUTE ON FUNCTION {PURGE_ROWS}"
+    if OWNERS["Tickets"] == service:
+        yield f"EXECUTE ON FUNCTION {PURGE_OLD_TICKETS}"
     progress = 'done, removed, "finishedAt", "reachedAt", "reachedId"'
     yield f"UPDATE ({progress}) ON {_list_tables(['Purges'])}"
     if OWNERS["Companies"] == service:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import policies, roles
 from shared.db.bulk import rows_as_columns, source, statement
-from shared.db.purged import FORGET_SEED_ROWS, PURGE_ROWS, list_purge_roots
+from shared.db.purged import FORGET_SEED_ROWS, PURGE_OLD_TICKETS, PURGE_ROWS, list_purge_roots
 from shared.db.roles import READER, ROLES, SEARCH, list_deletable_tables, list_own_tables, name_role
 from shared.doctor.findings import Code, Examined, Finding, Severity, count
 from shared.schema import OWNERS, SERVICES, metadata
@@ -129,6 +129,8 @@ def list_functions(names: dict[str, str]) -> Iterator[NeededFunction]:
     for service in SERVICES:
         if list_purge_roots(service):
             yield NeededFunction(names[service], PURGE_ROWS)
+        if OWNERS["Tickets"] == service:
+            yield NeededFunction(names[service], PURGE_OLD_TICKETS)
         if OWNERS["Companies"] == service:
             yield NeededFunction(names[service], FORGET_SEED_ROWS)
     yield NeededFunction(names[READER], SEARCH)

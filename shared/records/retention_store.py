@@ -192,12 +192,8 @@ SELECT listed.id FROM unnest(CAST(:ids AS int[])) AS listed(id)
 WHERE NOT EXISTS (SELECT FROM "Messages" m WHERE m."ticketId" = listed.id)
 """)
 
-# purge_rows() deletes no ticket that is not named.
-NAME_TICKETS = statement("""
-INSERT INTO "PurgedRows" ("purgeId", "tableName", "companyId", "rowId")
-SELECT :purge, 'Tickets', :company, unnest(CAST(:ids AS int[]))
-""")
-FORGET_NAMES = statement('DELETE FROM "PurgedRows" WHERE "purgeId" = :purge')
+# This service has no DELETE on tickets; the function proves again that they may go.
+DELETE_TICKETS = statement("SELECT purge_old_tickets(:purge, CAST(:ids AS int[]))")
 
 SAVE = statement(f"""
 UPDATE "Purges" p
@@ -279,16 +275,10 @@ async def lock(
     return list((await conn.execute(WITHOUT_MESSAGES, {"ids": locked})).scalars())
 
 
-async def name_tickets(conn: AsyncConnection, purge: RetentionPurge, ids: Sequence[int]) -> None:
-    """Name the tickets that purge_rows() may delete in this transaction."""
-    await conn.execute(
-        NAME_TICKETS, {"purge": purge.id, "company": purge.company_id, "ids": list(ids)}
-    )
-
-
-async def forget_names(conn: AsyncConnection, purge: RetentionPurge) -> None:
-    """Delete the names again."""
-    await conn.execute(FORGET_NAMES, {"purge": purge.id})
+async def delete_tickets(conn: AsyncConnection, purge: RetentionPurge, ids: Sequence[int]) -> int:
+    """Delete tickets that may go and have no dependent rows any more; return their number."""
+    parameters = {"purge": purge.id, "ids": list(ids)}
+    return int((await conn.execute(DELETE_TICKETS, parameters)).scalar_one())
 
 
 async def save(

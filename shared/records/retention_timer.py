@@ -117,14 +117,10 @@ async def _delete(
     """Delete rows with what depends on them; return the numbers by table."""
     if not ids:
         return {}
-    if table == TICKETS:
-        await retention_store.name_tickets(conn, purge, ids)
     counts: Counter[str] = Counter()
     listed = Listed(purge.company_id, ids)
     for step in list_own_steps(table):
         counts[step.name] += await _run(conn, table, purge, step, listed)
-    if table == TICKETS:
-        await retention_store.forget_names(conn, purge)
     return {name: rows for name, rows in count_by_table(table, counts).items() if rows}
 
 
@@ -144,6 +140,8 @@ def list_own_steps(table: str) -> list[PurgeStep]:
 async def _run(
     conn: AsyncConnection, table: str, purge: RetentionPurge, step: PurgeStep, listed: Listed
 ) -> int:
+    if step.is_by_function:
+        return await retention_store.delete_tickets(conn, purge, listed.ids)
     in_all = 0
     while True:
         rows = await purge_sql.run_listed_step(conn, purge.id, table, step, listed, ROWS_PER_STEP)

@@ -103,7 +103,6 @@ async def test_what_depends_on_a_ticket_goes_with_it_and_ratings_and_schedules_s
     for table in ("UserRatings", "Schedules"):
         left = await flow.conn.fetch(f'SELECT "ticketId" FROM "{table}"')  # noqa: S608 - our own
         assert [row["ticketId"] for row in left] == [None]
-    assert await flow.conn.fetchval('SELECT count(*) FROM "PurgedRows"') == 0
 
 
 async def test_companies_without_a_limit_or_with_another_one_are_not_touched(flow: Kept) -> None:
@@ -247,6 +246,28 @@ async def test_each_service_deletes_under_its_own_login(flow: Kept) -> None:
     for service in ("messages", "tickets"):
         await run_as(flow, roles.name_role(database, service), service)
     assert await flow.ids("Tickets") == set()
+
+
+async def test_the_login_of_tickets_deletes_no_other_tickets(flow: Kept) -> None:
+    old = {"status": "closed", "closedAt": OLD, "updatedAt": OLD}
+    other = await flow.rows.insert("Tickets", await flow.rows.company(), old)
+    stay = [
+        await flow.ticket(status="open"),
+        await flow.ticket(closedAt=LATELY_CLOSED),
+        (with_message := await flow.ticket()),
+        other,
+    ]
+    await flow.message(with_message, NOW)
+    purge = await flow.begin_one(TICKETS, HALF_YEAR_AGO)
+    assert purge is not None
+    async with flow.engine.begin() as conn:
+        ids = [ticket["id"] for ticket in stay]
+        assert await retention_store.delete_tickets(conn, purge, ids) == 0
+        goes = await flow.ticket()
+        assert await retention_store.delete_tickets(conn, purge, [goes["id"]]) == 1
+        await conn.exec_driver_sql('UPDATE "Purges" SET "finishedAt" = now()')
+        late = await flow.ticket()
+        assert await retention_store.delete_tickets(conn, purge, [late["id"]]) == 0
 
 
 async def run_as(flow: Kept, role: str, service: str) -> None:
