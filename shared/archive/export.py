@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.archive.content import Content, build_select
+from shared.archive.counts import find_months
 from shared.archive.manifest import ROWS, ArchiveManifest, name_folder
 from shared.backup.checksums import sum_tables
 from shared.backup.manifest import FILE, StoredFile, TableSum
@@ -19,7 +20,6 @@ from shared.backup.pipes import CHUNK_BYTES, LEVEL, Tally
 from shared.backup.places import Place, open_place
 from shared.db.bulk import statement
 from shared.db.engine import create_unpooled_engine
-from shared.records.retention_counts import find_months
 from shared.retention import Cutoffs
 from shared.version import VERSION
 

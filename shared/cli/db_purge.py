@@ -11,7 +11,8 @@ from uuid import uuid4
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.archive import export
+from shared.archive import counts, export
+from shared.archive.counts import CompanyLimits, Counted
 from shared.archive.export import Archived
 from shared.cli import acts, output
 from shared.cli.acts import OptionalCompanyOption
@@ -24,8 +25,7 @@ from shared.cli.options import expand_option_groups
 from shared.db import migrations
 from shared.db.bulk import statement
 from shared.doctor import upkeep
-from shared.records import retention_counts, retention_store
-from shared.records.retention_counts import CompanyLimits, Counted
+from shared.records import retention_store
 from shared.records.retention_store import MESSAGES, TICKETS, NewRetentionPurge
 from shared.retention import Cutoffs, Retention, count_age_back, find_cutoffs
 from shared.schema import OWNERS
@@ -140,12 +140,12 @@ async def _plan(url: str, order: Order) -> list[Planned]:
     """Count the rows of every company that has any to delete."""
     planned = []
     async with migrations.connect(url, autocommit=True) as conn:
-        companies = await retention_counts.load_companies(conn, order.limits.company)
+        companies = await counts.load_companies(conn, order.limits.company)
         if order.limits.company is not None and not companies:
             raise InvalidUsageError(f"There is no company {order.limits.company}.")
         for company in companies:
             cutoffs = order.limits.choose(company, order.now)
-            counted = await retention_counts.count_rows(conn, company.id, cutoffs)
+            counted = await counts.count_rows(conn, company.id, cutoffs)
             if counted.messages or counted.tickets:
                 planned.append(Planned(cutoffs, counted))
     return planned

@@ -91,6 +91,14 @@ def list_changing_children(table: str) -> list[tuple[str, str]]:
     ]
 
 
+def begins_an_index(table: str, column: str) -> bool:
+    """Return whether an index begins with a column; other ids are found with their company."""
+    mapped = metadata.tables[table]
+    firsts = [next(iter(index.columns), None) for index in mapped.indexes]
+    firsts.append(next(iter(mapped.primary_key.columns), None))
+    return any(first is not None and first.name == column for first in firsts)
+
+
 def find_company_id_column(table: str) -> str | None:
     """Return the column that holds the company of a row: of a company, its own id."""
     return "id" if table == COMPANY else base.find_company_column(metadata.tables[table])

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.bulk import BigInt, rows_as_columns, source, statement
 from shared.db.purged import exclude_purged
-from shared.records.purge_steps import list_changing_children
+from shared.records.purge_steps import begins_an_index, list_changing_children
 from shared.retention import Retention
 
 MESSAGES: Final = "Messages"
@@ -154,20 +154,26 @@ WHERE m."companyId" = :company AND m.id = ANY(CAST(:ids AS int[]))
 ORDER BY m.id FOR UPDATE SKIP LOCKED
 """)
 
-UNCHANGED_CHILDREN = " AND ".join(
-    f"""NOT EXISTS (SELECT FROM "{table}" k WHERE k."companyId" = t."companyId"
-                    AND k."{column}" = t.id AND k."updatedAt" > :unchanged)"""
-    for table, column in list_changing_children(TICKETS)
+
+def _find_changed_child(table: str, column: str) -> str:
+    company = "" if begins_an_index(table, column) else ' AND k."companyId" = t."companyId"'
+    return f"""(SELECT TRUE FROM "{table}" k
+          WHERE k."{column}" = t.id{company} AND k."updatedAt" > :unchanged LIMIT 1)"""
+
+
+CHANGED_CHILDREN = ", ".join(
+    _find_changed_child(table, column) for table, column in list_changing_children(TICKETS)
 )
 
-# A ticket that changed after it was closed counts from then. NULLS as in the index.
+# A ticket that changed after it was closed counts from then. NULLS as in the index. Subqueries with
+# LIMIT are run for each ticket; of EXISTS the planner may make a hash of the whole table.
 NEXT_TICKETS = statement(f"""
 SELECT t.id, t."updatedAt" AS at,
   CASE WHEN t."closedAt" >= :before THEN FALSE
-       WHEN EXISTS (SELECT FROM "Messages" m WHERE m."ticketId" = t.id) THEN FALSE
-       ELSE {exclude_purged("Tickets", "t")}
-        AND (CAST(:unchanged AS timestamptz) IS NULL
-             OR t."updatedAt" <= :unchanged AND {UNCHANGED_CHILDREN})
+       WHEN (SELECT TRUE FROM "Messages" m WHERE m."ticketId" = t.id LIMIT 1) THEN FALSE
+       WHEN NOT {exclude_purged("Tickets", "t")} THEN FALSE
+       ELSE CAST(:unchanged AS timestamptz) IS NULL
+            OR (t."updatedAt" <= :unchanged AND COALESCE({CHANGED_CHILDREN}) IS NULL)
   END AS may_go
 FROM (SELECT id, "updatedAt", "closedAt", "companyId" FROM "Tickets"
       WHERE "companyId" = :company AND status = 'closed'

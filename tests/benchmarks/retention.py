@@ -24,9 +24,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from shared.archive import counts
+from shared.archive.counts import Counted
 from shared.embedded.servers import Servers
-from shared.records import retention_counts, retention_store
-from shared.records.retention_counts import Counted
+from shared.records import retention_store
 from shared.records.retention_store import MESSAGES, TICKETS, NewRetentionPurge
 from shared.retention import Cutoffs, count_age_back
 from shared.settings import Settings
@@ -81,10 +82,8 @@ def find_limits(now: datetime) -> Cutoffs:
 async def count(engine: AsyncEngine, cutoffs: Cutoffs) -> list[Counted]:
     """Count what is older than the limits, as the command does."""
     async with engine.connect() as conn:
-        companies = await retention_counts.load_companies(conn, None)
-        return [
-            await retention_counts.count_rows(conn, company.id, cutoffs) for company in companies
-        ]
+        companies = await counts.load_companies(conn, None)
+        return [await counts.count_rows(conn, company.id, cutoffs) for company in companies]
 
 
 async def begin(engine: AsyncEngine, counted: Sequence[Counted], cutoffs: Cutoffs) -> None:

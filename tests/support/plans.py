@@ -15,7 +15,8 @@ SEQUENTIAL = re.compile(r'Seq Scan on "?(\w+)"?')
 INDEX = re.compile(r'(?:Scan(?: Backward)? using|Bitmap Index Scan on) "?(\w+)"?')
 # An index scan and the condition by which it looks up, in the line below it.
 LOOKUP = re.compile(rf"{INDEX.pattern}[^\n]*\n\s*Index Cond: ([^\n]*)")
-COLUMN = re.compile(r'\("?(\w+)"?\)?(?:::\w+)? (?:[=<>]|IS)')
+# The last column of an expression, such as a function, is one as well.
+COLUMN = re.compile(r'[(,] ?"?(\w+)"?\)?(?:::\w+)? (?:[=<>]|IS)')
 # Columns whose values many rows of a company share: an index that looks up by these alone reads
 # much of the company.
 SHARED_COLUMNS = frozenset({"companyId", "whatsappId", "status", "fromMe", "read", "active"})

@@ -28,18 +28,17 @@ class RefreshedTicket(NamedTuple):
 # have all gone (retention) has none unread, and keeps its preview.
 REFRESH = statement(f"""
 UPDATE "Tickets" t
-SET "unreadMessages" = s.unread, "lastMessage" = s.last_message, "fromMe" = s.from_me,
-    "sendInactiveMessage" = t."sendInactiveMessage" AND s.from_me,
+SET "unreadMessages" = s.unread,
+    "lastMessage" = CASE WHEN s.has_messages THEN s.last_message ELSE t."lastMessage" END,
+    "fromMe" = COALESCE(s.from_me, t."fromMe"),
+    "sendInactiveMessage" = t."sendInactiveMessage" AND COALESCE(s.from_me, t."fromMe"),
     "updatedAt" = s.updated_at
 FROM (
-  SELECT b.company_id, b.ticket_id, b.updated_at, unread.number AS unread,
-         COALESCE(last."fromMe", before."fromMe") AS from_me,
-         CASE WHEN last.id IS NULL THEN before."lastMessage"
-              ELSE COALESCE(NULLIF(last.body, ''),
-                            substring(last."mediaUrl" FROM '[^/?]+(?=[?]|$)'),
-                            last."mediaType", '') END AS last_message
+  SELECT b.company_id, b.ticket_id, b.updated_at, unread.number AS unread, last."fromMe" AS from_me,
+         last.id IS NOT NULL AS has_messages,
+         COALESCE(NULLIF(last.body, ''), substring(last."mediaUrl" FROM '[^/?]+(?=[?]|$)'),
+                  last."mediaType", '') AS last_message
   FROM {source(RefreshedTicket)}
-  JOIN "Tickets" before ON before."companyId" = b.company_id AND before.id = b.ticket_id
   LEFT JOIN LATERAL (
     SELECT id, body, "mediaUrl", "mediaType", "fromMe" FROM "Messages"
     WHERE "ticketId" = b.ticket_id AND "isPrivate" IS NOT TRUE
@@ -57,8 +56,9 @@ FROM (
   ) AS unread
 ) AS s
 WHERE t."companyId" = s.company_id AND t.id = s.ticket_id
-  AND (t."unreadMessages", t."lastMessage", t."fromMe")
-      IS DISTINCT FROM (s.unread, s.last_message, s.from_me)
+  AND (t."unreadMessages" IS DISTINCT FROM s.unread
+       OR s.has_messages AND (t."lastMessage", t."fromMe")
+                             IS DISTINCT FROM (s.last_message, s.from_me))
   AND NOT EXISTS (SELECT FROM "TicketSuccessors" f
                   WHERE f."companyId" = t."companyId" AND f."ticketId" = t.id)
 RETURNING {COLUMNS}
