@@ -7,7 +7,6 @@ a folder that other accounts can access.
 
 import json
 import os
-import pwd
 import secrets
 import shutil
 import time
@@ -17,10 +16,10 @@ from typing import Self
 
 from platformdirs import user_cache_path
 
+from shared.embedded.accounts import find_account, is_root
 from shared.embedded.errors import EmbeddedError
 
 CACHE_VARIABLE = "CHATIA_CACHE"
-ACCOUNTS = ("postgres", "nobody")
 ROOT_FOLDERS = (Path("/var/lib/chatia-flow"), Path("/var/tmp/chatia-flow"))  # noqa: S108 - owner checked
 CLUSTER_FILE = "postgres.json"
 OWNER_FILE = "state"
@@ -33,25 +32,6 @@ def get_cache_folder() -> Path:
     """Return the user's folder for downloaded files."""
     path = os.environ.get(CACHE_VARIABLE)
     return Path(path).absolute() if path else user_cache_path("chatia-flow")
-
-
-def is_root() -> bool:
-    """Return whether Postgres has to run as another account."""
-    return os.geteuid() == 0
-
-
-def find_account() -> str | None:
-    """Return the account that runs Postgres; None if it is the caller's own."""
-    if not is_root():
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    for name in ACCOUNTS:
-        if name in names:
-            return name
-    raise EmbeddedError(
-        "Postgres refuses to run as root and there is no account `postgres` or `nobody`: "
-        "run this as another user, or create one of them."
-    )
 
 
 def get_binaries_folder() -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from shared.embedded import folders, postgres_binaries, ready
+from shared.embedded import accounts, folders, postgres_binaries, ready
 from shared.embedded.errors import EmbeddedError, StartError
 from shared.embedded.postgres_binaries import Binaries
 from shared.embedded.processes import Guarded, StopSignals
@@ -128,7 +128,7 @@ class Postgres:
             log_path=self.log_path,
             env={"PATH": str(self.binaries.folder), "TZ": "UTC", "LC_MESSAGES": "C"},
             cwd=Path("/"),
-            user=folders.find_account(),
+            user=accounts.find_account(),
             stop_signals=STOP_SIGNALS,
             keep_fds=self.keep_fds,
         )

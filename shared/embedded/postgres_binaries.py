@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.embedded import downloads, folders
+from shared.embedded import accounts, downloads, folders
 from shared.embedded.errors import EmbeddedError, UnreachableError
 from shared.embedded.progress import Reporter
 
@@ -86,7 +86,7 @@ def find_in_wheel() -> Binaries | None:
     if wheel is None or wheel.origin is None:
         return None
     install = Path(wheel.origin).with_name("pginstall18")
-    if folders.is_root():  # the unprivileged account may not be able to read the wheel
+    if accounts.is_root():  # the unprivileged account may not be able to read the wheel
         target = folders.get_binaries_folder() / f"{WHEEL}-{install.stat().st_mtime_ns}"
         _create_folder(target, lambda folder: _copy_wheel(install, folder))
         install = target / WHEEL / install.name
@@ -132,7 +132,7 @@ def _run(program: Path, argument: str) -> str:
             timeout=TIMEOUT_S,
             check=True,
             cwd="/",
-            user=folders.find_account(),
+            user=accounts.find_account(),
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
