@@ -331,12 +331,22 @@ class SendingSettings(_Group):
 
 
 class BackupSettings(_Group):
-    """Where `chatia db backup` keeps backups."""
+    """Where backups and archived WAL are kept."""
 
     place: str = Field(
         "",
         alias="CHATIA_BACKUPS",
         description="folder, or s3://, gs:// or az:// with bucket and prefix, of backups",
+    )
+    wal_archive: str = Field(
+        "",
+        alias="CHATIA_WAL_ARCHIVE",
+        description="folder into which the server copies its WAL, for recovery to a point in time",
+    )
+    pgbackrest_stanza: str = Field(
+        "",
+        alias="CHATIA_PGBACKREST_STANZA",
+        description="stanza of pgbackrest, if that makes base backups and archives WAL",
     )
 
 

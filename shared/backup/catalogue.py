@@ -9,7 +9,7 @@ from shared.backup.errors import DamagedBackupError, ForeignBackupError, Refusal
 from shared.backup.manifest import FILE, Manifest, read_manifest
 from shared.backup.places import Place
 
-NAME = re.compile(r"(\d{8}T\d{6}Z)-(?:full|schema|data|company-\d+)")
+NAME = re.compile(r"(\d{8}T\d{6}Z)-(?:full|schema|data|base|company-\d+)")
 
 
 @dataclass(frozen=True, slots=True)

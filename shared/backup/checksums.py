@@ -56,7 +56,8 @@ async def sum_tables(
     for setting in SETTINGS.split(";"):
         await conn.exec_driver_sql(setting)
     columns = await load_columns(conn)
-    query = build_sums(columns, conditions)
+    if not (query := build_sums(columns, conditions)):
+        return {}
     rows = await conn.exec_driver_sql(query)
     return {
         row.name: TableSum(rows=row.rows, checksum=row.checksum, columns=columns[row.name])

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     SCHEMA = "schema"
     DATA = "data"
     COMPANY = "company"
+    BASE = "base"  # all files of the server, from which WAL leads to a point in time
 
 
 class _Part(BaseModel):
@@ -56,6 +57,15 @@ class StoredFile(_Part):
     name: str
     size: int
     sha256: str
+
+
+class WalRange(_Part):
+    """The WAL without which a base backup is not consistent; positions are bytes of the WAL."""
+
+    timeline: int
+    start: int
+    stop: int
+    segment_bytes: int
 
 
 class Extension(_Part):
@@ -98,6 +108,8 @@ class Manifest(_Part):
     source: Source
     tables: dict[str, TableSum]
     file: StoredFile
+    wal: WalRange | None = None  # of a base backup alone, as `server`, settings by their names
+    server: dict[str, str] = {}
 
     @property
     def rows(self) -> int:

@@ -58,6 +58,20 @@ def find_client_programs(least_major: int, names: Collection[str]) -> ClientProg
     return choose_programs(list(_list_programs(names)), least_major, names)
 
 
+def find_server_programs(major: int, names: Collection[str]) -> ClientPrograms:
+    """Return programs of exactly this major version, as data folders and WAL need them.
+
+    Raises ProgramError if there are none.
+    """
+    found = find_client_programs(major, names)
+    if found.major != major:
+        raise ProgramError(
+            f"PostgreSQL {major}'s {' and '.join(sorted(names))} are needed, and those in "
+            f"{found.folder} are of {found.version}: install PostgreSQL {major}."
+        )
+    return found
+
+
 def choose_programs(
     found: Iterable[ClientPrograms], least_major: int, names: Collection[str]
 ) -> ClientPrograms:

@@ -45,6 +45,8 @@ def find_refusal(
 
     `revisions` are the migrations that this program knows, the first one first.
     """
+    if manifest.kind is Kind.BASE:
+        return "This is a base backup of a whole server: `chatia db recover --to` restores it."
     part = choose_part(manifest, order)
     held = {Kind.FULL: (Kind.FULL, Kind.SCHEMA, Kind.DATA)}.get(manifest.kind, (manifest.kind,))
     if part not in held:
@@ -111,6 +113,8 @@ def _describe(manifest: Manifest) -> str:
             return f"the rows of company {manifest.company}"
         case Kind.FULL:
             return "schema and rows"
+        case Kind.BASE:
+            return "all files of a server"
 
 
 def _count(number: int, noun: str) -> str:

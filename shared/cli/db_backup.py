@@ -116,8 +116,8 @@ def backup(
     part = parts.choose(company)
     keep = schedule.parse_keep(part)
     order = BackupOrder(part or Kind.FULL, company, encrypt_to)
-    with explain_backup_errors(), _show_progress("Backing up") as progress:
-        place = _open_place(to)
+    with explain_backup_errors(), show_progress("Backing up") as progress:
+        place = open_backups(to)
         if schedule.daily:
             done = asyncio.run(
                 run_with_database(lambda url: back_up_daily(url, place, order, keep, progress))
@@ -140,7 +140,7 @@ def backup(
 def backups(*, to: PlaceOption = "", as_json: output.JsonOption = False) -> None:
     """List the backups of a place, the oldest first, and say which are no good."""
     with explain_backup_errors():
-        entries = list_backups(_open_place(to))
+        entries = list_backups(open_backups(to))
     if as_json:
         output.print_json([_describe_entry(entry) for entry in entries])
         return
@@ -181,7 +181,7 @@ def restore(
     All is one transaction: if it fails or is broken off, the database is as it was.
     """
     order = RestoreOrder(parts.choose(), into_existing, identity)
-    with explain_backup_errors(), _show_progress("Restoring") as progress:
+    with explain_backup_errors(), show_progress("Restoring") as progress:
         place, folder = split_address(backup)
         restored = asyncio.run(
             run_with_database(
@@ -202,7 +202,8 @@ def restore(
         output.print_line("Next: `chatia db upgrade`, then `chatia db roles` for the logins.")
 
 
-def _open_place(address: str) -> Place:
+def open_backups(address: str) -> Place:
+    """Return the place of an address, else that of CHATIA_BACKUPS."""
     address = address or BackupSettings().place
     if not address:
         raise InvalidUsageError("Say where backups are: set CHATIA_BACKUPS, or use --to.")
@@ -219,7 +220,7 @@ def explain_backup_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _show_progress(what: str) -> Iterator[Progress]:
+def show_progress(what: str) -> Iterator[Progress]:
     """Show a bar of the bytes that were read, on terminals only."""
     with output.build_progress_bar() as bars:
         task = bars.add_task(f"{what} (MB)", total=None)

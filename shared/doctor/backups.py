@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.backup.catalogue import list_backups
+from shared.backup.continuous.plain import is_good_base
 from shared.backup.daily import list_good
 from shared.backup.errors import BackupError
 from shared.backup.places import open_place
@@ -36,18 +37,24 @@ async def find(examined: Examined) -> list[Finding]:
 
 
 def find_last_backup(address: str, deployment: UUID | None) -> datetime | None:
-    """Return when the last good full backup of a deployment began; None if there is none.
+    """Return when the last good full or base backup of a deployment began; None if there is none.
 
     Raises shared.backup.errors.BackupError if the place cannot be read.
     """
-    good = list_good(list_backups(open_place(address)), deployment)
+    entries = list_backups(open_place(address))
+    bases = [
+        each
+        for each in entries
+        if is_good_base(each) and each.manifest and each.manifest.source.deployment == deployment
+    ]
+    good = [*list_good(entries, deployment), *bases]
     return max((each.begun_at for each in good), default=None)
 
 
 def judge_backup(address: str, age_s: float | None, limits: Limits) -> Iterator[Finding]:
     """Yield a finding if a place has no good backup, or only one of more than a day."""
     if age_s is None:
-        yield _find_no_backup(f"{address} has no good full backup of this database.")
+        yield _find_no_backup(f"{address} has no good full or base backup of this database.")
     elif age_s > limits.backup_age_s:
         yield Finding(
             Code.BACKUP_OLD,

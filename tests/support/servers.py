@@ -111,7 +111,7 @@ def migrated_template(servers: TestServers) -> Iterator[str]:
         {"DATABASE_URL": database_named(servers.database_url, name)}
     )
     asyncio.run(upgrade(url.url))
-    asyncio.run(_make_roles(url.url))
+    asyncio.run(make_roles(url.url))
     yield name
     asyncio.run(_on_server(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
     made = ", ".join(f'"{roles.name_role(name, role)}"' for role in roles.ROLES)
@@ -168,7 +168,8 @@ async def cloned(url: str, template: str) -> AsyncIterator[str]:
         await _on_server(url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _make_roles(url: str) -> None:
+async def make_roles(url: str) -> None:
+    """Create the roles of services and readers, all with one password."""
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.begin() as conn:
         await roles.apply(conn, dict.fromkeys(roles.ROLES, ROLE_PASSWORD))

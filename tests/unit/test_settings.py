@@ -47,6 +47,8 @@ VARIABLES = {
     "CHATIA_CLOUD_API_TOKEN": ("", "c"),
     "CHATIA_CLOUD_API_SECRETS": ("", "a,b"),
     "CHATIA_BACKUPS": ("", "s3://backups/chatia"),
+    "CHATIA_WAL_ARCHIVE": ("", "/wal"),
+    "CHATIA_PGBACKREST_STANZA": ("", "main"),
     "CHATIA_LOG_FORMAT": ("console", "json"),
     "CHATIA_LOG_LEVEL": ("info", "debug"),
     "DB_HOST": ("localhost", "db"),

@@ -1,0 +1,112 @@
+"""What is said about the archive of WAL."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shared.backup.continuous.data_folder import describe_next
+from shared.backup.continuous.server import Archiving, quote_literal
+from shared.cli import db
+from shared.cli.db_wal import choose_restart_command, explain
+from shared.cli.errors import InvalidUsageError
+
+AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+WORKING = Archiving(
+    mode="on",
+    has_command=True,
+    wal_level="replica",
+    timeout_s=60,
+    archived=7,
+    last_archived="000000010000000000000007",
+    archived_at=AT,
+    failures=0,
+    last_failed="",
+    failed_at=None,
+    position="0/8000100",
+    lag_s=12.4,
+    lag_bytes=256,
+)
+
+
+def test_the_last_archived_file_and_the_lag_are_said() -> None:
+    begins, last = explain(WORKING)
+    assert begins == "WAL is archived, after 60 s at most; 7 files so far."
+    assert last == (
+        "The last one was 000000010000000000000007, 12 s ago (2026-11-30T12:00:00.000000Z), "
+        "256 bytes behind."
+    )
+
+
+def test_a_failure_counts_until_a_file_is_archived_again() -> None:
+    before = replace(WORKING, failed_at=AT.replace(hour=11), failures=2)
+    after = replace(WORKING, failed_at=AT.replace(hour=13), failures=2)
+    assert (before.is_failing, after.is_failing) == (False, True)
+    assert list(explain(before))[-1].startswith("It works again: 2 failures")
+    assert list(explain(after))[-1].startswith("The archive fails: 2 failures")
+
+
+def test_a_server_that_does_not_archive_is_told_how_it_begins() -> None:
+    off = replace(WORKING, mode="off")
+    (line,) = explain(off)
+    assert line.startswith("WAL is not archived (archive_mode off): run `chatia db wal enable`")
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        ("/var/lib/postgresql/15/main", "sudo pg_ctlcluster 15 main restart"),
+        ("/srv/data", "pg_ctl restart -D /srv/data, or as your system starts it"),
+        ("", "as your system starts it"),
+    ],
+)
+def test_the_command_that_restarts_the_server_is_named(folder: str, command: str) -> None:
+    assert choose_restart_command(folder) == command
+
+
+def test_the_server_of_chatia_up_is_restarted_with_it(tmp_path: Path) -> None:
+    (tmp_path / "postgres.json").touch()
+    found = choose_restart_command(str(tmp_path / "postgres" / "data"))
+    assert found == "Ctrl-C where `chatia up` runs, and `chatia up` again"
+
+
+def test_what_comes_after_a_recovery_is_said_in_order(tmp_path: Path) -> None:
+    steps = describe_next(tmp_path, Path("/usr/bin"), {"config_file": "/etc/p.conf"})
+    assert [step.split(":")[0].split()[0] for step in steps] == [
+        *("Start", "Look", "Promote", "With", "Start")
+    ]
+    assert f'-o "-p 5433 -c config_file=/etc/p.conf -c data_directory={tmp_path}"' in steps[0]
+    (tmp_path / "postgresql.conf").touch()
+    assert '-o "-p 5433"' in describe_next(tmp_path, Path("/usr/bin"), {})[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--to", "latest"),
+        ("--into", "x"),
+        ("--to", "latest", "--into", "x", "--finish"),
+        ("--to", "yesterday", "--into", "x"),
+    ],
+)
+def test_a_recovery_needs_a_target_and_a_folder_or_is_finished(words: tuple[str, ...]) -> None:
+    ended = CliRunner().invoke(db.app, ["recover", *words])
+    assert isinstance(ended.exception, InvalidUsageError)
+
+
+@pytest.mark.parametrize("command", ["base-backup", "drill"])
+def test_nothing_begins_without_a_folder_for_wal(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CHATIA_WAL_ARCHIVE", "CHATIA_PGBACKREST_STANZA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CHATIA_BACKUPS", "/nowhere")
+    ended = CliRunner().invoke(db.app, [command])
+    assert isinstance(ended.exception, InvalidUsageError)
+
+
+def test_a_quote_in_a_setting_is_doubled() -> None:
+    assert quote_literal("sh 'a'") == "'sh ''a'''"
