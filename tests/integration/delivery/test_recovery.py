@@ -1,65 +1,44 @@
 """A database that went back in time: workers refuse it, and go on after the recovery."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from shared.cli.gateway_sim import FaultOptions, SimulatedGateway, WebhookOptions
-from shared.contracts.message_request import MessageCompose
 from shared.db.engine import create_engine
 from shared.db.identity import DatabaseReplacedError, record_identity
 from shared.delivery.checkpoints.restored import WentBackError
 from shared.delivery.health.startup import await_servers
 from shared.recovery import finish, kafka, statements
 from shared.recovery.finish import Recovery
-from shared.settings import DatabaseSettings, SendingSettings, Settings
+from shared.settings import SendingSettings, Settings
 from tests.support import world
-from tests.support.build import CUSTOMER, received
-from tests.support.deployment import APPS, Deployment, deployment, find_logins, running
+from tests.support.build import received
+from tests.support.deployment import APPS, Deployment, deployment
 from tests.support.deployment_cli import run_chatia
 from tests.support.probes import free_port
+from tests.support.recovery import (
+    CONNECTION,
+    MESSAGES,
+    OTHER,
+    OURS,
+    SENT,
+    Rows,
+    compose,
+    name_database,
+    receive,
+    use_database,
+    workers,
+)
 from tests.support.servers import TestServers, cloned
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-Rows = list[dict[str, Any]]
-
 RUNNING = "Workers of tickets, messages, contacts, campaigns run: stop all workers first.\n"
-OTHER = "5511900000077"
-CONNECTION = """
-INSERT INTO "GatewayConnections" (gateway, instance, server, "companyId", "whatsappId")
-VALUES ('waha', 'default', :server, 1, 10)
-"""
-MESSAGES = 'SELECT wid, body FROM "Messages" WHERE NOT "fromMe" ORDER BY wid'
-SENT = """SELECT 1 WHERE (SELECT count(*) FROM "Sends" WHERE status = 'sent')"""
 SENDS = """
 SELECT m.body, s.status, s."errorCode" FROM "Sends" s
 JOIN "Messages" m ON m."companyId" = s."companyId" AND m.wid = s.wid ORDER BY m.body
 """
-OURS = 'SELECT body, "fromMe" FROM "Messages" WHERE "fromMe" ORDER BY body'
-
-
-@asynccontextmanager
-async def workers(settings: Settings, flow: Deployment) -> AsyncIterator[None]:
-    """Run a worker of each service."""
-    logins = await find_logins(settings, flow.engine)
-    apps = [
-        create(settings.model_copy(update={"database": logins[service]}))
-        for service, create in APPS.items()
-    ]
-    async with running(*apps):
-        yield
-
-
-def use_database(settings: Settings, url: str) -> Settings:
-    database = DatabaseSettings.model_validate({"DATABASE_URL": url})
-    return settings.model_copy(update={"database": database})
 
 
 async def finish_recovery(settings: Settings) -> Recovery:
@@ -70,27 +49,6 @@ async def finish_recovery(settings: Settings) -> Recovery:
         found = await finish.finish(conn, reader, committed, settings.namespace)
     await engine.dispose()
     return found
-
-
-def name_database(flow: Deployment) -> str:
-    name = make_url(flow.settings.database.url).database
-    assert name
-    return name
-
-
-def compose(number: int) -> MessageCompose:
-    return MessageCompose(
-        company_id=1,
-        whatsapp_id=10,
-        chat=CUSTOMER,
-        request_id=f"r{number}",
-        body=f"Bom dia {number}",
-    )
-
-
-async def receive(flow: Deployment, *wids: str) -> None:
-    now = datetime.now(UTC)
-    await flow.publish(*(flow.record(received(wid, body=wid, timestamp=now)) for wid in wids))
 
 
 async def live_before_the_backup(flow: Deployment) -> None:
