@@ -107,7 +107,7 @@ def judge_archive(archive: Archive) -> Finding | None:
         f"{last}, {count(archive.failures, 'failure')} in all.",
         "archive_command fails: its target is full, not reachable or not writable. Postgres keeps "
         "the WAL until the disk is full, and a recovery to a point in time ends before it.",
-        "psql \"$DATABASE_URL\" -c 'SHOW archive_command', and its error in the server's log",
+        "chatia db wal status, and the error of archive_command in the server's log",
     )
 
 

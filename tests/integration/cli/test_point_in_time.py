@@ -11,8 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from shared.cli.gateway_sim import FaultOptions, SimulatedGateway, WebhookOptions
+from shared.db import roles
 from shared.db.identity import DatabaseReplacedError, record_identity
 from shared.db.migrations import upgrade
+from shared.embedded.accounts import find_account
 from shared.embedded.postgres import Postgres
 from shared.settings import DatabaseSettings, SendingSettings
 from tests.support import world
@@ -20,7 +22,7 @@ from tests.support.archiving_server import ArchivingServer, archiving_server
 from tests.support.chatia import chatia
 from tests.support.deployment import APPS, Deployment, deployment
 from tests.support.deployment_cli import run_chatia
-from tests.support.point_in_time import ask, promote, recovered, switch_wal, traffic
+from tests.support.point_in_time import POLL_S, ask, promote, recovered, switch_wal, traffic
 from tests.support.probes import free_port
 from tests.support.recovery import (
     CONNECTION,
@@ -32,7 +34,7 @@ from tests.support.recovery import (
     use_database,
     workers,
 )
-from tests.support.servers import make_roles
+from tests.support.servers import ROLE_PASSWORD, make_roles
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -63,6 +65,11 @@ STATES = """
 SELECT m.body, s.status FROM "Sends" s
 JOIN "Messages" m ON m."companyId" = s."companyId" AND m.wid = s.wid ORDER BY m.body
 """
+
+
+def folders_are_closed() -> bool:
+    """Return whether the server's account is another one, which cannot read pytest's folders."""
+    return find_account() is not None
 
 
 async def write_and_switch(url: str) -> None:
@@ -179,6 +186,48 @@ async def test_a_point_that_cannot_be_reached_is_refused_and_nothing_is_made(
     ended = chatia(*latest, str(tmp_path), environment=environment)
     assert ended.code == 4
     assert f"{tmp_path} is not empty" in ended.complaint
+
+
+async def test_a_file_that_cannot_be_archived_is_said_and_no_base_backup_begins(
+    archiving: ArchivingServer,
+) -> None:
+    (current,) = await ask(archiving.url, "SELECT pg_walfile_name(pg_current_wal_lsn())")
+    other = archiving.wal / current
+    other.write_bytes(b"of another server")
+    await ask(archiving.url, "CREATE TABLE IF NOT EXISTS filler (id int)")
+    await ask(archiving.url, "SELECT pg_switch_wal()")
+    try:
+        async with asyncio.timeout(60):
+            while not archiving.run("wal", "status", "--json").json["isFailing"]:  # noqa: ASYNC110 - Postgres tells nobody
+                await asyncio.sleep(POLL_S)
+        assert "The archive fails: " in archiving.run("wal", "status").answer
+        refused = archiving.run("base-backup")
+        assert (refused.code, refused.answer) == (4, "")
+        assert f"The server fails to archive {current}" in refused.complaint
+        assert other.read_bytes() == b"of another server"
+    finally:
+        other.unlink()
+    await write_and_switch(archiving.url)
+    assert not archiving.run("wal", "status", "--json").json["isFailing"]
+
+
+def test_only_who_may_change_settings_lets_a_server_archive_and_only_where_it_can_write(
+    archiving: ArchivingServer, tmp_path: Path
+) -> None:
+    login = DatabaseSettings.model_validate({"DATABASE_URL": archiving.url}).with_login(
+        roles.name_role("chatia", "reader"), ROLE_PASSWORD
+    )
+    environment = archiving.environment | {"DATABASE_URL": login.url}
+    refused = chatia("db", "wal", "enable", environment=environment)
+    assert (refused.code, refused.answer) == (4, "")
+    assert "Ask a provider for recovery to a point in time" in refused.complaint
+    hidden = tmp_path / "wal"
+    tmp_path.chmod(0o700)
+    words = ("wal", "enable", "--archive", str(hidden))
+    if folders_are_closed():
+        ended = archiving.run(*words)
+        assert ended.code == 4
+        assert "archive.sh" in ended.complaint
 
 
 @pytest.mark.skipif(not shutil.which("pgbackrest"), reason="pgbackrest is not installed")
