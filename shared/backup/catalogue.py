@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from shared.backup.creation import NAME_FORMAT
 from shared.backup.errors import DamagedBackupError, ForeignBackupError, RefusalError
-from shared.backup.manifest import FILE, Manifest, read_manifest
+from shared.backup.manifest import FILE, Kind, Manifest, read_manifest
 from shared.backup.places import Place
 
 NAME = re.compile(r"(\d{8}T\d{6}Z)-(?:full|schema|data|base|company-\d+)")
@@ -35,6 +35,11 @@ def list_backups(place: Place) -> list[Entry]:
             begun_at = datetime.strptime(match[1], NAME_FORMAT).replace(tzinfo=UTC)
             entries.append(_read_entry(place, folder, begun_at))
     return entries
+
+
+def is_good_base(entry: Entry) -> bool:
+    """Return whether it is a complete base backup."""
+    return entry.manifest is not None and not entry.trouble and entry.manifest.kind is Kind.BASE
 
 
 def _read_entry(place: Place, folder: str, begun_at: datetime) -> Entry:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.backup.catalogue import list_backups
-from shared.backup.continuous.plain import is_good_base
+from shared.backup.catalogue import is_good_base, list_backups
 from shared.backup.daily import list_good
 from shared.backup.errors import BackupError
 from shared.backup.places import open_place

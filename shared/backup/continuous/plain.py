@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.backup import manifest as manifests
-from shared.backup.catalogue import Entry, list_backups
+from shared.backup.catalogue import is_good_base, list_backups
 from shared.backup.continuous import reading, server
 from shared.backup.continuous.data_folder import DataFolder
 from shared.backup.continuous.plans import Plan, choose_plan
@@ -219,11 +219,6 @@ def _find_verifier(major: int) -> ClientPrograms | None:
         return find_server_programs(major, ("pg_verifybackup",))
     except ProgramError:
         return None
-
-
-def is_good_base(entry: Entry) -> bool:
-    """Return whether it is a complete base backup."""
-    return entry.manifest is not None and not entry.trouble and entry.manifest.kind is Kind.BASE
 
 
 @dataclass(frozen=True, slots=True)

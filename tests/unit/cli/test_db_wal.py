@@ -93,7 +93,7 @@ def test_what_comes_after_a_recovery_is_said_in_order(tmp_path: Path) -> None:
     ],
 )
 def test_a_recovery_needs_a_target_and_a_folder_or_is_finished(words: tuple[str, ...]) -> None:
-    ended = CliRunner().invoke(db.app, ["recover", *words])
+    ended = CliRunner().invoke(db.build_app(), ["recover", *words])
     assert isinstance(ended.exception, InvalidUsageError)
 
 
@@ -104,7 +104,7 @@ def test_nothing_begins_without_a_folder_for_wal(
     for name in ("CHATIA_WAL_ARCHIVE", "CHATIA_PGBACKREST_STANZA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CHATIA_BACKUPS", "/nowhere")
-    ended = CliRunner().invoke(db.app, [command])
+    ended = CliRunner().invoke(db.build_app(), [command])
     assert isinstance(ended.exception, InvalidUsageError)
 
 
