@@ -1,7 +1,7 @@
 """Each finding of `chatia db doctor`, provoked on a real Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +9,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import migrations, roles
 from shared.doctor import backups, checkpoints, rights, run, schema_checks, server, sessions, wal
 from shared.doctor.findings import Code, Examined, Finding, Limits, Report, Severity
 from shared.doctor.rights import list_missing, list_needed
 from shared.doctor.run import examine
-from shared.settings import DatabaseSettings, KafkaSettings, Settings
+from tests.support.doctor import break_by, build_settings, codes
 from tests.support.servers import database_named
 
 pytestmark = pytest.mark.integration
@@ -30,31 +29,9 @@ FROM information_schema.role_table_grants WHERE grantee = ANY($1::text[])
 SLOT = "doctor_of_tests"
 
 
-def build_settings(url: str) -> Settings:
-    return Settings(
-        database=DatabaseSettings.model_validate({"DATABASE_URL": url}),
-        kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
-    )
-
-
-def codes(findings: Iterable[Finding]) -> list[Code]:
-    return [finding.code for finding in findings]
-
-
 def find_one(report: Report, code: Code) -> Finding:
     (found,) = [finding for finding in report.findings if finding.code is code]
     return found
-
-
-@pytest_asyncio.fixture
-async def examined(shared_migrated_url: str) -> AsyncIterator[Examined]:
-    """Connect in a transaction that is rolled back."""
-    engine = create_async_engine(
-        shared_migrated_url.replace("://", "+asyncpg://", 1), poolclass=NullPool
-    )
-    async with engine.connect() as conn:
-        yield Examined(conn, build_settings(shared_migrated_url), Limits())
-        await conn.rollback()
 
 
 @pytest_asyncio.fixture
@@ -63,11 +40,6 @@ async def other(shared_migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
     conn = await asyncpg.connect(shared_migrated_url)
     yield conn
     await conn.close()
-
-
-async def break_by(conn: AsyncConnection, *statements: str) -> None:
-    for sql in statements:
-        await conn.execute(text(sql))
 
 
 async def name_roles(conn: AsyncConnection) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -30,8 +31,8 @@ ERRORS = {
 }
 
 
-def build_settings(port: int) -> Settings:
-    url = f"postgresql://chatia@127.0.0.1:{port}/chatia"
+def build_settings(port: int, host: str = "127.0.0.1", options: str = "") -> Settings:
+    url = f"postgresql://chatia@{host}:{port}/chatia{options}"
     return Settings(database=DatabaseSettings.model_validate({"DATABASE_URL": url}))
 
 
@@ -75,3 +76,57 @@ async def test_a_frozen_server_does_not_freeze_the_doctor(monkeypatch: pytest.Mo
         report = await examine(build_settings(port))
         silent.set()
     assert [found.code for found in report.findings] == [Code.NO_ANSWER]
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "code"),
+    [
+        ("53300", Code.CONNECTIONS_USED_UP),
+        ("57P03", Code.NOT_READY),
+        ("XX000", Code.CONNECT_FAILED),
+    ],
+)
+async def test_a_server_that_refuses_says_why(sqlstate: str, code: Code) -> None:
+    assert await find_with_server(build_refusal(sqlstate)) == [code]
+
+
+async def test_a_server_that_has_no_tls_is_found() -> None:
+    assert await find_with_server(b"", "?sslmode=require") == [Code.TLS_FAILED]
+
+
+async def test_a_host_without_an_address_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def find_nothing(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find_nothing)
+    report = await examine(build_settings(5432, host="db.example"))
+    assert [found.code for found in report.findings] == [Code.HOST_NOT_FOUND]
+
+
+def build_refusal(sqlstate: str) -> bytes:
+    """Build Postgres' message that it refuses the connection."""
+    fields = (b"SFATAL", b"VFATAL", b"C" + sqlstate.encode(), b"Mno", b"")
+    body = b"".join(field + b"\0" for field in fields)
+    return b"E" + (len(body) + 4).to_bytes(4, "big") + body
+
+
+async def find_with_server(answer: bytes, options: str = "") -> list[Code]:
+    """Return what is found at a server that has no TLS, and sends this answer to a login."""
+
+    ended = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readexactly(8)  # asks for TLS
+            writer.write(b"N")
+            await reader.readexactly(8)
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        report = await examine(build_settings(port, options=options))
+        await ended.wait()
+    return [found.code for found in report.findings]
