@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from shared.db.migrations import LOCK
 from shared.settings import DatabaseSettings
 from tests.laws.samples import WORLD
 from tests.support.chatia import Ended, chatia
+from tests.support.servers import TestServers, cloned
 
 # Rows of a second company, with foreign keys in circles, texts that COPY has to escape, and a plan.
 NEIGHBOUR = r"""
@@ -66,6 +67,21 @@ class State:
 
 
 Backed = tuple[Folder, str]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A database that no test changes, what is in it, and a full backup of it."""
+
+    url: str
+    state: State
+    backed: Backed
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the backup; tests change copies of it."""
+        place, name = self.backed
+        return Path(place.describe(name))
 
 
 async def ask(url: str, query: str) -> Any:
@@ -115,11 +131,28 @@ def command(url: str, *words: str) -> Ended:
     return chatia("db", *words, environment={"DATABASE_URL": url})
 
 
+@pytest.fixture(scope="module")
+def kept(
+    servers: TestServers, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept]:
+    """Fill a database and back it up once for all tests."""
+
+    async def make(url: str) -> Kept:
+        await fill(url)
+        backed = await back_up(url, tmp_path_factory.mktemp("kept"))
+        return Kept(url, await state_of(url), backed)
+
+    with asyncio.Runner() as runner:
+        database = cloned(servers.database_url, migrated_template)
+        url = runner.run(database.__aenter__())
+        yield runner.run(make(url))
+        runner.run(database.__aexit__(None, None, None))
+
+
 async def test_a_full_backup_is_restored_with_the_same_counts_and_checksums(
-    migrated_url: str, database_url: str, tmp_path: Path
+    kept: Kept, database_url: str, tmp_path: Path
 ) -> None:
-    await fill(migrated_url)
-    backed = command(migrated_url, "backup", "--to", str(tmp_path), "--json")
+    backed = command(kept.url, "backup", "--to", str(tmp_path), "--json")
     assert (backed.code, backed.complaint) == (0, "")
     where = backed.json["where"]
     restored = command(database_url, "restore", where)
@@ -132,24 +165,21 @@ async def test_a_full_backup_is_restored_with_the_same_counts_and_checksums(
     assert after.source.deployment == before.source.deployment
     assert after.source.checkpoints == before.source.checkpoints
     assert [c.next_offset for c in after.source.checkpoints] == [42]
-    assert await ask(database_url, KEYS) == await ask(migrated_url, KEYS)
+    assert await ask(database_url, KEYS) == await ask(kept.url, KEYS)
     assert command(database_url, "status").code == 0
     assert command(database_url, "roles").code == 0
 
 
 async def test_rows_go_into_a_migrated_database_and_foreign_keys_are_proved(
-    migrated_url: str, another_migrated_url: str, tmp_path: Path
+    kept: Kept, migrated_url: str, tmp_path: Path
 ) -> None:
-    await fill(migrated_url)
-    backed = await back_up(migrated_url, tmp_path, BackupOrder(Kind.DATA))
-    keys = await ask(another_migrated_url, KEYS)
-    await restore(another_migrated_url, backed)
-    before = await state_of(migrated_url)
-    after = await state_of(another_migrated_url)
-    assert after.tables == before.tables
-    assert await ask(another_migrated_url, KEYS) == keys
-    assert await ask(another_migrated_url, INVALID_KEYS) == [0]
-    assert await ask(another_migrated_url, "SELECT nextval('\"Contacts_id_seq\"')") == [1]
+    backed = await back_up(kept.url, tmp_path, BackupOrder(Kind.DATA))
+    keys = await ask(migrated_url, KEYS)
+    await restore(migrated_url, backed)
+    assert (await state_of(migrated_url)).tables == kept.state.tables
+    assert await ask(migrated_url, KEYS) == keys
+    assert await ask(migrated_url, INVALID_KEYS) == [0]
+    assert await ask(migrated_url, "SELECT nextval('\"Contacts_id_seq\"')") == [1]
 
 
 async def test_rows_that_break_a_foreign_key_are_refused_and_nothing_is_changed(
@@ -172,28 +202,23 @@ async def test_rows_that_break_a_foreign_key_are_refused_and_nothing_is_changed(
 
 
 async def test_the_schema_alone_is_of_the_same_revision_and_a_new_deployment(
-    migrated_url: str, database_url: str, tmp_path: Path
+    kept: Kept, database_url: str
 ) -> None:
-    await fill(migrated_url)
-    backed = await back_up(migrated_url, tmp_path)
-    await restore(database_url, backed, part=Kind.SCHEMA)
+    await restore(database_url, kept.backed, part=Kind.SCHEMA)
     assert await ask(database_url, COUNTS) == [(0, 0, 0)]
-    before, after = await state_of(migrated_url), await state_of(database_url)
-    assert after.source.revision == before.source.revision
-    assert after.source.deployment not in {None, before.source.deployment}
-    await restore(database_url, backed, part=Kind.DATA)
-    assert (await state_of(database_url)).tables == before.tables
+    after = await state_of(database_url)
+    assert after.source.revision == kept.state.source.revision
+    assert after.source.deployment not in {None, kept.state.source.deployment}
 
 
 async def test_newer_client_programs_back_up_and_restore_an_older_server(
-    migrated_url: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "INSTALLED", ())  # so that those of the wheel are taken
-    await run(migrated_url, NEIGHBOUR)
-    place, folder = await back_up(migrated_url, tmp_path)
+    place, folder = await back_up(kept.url, tmp_path)
     assert read_manifest(place, folder).client_version.startswith("18.")
     await restore(database_url, (place, folder))
-    assert (await state_of(database_url)).tables == (await state_of(migrated_url)).tables
+    assert (await state_of(database_url)).tables == kept.state.tables
 
 
 async def test_a_company_that_was_deleted_comes_back_beside_the_others(
@@ -212,15 +237,14 @@ async def test_a_company_that_was_deleted_comes_back_beside_the_others(
 
 
 async def test_a_backup_of_a_company_holds_no_row_of_another(
-    migrated_url: str, another_migrated_url: str, tmp_path: Path
+    kept: Kept, migrated_url: str, tmp_path: Path
 ) -> None:
-    await fill(migrated_url)
-    backed = await back_up(migrated_url, tmp_path, BackupOrder(Kind.COMPANY, company=2))
-    await restore(another_migrated_url, backed)
-    assert await ask(another_migrated_url, 'SELECT DISTINCT "companyId" FROM "Contacts"') == [2]
-    assert await ask(another_migrated_url, 'SELECT id FROM "Companies"') == [2]
-    assert await ask(another_migrated_url, 'SELECT name FROM "Contacts"') == await ask(
-        migrated_url, 'SELECT name FROM "Contacts" WHERE "companyId" = 2'
+    backed = await back_up(kept.url, tmp_path, BackupOrder(Kind.COMPANY, company=2))
+    await restore(migrated_url, backed)
+    assert await ask(migrated_url, 'SELECT DISTINCT "companyId" FROM "Contacts"') == [2]
+    assert await ask(migrated_url, 'SELECT id FROM "Companies"') == [2]
+    assert await ask(migrated_url, 'SELECT name FROM "Contacts"') == await ask(
+        kept.url, 'SELECT name FROM "Contacts" WHERE "companyId" = 2'
     )
 
 
@@ -282,8 +306,8 @@ def lose_manifest(folder: Path) -> None:
 def rewrite(**members: Any) -> Callable[[Path], None]:
     def change_manifest(folder: Path) -> None:
         written = json.loads((folder / FILE).read_bytes())
-        written |= members
-        written["source"] |= members.get("source", {}) or {}
+        source = {**written["source"], **members.get("source", {})}
+        written |= {**members, "source": source}
         (folder / FILE).write_text(json.dumps(written))
 
     return change_manifest
@@ -297,16 +321,16 @@ SPOILED = (
     (rewrite(product="another"), 2, "is not a backup of ChatIA Flow"),
     (rewrite(format=2), 4, "made by a newer version of ChatIA Flow"),
     (rewrite(product=7), 1, "it is damaged"),
+    (rewrite(source={"revision": "29990101000000"}), 4, "is newer than this version"),
 )
 
 
 async def test_a_backup_that_is_no_good_is_refused_in_a_sentence(
-    migrated_url: str, database_url: str, tmp_path: Path
+    kept: Kept, database_url: str, tmp_path: Path
 ) -> None:
-    _, folder = await back_up(migrated_url, tmp_path)
     for number, (spoil, code, sentence) in enumerate(SPOILED):
         spoiled = tmp_path / f"spoiled-{number}"
-        shutil.copytree(tmp_path / folder, spoiled)
+        shutil.copytree(kept.folder, spoiled)
         spoil(spoiled)
         ended = command(database_url, "restore", str(spoiled))
         assert (ended.code, ended.answer) == (code, ""), sentence
@@ -315,46 +339,33 @@ async def test_a_backup_that_is_no_good_is_refused_in_a_sentence(
     assert await ask(database_url, TABLES) == [0]
 
 
-async def test_a_newer_schema_is_refused(
-    migrated_url: str, database_url: str, tmp_path: Path
-) -> None:
-    await run(migrated_url, "UPDATE alembic_version SET version_num = '29990101000000'")
-    backed = await back_up(migrated_url, tmp_path)
-    with pytest.raises(RefusalError, match="29990101000000, which is newer than this version"):
-        await restore(database_url, backed)
-
-
 async def test_other_sums_than_those_of_the_manifest_roll_everything_back(
-    migrated_url: str, database_url: str, tmp_path: Path
+    kept: Kept, database_url: str, tmp_path: Path
 ) -> None:
-    await fill(migrated_url)
-    place, folder = await back_up(migrated_url, tmp_path)
-    manifest = json.loads((tmp_path / folder / FILE).read_bytes())
+    changed = shutil.copytree(kept.folder, tmp_path / kept.folder.name)
+    manifest = json.loads((changed / FILE).read_bytes())
     manifest["tables"]["Contacts"]["checksum"] = "1"
-    (tmp_path / folder / FILE).write_text(json.dumps(manifest))
+    (changed / FILE).write_text(json.dumps(manifest))
     with pytest.raises(DamagedBackupError, match="Contacts has other values; nothing was changed"):
-        await restore(database_url, (place, folder))
+        await restore(database_url, (Folder(tmp_path), changed.name))
     assert await ask(database_url, "SELECT to_regclass('public.\"Contacts\"') IS NULL") == [True]
 
 
 async def test_a_database_in_use_is_replaced_only_if_asked_for(
-    migrated_url: str, another_migrated_url: str, tmp_path: Path
+    kept: Kept, migrated_url: str
 ) -> None:
-    await fill(migrated_url)
-    backed = await back_up(migrated_url, tmp_path)
-    await run(another_migrated_url, "INSERT INTO \"Companies\" (id, name) VALUES (99, 'Velha')")
+    await run(migrated_url, "INSERT INTO \"Companies\" (id, name) VALUES (99, 'Velha')")
     with pytest.raises(RefusalError, match="The database is not empty"):
-        await restore(another_migrated_url, backed)
-    assert await ask(another_migrated_url, 'SELECT id FROM "Companies"') == [99]
-    await restore(another_migrated_url, backed, existing=True)
-    assert await ask(another_migrated_url, 'SELECT id FROM "Companies" ORDER BY id') == [1, 2]
-    await run(another_migrated_url, "UPDATE \"Companies\" SET name = 'X' WHERE id = 1")
-    await restore(another_migrated_url, backed, part=Kind.DATA, existing=True)
-    assert (await state_of(another_migrated_url)).tables == (await state_of(migrated_url)).tables
+        await restore(migrated_url, kept.backed)
+    assert await ask(migrated_url, 'SELECT id FROM "Companies"') == [99]
+    await restore(migrated_url, kept.backed, existing=True)
+    assert await ask(migrated_url, 'SELECT id FROM "Companies" ORDER BY id') == [1, 2]
+    await run(migrated_url, "UPDATE \"Companies\" SET name = 'X' WHERE id = 1")
+    await restore(migrated_url, kept.backed, part=Kind.DATA, existing=True)
+    assert (await state_of(migrated_url)).tables == kept.state.tables
 
 
-async def test_a_backup_that_is_broken_off_is_no_backup(migrated_url: str, tmp_path: Path) -> None:
-    await fill(migrated_url)
+async def test_a_backup_that_is_broken_off_is_no_backup(kept: Kept, tmp_path: Path) -> None:
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -363,7 +374,7 @@ async def test_a_backup_that_is_broken_off_is_no_backup(migrated_url: str, tmp_p
         threading.Event().wait(0.2)
 
     making = asyncio.create_task(
-        create_backup(sqlalchemy_url(migrated_url), Folder(tmp_path), BackupOrder(), stop)
+        create_backup(sqlalchemy_url(kept.url), Folder(tmp_path), BackupOrder(), stop)
     )
     await begun.wait()
     making.cancel()
@@ -371,31 +382,31 @@ async def test_a_backup_that_is_broken_off_is_no_backup(migrated_url: str, tmp_p
         await making
     (left,) = list_backups(Folder(tmp_path))
     assert left.is_cut_off
-    listed = command(migrated_url, "backups", "--to", str(tmp_path))
+    listed = command(kept.url, "backups", "--to", str(tmp_path))
     assert "it was cut off" in listed.answer
 
 
 async def test_no_backup_is_made_of_no_company_or_while_the_schema_is_changed(
-    migrated_url: str, tmp_path: Path
+    kept: Kept, tmp_path: Path
 ) -> None:
-    ended = command(migrated_url, "backup", "--company", "9", "--to", str(tmp_path))
+    ended = command(kept.url, "backup", "--company", "9", "--to", str(tmp_path))
     assert (ended.code, ended.complaint) == (4, "There is no company 9.\n")
-    other = await asyncpg.connect(migrated_url)
+    other = await asyncpg.connect(kept.url)
     await other.fetchval("SELECT pg_advisory_lock($1)", LOCK)
     try:
         with pytest.raises(BusyDatabaseError, match="The schema is being changed"):
-            await back_up(migrated_url, tmp_path)
+            await back_up(kept.url, tmp_path)
     finally:
         await other.close()
     assert list_backups(Folder(tmp_path)) == []
 
 
-async def test_a_timer_makes_one_backup_a_day(migrated_url: str, tmp_path: Path) -> None:
+async def test_a_timer_makes_one_backup_a_day(kept: Kept, tmp_path: Path) -> None:
     words = ("backup", "--daily", "--keep", "7d,4w", "--to", str(tmp_path), "--json")
-    first, second = (command(migrated_url, *words) for _ in range(2))
+    first, second = (command(kept.url, *words) for _ in range(2))
     assert (first.code, second.code) == (0, 0)
     assert (first.json["new"], second.json["new"]) == (True, False)
     assert first.json["where"] == second.json["where"]
-    (listed,) = command(migrated_url, "backups", "--to", str(tmp_path), "--json").json
+    (listed,) = command(kept.url, "backups", "--to", str(tmp_path), "--json").json
     assert listed["good"]
     assert listed["trouble"] is None

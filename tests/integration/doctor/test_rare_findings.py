@@ -3,6 +3,7 @@
 The checks run as they are; a view or a function of another schema hides one of Postgres' own.
 """
 
+import shutil
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -96,7 +97,7 @@ async def test_a_clock_that_is_behind_is_found(
     examined: Examined, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time
-    monkeypatch.setattr(server.time, "time", lambda: now() + 3_600)
+    monkeypatch.setattr(time, "time", lambda: now() + 3_600)
     found = find_one(await server.find(examined), Code.CLOCK_SKEW)
     assert found.sentence == "The server's clock is 60 min behind this machine's."
 
@@ -104,7 +105,7 @@ async def test_a_clock_that_is_behind_is_found(
 async def test_a_disk_that_gets_full_is_found(
     examined: Examined, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.shutil, "disk_usage", lambda _: Usage(100 * 2**30, 0, 2**30))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 * 2**30, 0, 2**30))
     found = find_one(await server.find(examined), Code.DISK_LOW)
     assert found.severity is Severity.ERROR
     assert found.sentence.startswith("1.0 GB of 100 GB are free")
@@ -116,7 +117,7 @@ async def test_a_disk_that_cannot_be_seen_is_told(
     def refuse(folder: Path) -> Usage:
         raise PermissionError(folder)
 
-    monkeypatch.setattr(server.shutil, "disk_usage", refuse)
+    monkeypatch.setattr(shutil, "disk_usage", refuse)
     assert find_one(await server.find(examined), Code.DISK_UNKNOWN).severity is Severity.NOTICE
 
 
