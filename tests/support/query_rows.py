@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from shared.db.policies import quote_name, set_company
 from shared.db.roles import READER
 from shared.queries.query import Query, fetch
-from tests.support.role_rows import ROLE
+from tests.support.role_rows import login_of
 
 T = TypeVar("T")
 
@@ -61,17 +61,20 @@ class Asking:
         return found
 
 
-@asynccontextmanager
-async def open_asking(url: str) -> AsyncIterator[Asking]:
-    """Open a transaction with two companies; everything is rolled back."""
+async def find_reader(url: str) -> str:
+    """Return the role of readers of a database."""
     conn = await asyncpg.connect(url)
-    role: str = await conn.fetchval(ROLE, READER)
+    role = await login_of(conn, READER)
     await conn.close()
+    return role
+
+
+@asynccontextmanager
+async def open_asking(url: str, role: str) -> AsyncIterator[Asking]:
+    """Open a transaction in a database with the two companies; everything is rolled back."""
     engine = create_async_engine(url.replace("://", "+asyncpg://", 1), poolclass=NullPool)
     async with engine.connect() as connection:
-        asking = Asking(connection, role)
-        await asking.insert(COMPANIES)
-        yield asking
+        yield Asking(connection, role)
         await connection.rollback()
 
 

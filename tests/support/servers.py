@@ -135,19 +135,20 @@ async def another_migrated_url(servers: TestServers, migrated_template: str) -> 
 @pytest.fixture(scope="session")
 def shared_migrated_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
     """Create a migrated database for all tests that roll back their changes."""
-    with _shared(servers, migrated_template, AHEAD) as url:
+    with shared_database(servers, migrated_template, AHEAD) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def world_url(servers: TestServers, migrated_template: str) -> Iterator[str]:
     """Create a database with the rows of `samples.WORLD`, for tests that roll back."""
-    with _shared(servers, migrated_template, f"{WORLD}; {AHEAD}") as url:
+    with shared_database(servers, migrated_template, f"{WORLD}; {AHEAD}") as url:
         yield url
 
 
 @contextmanager
-def _shared(servers: TestServers, template: str, rows: str) -> Iterator[str]:
+def shared_database(servers: TestServers, template: str, rows: str) -> Iterator[str]:
+    """Create a database with rows for several tests, and drop it at the end."""
     name = f"shared_{uuid.uuid4().hex[:12]}"
     create = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
     asyncio.run(_on_server(servers.database_url, create))
