@@ -1,6 +1,7 @@
 """Traffic that goes on around a point in time, and a server that is recovered to it."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from typing import Any
 
 import asyncpg
 
-from shared.backup.continuous.recovered_server import IS_PAUSED, PROMOTE
+from shared.backup.continuous.data_folder import change_owner
+from shared.backup.continuous.recovered_server import IS_PAUSED, PROMOTE, run_recovered
+from shared.backup.programs import find_server_programs
 from shared.embedded.folders import Cluster
 from shared.embedded.postgres import Postgres
 from shared.embedded.ready import find_free_ports
@@ -118,3 +121,28 @@ async def promote(server: Postgres) -> None:
     async with asyncio.timeout(60):
         while await ask(server.url, "SELECT pg_is_in_recovery()") != [False]:  # noqa: ASYNC110 - see above
             await asyncio.sleep(POLL_S)
+
+
+async def read_recovered(
+    archiving: ArchivingServer, to: str, wait_for: str, query: str
+) -> list[Any]:
+    """Recover to a target, wait until a query is true, and return two answers of another one.
+
+    The second one is that of the promoted server.
+    """
+    folder = archiving.root / f"recovered-{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    folder.chmod(0o711)
+    words = ("recover", "--to", to, "--into", str(folder / "data"))
+    made = await asyncio.to_thread(archiving.run, *words)
+    assert (made.code, made.complaint) == (0, "")
+    change_owner(folder)
+    major = archiving.server.binaries.major
+    programs = find_server_programs(major, ("postgres",))
+    async with run_recovered(folder / "data", archiving.url, programs, {}) as server:
+        async with asyncio.timeout(60):
+            while not await server.is_true(wait_for):  # noqa: ASYNC110 - Postgres tells nobody
+                await asyncio.sleep(POLL_S)
+        before = await server.ask(query)
+        await server.promote()
+        return [before, await server.ask(query)]

@@ -77,14 +77,14 @@ class RecoveredServer:
     async def _wait_for(self, query: str, limit_s: float) -> None:
         try:
             async with asyncio.timeout(limit_s):
-                while not await self._is(query):  # noqa: ASYNC110 - Postgres tells nobody
+                while not await self.is_true(query):  # noqa: ASYNC110 - Postgres tells nobody
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             raise DamagedBackupError(
                 f"The recovered server was not ready within {limit_s:.0f} s."
             ) from None
 
-    async def _is(self, query: str) -> bool:
+    async def is_true(self, query: str) -> bool:
         """Return whether a query is true; raises DamagedBackupError if the server has ended."""
         if self.process.poll() is not None:
             said = self.process.log_path.read_text("utf-8", "replace").splitlines()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from shared.backup.continuous.recovered_server import IS_PAUSED
 from shared.cli.gateway_sim import FaultOptions, SimulatedGateway, WebhookOptions
 from shared.db import roles
 from shared.db.identity import DatabaseReplacedError, record_identity
@@ -22,7 +23,15 @@ from tests.support.archiving_server import ArchivingServer, archiving_server
 from tests.support.chatia import chatia
 from tests.support.deployment import APPS, Deployment, deployment
 from tests.support.deployment_cli import run_chatia
-from tests.support.point_in_time import POLL_S, ask, promote, recovered, switch_wal, traffic
+from tests.support.point_in_time import (
+    POLL_S,
+    ask,
+    promote,
+    read_recovered,
+    recovered,
+    switch_wal,
+    traffic,
+)
 from tests.support.probes import free_port
 from tests.support.recovery import (
     CONNECTION,
@@ -54,6 +63,10 @@ MARKED = "SELECT id FROM test.marks WHERE pg_xact_commit_timestamp(xmin) <= $1 O
 STORED = 'SELECT wid FROM "Messages" ORDER BY wid'
 NOTED = "SELECT wid FROM test.stored ORDER BY wid"
 MARKS = "SELECT id FROM test.marks ORDER BY id"
+KEEP = "INSERT INTO kept VALUES ($1)"
+KEPT_LATEST = "SELECT count(*) FROM kept WHERE target = 'latest'"
+KEPT_POSITION = "SELECT count(*) FROM kept WHERE target = 'position'"
+HAS_LATEST = f"SELECT ({KEPT_LATEST}) = 2 AND pg_is_in_recovery()"
 NUMBERS = """
 SELECT number FROM "Contacts" WHERE "companyId" = 1 GROUP BY number HAVING count(*) > 1
 """
@@ -230,21 +243,24 @@ def test_only_who_may_change_settings_lets_a_server_archive_and_only_where_it_ca
         assert "archive.sh" in ended.complaint
 
 
-@pytest.mark.skipif(not shutil.which("pgbackrest"), reason="pgbackrest is not installed")
-async def test_pgbackrest_makes_base_backups_and_recovers_if_a_stanza_is_set() -> None:
-    with archiving_server(pgbackrest=True) as backing:
-        made = backing.run("base-backup", "--keep", "1", "--json")
-        assert (made.code, made.complaint) == (0, "")
-        verified = backing.run("verify", "--json").json["baseBackup"]
-        assert verified["backup"] == made.json["backup"]
-        drilled = backing.run("drill", "--json")
-        assert (drilled.code, drilled.complaint) == (0, "")
-        assert drilled.json["succeeded"]
-        folder = backing.root / "new"
-        latest = backing.run("recover", "--to", "latest", "--into", str(folder))
-        assert (latest.code, latest.complaint) == (0, "")
-        assert (folder / "standby.signal").is_file()
-        assert f"--pg1-path={folder} " in (folder / "postgresql.auto.conf").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("to", "reached", "counted", "rows"),
+    [
+        ("latest", HAS_LATEST, KEPT_LATEST, 2),
+        ("", IS_PAUSED, KEPT_POSITION, 1),
+    ],
+    ids=["latest", "position"],
+)
+@pytest.mark.usefixtures("base")
+async def test_the_end_of_the_archive_and_a_position_are_reached_and_wait_for_a_promotion(
+    archiving: ArchivingServer, to: str, reached: str, counted: str, rows: int
+) -> None:
+    await ask(archiving.url, "CREATE TABLE IF NOT EXISTS kept (target text)")
+    await ask(archiving.url, KEEP, to or "position")
+    (position,) = await ask(archiving.url, "SELECT pg_current_wal_insert_lsn()::text")
+    await ask(archiving.url, KEEP, to or "position")
+    await switch_wal(archiving.url)
+    assert await read_recovered(archiving, to or position, reached, counted) == [rows, rows]
 
 
 async def test_a_drill_recovers_exactly_the_rows_before_its_point_and_leaves_nothing(
