@@ -1,16 +1,19 @@
 """Which messages and tickets may go, and which messages come too late."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from shared.archive.counts import list_months
 from shared.retention import (
     Cutoffs,
     Retention,
+    count_age_back,
     find_cutoffs,
     is_too_old,
     may_message_go,
     may_ticket_go,
+    name_daily_purge,
 )
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -78,3 +81,50 @@ def test_a_message_is_too_old_by_its_age_when_it_was_received(
 def test_a_message_that_waited_in_kafka_or_has_no_time_of_receipt_is_not_too_old() -> None:
     assert not is_too_old(ago(400), ago(399), 365)
     assert not is_too_old(ago(400), None, 365)
+
+
+@pytest.mark.parametrize(
+    ("age", "found"),
+    [
+        ("1y", datetime(2023, 2, 28, 12, tzinfo=UTC)),
+        ("6m", datetime(2023, 8, 29, 12, tzinfo=UTC)),
+        ("12m", datetime(2023, 2, 28, 12, tzinfo=UTC)),
+        ("8w", datetime(2024, 1, 4, 12, tzinfo=UTC)),
+        ("30d", datetime(2024, 1, 30, 12, tzinfo=UTC)),
+        ("2m", datetime(2023, 12, 29, 12, tzinfo=UTC)),
+    ],
+)
+def test_an_age_is_counted_back_in_the_calendar(age: str, found: datetime) -> None:
+    assert count_age_back(datetime(2024, 2, 29, 12, tzinfo=UTC), age) == found
+
+
+@pytest.mark.parametrize(
+    "age", ["", "1", "y", "0y", "-1y", "1.5y", "1 y", "1Y", "29d", "4w", "9999y"]
+)
+def test_an_age_that_cannot_be_is_refused(age: str) -> None:
+    with pytest.raises(ValueError, match=r"is not an age|is less than 30 days|there was no year"):
+        count_age_back(datetime(2024, 2, 29, 12, tzinfo=UTC), age)
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        (datetime(2026, 11, 30, 5, 59, 59, tzinfo=UTC), "retention-2026-11-29"),
+        (datetime(2026, 11, 30, 6, tzinfo=UTC), "retention-2026-11-30"),
+        (datetime(2026, 12, 1, 5, tzinfo=UTC), "retention-2026-11-30"),
+        (datetime(2026, 11, 30, 3, tzinfo=timezone(timedelta(hours=-3))), "retention-2026-11-30"),
+    ],
+)
+def test_the_day_of_the_deletion_begins_at_six_in_the_morning(at: datetime, day: str) -> None:
+    assert name_daily_purge(at) == day
+
+
+def test_months_are_half_open_and_the_last_one_may_be_cut() -> None:
+    found = list_months(
+        datetime(2025, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 1, 15, tzinfo=UTC)
+    )
+    assert [(f"{since:%Y-%m-%d}", f"{until:%Y-%m-%d}") for since, until in found] == [
+        ("2025-11-01", "2025-12-01"),
+        ("2025-12-01", "2026-01-01"),
+        ("2026-01-01", "2026-01-15"),
+    ]

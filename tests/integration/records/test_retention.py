@@ -1,6 +1,7 @@
 """Retention: what is deleted and counted, what stays, once a day, and from where it was stopped."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +11,7 @@ from shared.db import roles
 from shared.records import retention_store
 from shared.records.retention_store import MESSAGES, PORTION, TICKETS
 from shared.records.retention_timer import build_retention_timer, delete_portions
+from shared.retention import Retention, find_cutoffs, may_message_go, may_ticket_go
 from tests.support.retention_rows import (
     DAY,
     HALF_YEAR_AGO,
@@ -87,6 +89,28 @@ async def test_a_ticket_stays_that_is_within_the_limit(
     ticket = await flow.ticket(**given)
     await flow.purge()
     assert await flow.ids("Tickets") == {ticket["id"]}
+
+
+async def test_the_services_delete_what_the_rules_say(flow: Kept) -> None:
+    random = Random(15)
+    cutoffs = find_cutoffs(Retention(365, 182), NOW)
+    kept: dict[str, set[int]] = {"Messages": set(), "Tickets": set()}
+    for _ in range(40):
+        closed_at = random.choice([None, NOW - timedelta(days=random.randrange(100, 250))])
+        status = "open" if closed_at is None else "closed"
+        ticket = await flow.ticket(status=status, closedAt=closed_at)
+        times = [
+            NOW - timedelta(days=random.randrange(300, 430))
+            for _ in range(random.choice([0, 1, 3]))
+        ]
+        for at in times:
+            message = await flow.message(ticket, at)
+            if not may_message_go(cutoffs, at):
+                kept["Messages"].add(message)
+        if not may_ticket_go(cutoffs, closed_at, max(times, default=None)):
+            kept["Tickets"].add(ticket["id"])
+    await flow.purge()
+    assert {table: await flow.ids(table) for table in kept} == kept
 
 
 async def test_what_depends_on_a_ticket_goes_with_it_and_ratings_and_schedules_stay(
