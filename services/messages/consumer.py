@@ -44,7 +44,7 @@ from shared.delivery.app import Service
 from shared.delivery.subscription import Subscription, Timer
 from shared.records.handler import FACTS, build_record_subscription
 from shared.records.purge_runner import build_purge_timer
-from shared.records.retention_timer import build_retention_timer
+from shared.records.retention_runner import build_retention
 from shared.settings import Settings
 from shared.topics import build_evolution_topics
 
@@ -96,8 +96,7 @@ def _build_timers(settings: Settings) -> tuple[Timer, ...]:
     return (
         Timer("waiting-changes", WAITING_CHANGES_EVERY_MS, apply_waiting),
         *((send_results,) if settings.sending.enabled else ()),
-        build_purge_timer("messages"),
-        build_retention_timer("messages"),
+        build_purge_timer("messages", build_retention("messages")),
     )
 
 

@@ -43,7 +43,7 @@ from shared.delivery.app import Service
 from shared.delivery.subscription import Subscription, Timer
 from shared.records.handler import FACTS, build_record_subscription
 from shared.records.purge_runner import build_purge_timer
-from shared.records.retention_timer import build_retention_timer
+from shared.records.retention_runner import build_retention
 from shared.settings import Settings
 
 DUE_EVERY_MS = 15_000
@@ -89,7 +89,6 @@ def service(settings: Settings) -> Service:
         ),
         timers=(
             Timer("waiting-tickets", DUE_EVERY_MS, run_due_actions),
-            build_purge_timer("tickets"),
-            build_retention_timer("tickets"),
+            build_purge_timer("tickets", build_retention("tickets")),
         ),
     )

@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
+from shared.contracts.outcome import RejectWaiting
 from shared.contracts.record import PurgeProgressed, RecordDeleted
-from shared.delivery.subscription import Timer
+from shared.delivery.subscription import TimedHandler, Timer
 from shared.records import purge_sql, purge_store
 from shared.records.purge_steps import count_by_table, find_next_step
 from shared.records.purge_store import Purge
@@ -20,10 +21,13 @@ IDLE_INTERVAL_MS = 1_000  # while no purge is open
 ROWS_PER_TRANSACTION = 1_000
 
 
-def build_purge_timer(service: str) -> Timer:
-    """Return the timer of a service's steps; transactions are short, so that batches can run."""
+def build_purge_timer(service: str, when_idle: TimedHandler | None = None) -> Timer:
+    """Return the timer of a service's steps; transactions are short, so that batches can run.
 
-    async def purge_rows(conn: AsyncConnection) -> Sequence[Event] | None:
+    `when_idle` is run while no purge is open: each timer needs connections of its own.
+    """
+
+    async def purge_rows(conn: AsyncConnection) -> Sequence[Event | RejectWaiting] | None:
         facts: list[Event] = []
         errors: list[DBAPIError] = []
         left = ROWS_PER_TRANSACTION
@@ -43,6 +47,8 @@ def build_purge_timer(service: str) -> Timer:
                 break
         if errors and left == ROWS_PER_TRANSACTION and not facts:
             raise errors[0]
+        if not purges and when_idle is not None:
+            return await when_idle(conn)
         return facts if purges else None
 
     return Timer("purges", INTERVAL_MS, purge_rows, IDLE_INTERVAL_MS)

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,12 +100,12 @@ async def begin(engine: AsyncEngine, counted: Sequence[Counted], cutoffs: Cutoff
         await retention_store.begin(conn, purges)
 
 
-async def until_gone(engine: AsyncEngine) -> float:
-    """Wait until all purges have ended; return seconds."""
+async def until_left(engine: AsyncEngine, most: int) -> float:
+    """Wait until at most so many purges have not ended; return seconds."""
     began = time.monotonic()
     while True:
         async with engine.connect() as conn:
-            if not await conn.scalar(LEFT):
+            if (await conn.scalar(LEFT) or 0) <= most:
                 return time.monotonic() - began
         await asyncio.sleep(LOOK_S)
 
@@ -128,21 +129,47 @@ async def compare(arguments: argparse.Namespace, running: Servers, settings: Set
         bench = Bench(settings, engine, load)
         cutoffs = find_limits(datetime.now(UTC))
         counted = await count(engine, cutoffs)
-        async with stage.workers(running, {}):
-            await load.run(OTHERS, WARM_UP_S)
-            await load.settled(DRAINED_S)
-            alone = await bench.others(arguments.seconds, OTHERS)
-            show("alone", alone)
-            from_here = (running.state / LOG).stat().st_size
-            async with asyncio.TaskGroup() as group:
-                measured = group.create_task(bench.others(arguments.seconds, OTHERS))
-                await asyncio.sleep(WARM_UP_S)
-                await begin(engine, counted, cutoffs)
-                took = group.create_task(until_gone(engine))
-            beside = measured.result()
-            show("beside the deletion", {**beside, "purge_s": took.result()})
-            typer.echo(f"p95 x {beside['p95'] / alone['p95']:.2f}")
+        if arguments.kill:
+            await killed(engine, running, counted, cutoffs)
+            from_here = 0
+        else:
+            from_here = await beside(bench, running, counted, cutoffs, arguments.seconds)
         await report(engine, counted, (running.state / LOG).read_bytes()[from_here:])
+
+
+async def beside(
+    bench: Bench, running: Servers, counted: Sequence[Counted], cutoffs: Cutoffs, seconds: float
+) -> int:
+    """Print the delays without and with the deletion; return where Postgres' log was before it."""
+    async with stage.workers(running, {}):
+        await bench.load.run(OTHERS, WARM_UP_S)
+        await bench.load.settled(DRAINED_S)
+        alone = await bench.others(seconds, OTHERS)
+        show("alone", alone)
+        from_here = (running.state / LOG).stat().st_size
+        async with asyncio.TaskGroup() as group:
+            measured = group.create_task(bench.others(seconds, OTHERS))
+            await asyncio.sleep(WARM_UP_S)
+            await begin(bench.engine, counted, cutoffs)
+            took = group.create_task(until_left(bench.engine, 0))
+        found = measured.result()
+        show("beside the deletion", {**found, "purge_s": took.result()})
+    typer.echo(f"p95 x {found['p95'] / alone['p95']:.2f}")
+    return from_here
+
+
+async def killed(
+    engine: AsyncEngine, running: Servers, counted: Sequence[Counted], cutoffs: Cutoffs
+) -> None:
+    """Kill all workers when half of the companies are done, start others, and wait for the end."""
+    processes = [stage.start(running, name, {}) for name in stage.SERVICES]
+    await begin(engine, counted, cutoffs)
+    await until_left(engine, sum(1 for each in counted if each.messages))
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+    await asyncio.gather(*(asyncio.to_thread(process.stop) for process in processes))
+    async with stage.workers(running, {}):
+        show("killed in the middle", {"s_after_restart": await until_left(engine, 0)})
 
 
 async def report(engine: AsyncEngine, counted: Sequence[Counted], log: bytes) -> None:
@@ -161,6 +188,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--kill", action="store_true", help="kill all workers in the middle")
     parser.add_argument("--state", type=Path, help="keep servers and logs here")
     arguments = parser.parse_args(words)
     with (

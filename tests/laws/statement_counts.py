@@ -41,12 +41,10 @@ HANDLERS: dict[str, tuple[int, int]] = {
 TIMERS: dict[str, int] = {
     "contacts.purges": 1,
     "tickets.waiting-tickets": 3,
-    "tickets.purges": 1,
-    "tickets.retention": 3,
+    "tickets.purges": 4,
     "messages.waiting-changes": 2,
     "messages.answers": 1,
-    "messages.purges": 1,
-    "messages.retention": 3,
+    "messages.purges": 4,
     "campaigns.sends": 2,
     "campaigns.purges": 1,
 }

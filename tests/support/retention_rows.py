@@ -13,8 +13,8 @@ from sqlalchemy.pool import NullPool
 
 from shared.contracts.base import Event
 from shared.records import retention_store
+from shared.records.retention_runner import begin_daily, delete_portions
 from shared.records.retention_store import MESSAGES, TICKETS, NewRetentionPurge, RetentionPurge
-from shared.records.retention_timer import begin_daily, delete_portions
 from tests.support.minimal import Rows
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.contracts.record import RecordDeleted
 from shared.db import roles
 from shared.records import retention_store
+from shared.records.retention_runner import build_retention, delete_portions
 from shared.records.retention_store import MESSAGES, PORTION, TICKETS
-from shared.records.retention_timer import build_retention_timer, delete_portions
 from shared.retention import Retention, find_cutoffs, may_message_go, may_ticket_go
 from tests.support.retention_rows import (
     DAY,
@@ -299,7 +299,7 @@ async def run_as(flow: Kept, role: str, service: str) -> None:
 
     async def act(conn: AsyncConnection) -> bool:
         await conn.exec_driver_sql(f'SET LOCAL ROLE "{role}"')
-        return await build_retention_timer(service).handler(conn) is None
+        return await build_retention(service)(conn) is None
 
     idle = 0
     while idle < 2:

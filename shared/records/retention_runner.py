@@ -1,4 +1,4 @@
-"""The timer that deletes what a company no longer keeps: each service deletes its own rows.
+"""Deletes what a company no longer keeps: each service its own rows, in the timer of purges.
 
 A portion of rows is one short transaction: found by an index, locked, deleted with what depends on
 them, and counted. So it can be stopped at any time, and goes on where it was.
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.base import Event
 from shared.contracts.record import RecordDeleted
-from shared.delivery.subscription import Timer
+from shared.delivery.subscription import TimedHandler
 from shared.records import purge_sql, retention_store
 from shared.records.purge_sql import Listed
 from shared.records.purge_steps import PurgeStep, build_steps, count_by_table
@@ -27,13 +27,11 @@ from shared.records.retention_store import (
 from shared.retention import find_cutoffs, name_daily_purge
 from shared.schema import OWNERS
 
-INTERVAL_MS = 100
-IDLE_INTERVAL_MS = 5_000  # while there is nothing to delete, or ingest is late
 ROWS_PER_STEP = 1_000
 
 
-def build_retention_timer(service: str) -> Timer:
-    """Return the timer of the service that owns messages, or of the one that owns tickets."""
+def build_retention(service: str) -> TimedHandler:
+    """Return what the service that owns messages, or tickets, does while no purge is open."""
     (table,) = (name for name in (MESSAGES, TICKETS) if OWNERS[name] == service)
 
     async def delete_old_rows(conn: AsyncConnection) -> Sequence[Event] | None:
@@ -43,7 +41,7 @@ def build_retention_timer(service: str) -> Timer:
             await begin_daily(conn, table, now)
         return deleted
 
-    return Timer("retention", INTERVAL_MS, delete_old_rows, IDLE_INTERVAL_MS)
+    return delete_old_rows
 
 
 async def begin_daily(conn: AsyncConnection, table: str, now: datetime) -> None:
