@@ -134,16 +134,17 @@ SELECT EXISTS (
 """)
 
 # The expression is that of an index. All messages of the last time are in the portion, so that the
-# next one begins after that time.
+# next one begins after that time. The end is compared outside: with a range, a plan for any values
+# expects so few rows that it sorts all of them.
 NEXT_MESSAGES = statement(f"""
-SELECT m.id, m."createdAt" AS at,
-       CAST(:unchanged AS timestamptz) IS NULL OR m."updatedAt" <= :unchanged AS may_go
-FROM "Messages" m
-WHERE m."companyId" = :company
-  AND timezone('UTC', m."createdAt") > timezone('UTC', CAST(:at AS timestamptz))
-  AND timezone('UTC', m."createdAt") < timezone('UTC', CAST(:before AS timestamptz))
-ORDER BY timezone('UTC', m."createdAt")
-FETCH FIRST {PORTION[MESSAGES]} ROWS WITH TIES
+SELECT m.id, m.at, CAST(:unchanged AS timestamptz) IS NULL OR m."updatedAt" <= :unchanged AS may_go
+FROM (SELECT id, "createdAt" AS at, "updatedAt" FROM "Messages"
+      WHERE "companyId" = :company
+        AND timezone('UTC', "createdAt") > timezone('UTC', CAST(:at AS timestamptz))
+      ORDER BY timezone('UTC', "createdAt")
+      FETCH FIRST {PORTION[MESSAGES]} ROWS WITH TIES) AS m
+WHERE m.at < CAST(:before AS timestamptz)
+ORDER BY m.at
 """)
 
 LOCK_MESSAGES = statement("""
@@ -178,9 +179,9 @@ SELECT t.id, t."updatedAt" AS at,
 FROM (SELECT id, "updatedAt", "closedAt", "companyId" FROM "Tickets"
       WHERE "companyId" = :company AND status = 'closed'
         AND ("updatedAt", id) > (CAST(:at AS timestamptz), CAST(:id AS int))
-        AND "updatedAt" < CAST(:before AS timestamptz)
       ORDER BY "updatedAt" ASC NULLS FIRST, id ASC NULLS FIRST
       LIMIT {5 * PORTION[TICKETS]}) AS t
+WHERE t."updatedAt" < CAST(:before AS timestamptz)
 ORDER BY t."updatedAt", t.id
 """)
 

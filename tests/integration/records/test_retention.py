@@ -204,6 +204,29 @@ async def test_messages_of_the_same_time_are_all_found(flow: Kept) -> None:
     assert (await flow.reports())[0][2] == {"Messages": many + 1}
 
 
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+async def test_a_portion_is_read_in_the_order_of_an_index_whatever_is_planned_for(
+    flow: Kept, mode: str
+) -> None:
+    ticket = await flow.ticket()
+    many = 20 * PORTION[MESSAGES]
+    await flow.conn.execute(MANY, flow.company, ticket["whatsappId"], ticket["id"], OLD - DAY, many)
+    await flow.conn.execute('ANALYZE "Messages"')
+    query = str(retention_store.NEXT_MESSAGES)
+    for number, name in enumerate((":unchanged", ":company", ":at", ":before"), 1):
+        query = query.replace(name, f"${number}")
+    await flow.conn.execute(f"SET plan_cache_mode = {mode}")
+    await flow.conn.execute(
+        f"PREPARE portion(timestamptz, int, timestamptz, timestamptz) AS {query}"
+    )
+    values = f"NULL, {flow.company}, '{OLD - 2 * DAY}', '{YEAR_AGO}'"
+    plan = await flow.conn.fetch(f"EXPLAIN (ANALYZE) EXECUTE portion({values})")
+    text = "\n".join(row[0] for row in plan)
+    assert 'Index Scan using "ix_Messages_newest"' in text
+    assert f"rows={PORTION[MESSAGES] + 1}" in text  # so many are read, not all
+    assert f"rows={many}" not in text
+
+
 async def test_a_row_that_somebody_has_locked_goes_later(flow: Kept) -> None:
     first = await flow.message(await flow.ticket(), OLD - DAY)
     await flow.message(await flow.ticket(), OLD)
