@@ -42,6 +42,8 @@ class ContactRow(NamedTuple):
     mergedIntoContactId: int | None
     createdAt: datetime
     updatedAt: datetime
+    source: str = "auto_created"  # as those that workers insert for a message
+    isInAgenda: bool = False
 
 
 class LidNumberRow(NamedTuple):

@@ -104,6 +104,11 @@ def test_one_seed_gives_equal_rows_in_any_process_and_another_seed_others() -> N
     assert hash_rows(2) != hash_rows(1)
 
 
+def test_contacts_say_that_a_message_and_no_person_brought_them() -> None:
+    found = {(row.source, row.isInAgenda) for row in rows_of(rows.ContactRow)}
+    assert found == {("auto_created", False)}
+
+
 @pytest.mark.parametrize("scale", [0.001, 0.02])
 def test_there_are_exactly_as_many_rows_as_the_scale_says(scale: float) -> None:
     counts: Counter[type] = Counter()
