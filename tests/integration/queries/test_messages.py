@@ -186,13 +186,25 @@ FROM generate_series(1, 2500) AS n
 """
 
 
+# Long before the newest ones: the last step of the search.
+OLDEST = """
+INSERT INTO "Messages" (id, "companyId", "whatsappId", "ticketId", "contactId", wid, body,
+                        "createdAt")
+SELECT 900 + n, 1, 10, 2, 101, 'P' || n, 'boleto zz',
+       timestamptz '2025-10-01 00:00Z' + n * interval '1 day'
+FROM generate_series(1, 2) AS n
+"""
+
+
 async def test_older_messages_are_found_after_the_newest_in_one_order(asking: Asking) -> None:
     await asking.insert(OLD)
+    await asking.insert(OLDEST)
     for words in ("boleto", "zz"):  # by trigrams, and without
         found = (await asking.ask(messages.build_search(OURS, words))).rows
-        assert [message.id for message in found] == [3400, 3300, 1001]
-    found = (await asking.ask(messages.build_search(OURS, "boleto", limit=2))).rows
-    assert [message.id for message in found] == [3400, 3300]
+        assert [message.id for message in found] == [3400, 3300, 1001, 902, 901]
+    for limit in range(1, 5):
+        found = (await asking.ask(messages.build_search(OURS, "boleto", limit=limit))).rows
+        assert [message.id for message in found] == [3400, 3300, 1001, 902][:limit]
 
 
 async def test_a_frequent_word_is_found_among_the_newest_without_the_index(

@@ -53,6 +53,7 @@ async def list_ids(asking: Asking, company: int = OURS, **filters: Any) -> list[
         pytest.param({}, ALL, id="all"),
         pytest.param({"statuses": ["open", "pending"]}, [3, 2, 1], id="statuses"),
         pytest.param({"statuses": []}, [], id="no status"),
+        pytest.param({"statuses": ["pending", "pending"]}, [1], id="a status twice"),
         pytest.param({"queue_id": 1}, [8, 4, 2, 1], id="queue"),
         pytest.param({"user_id": 2}, [7, 3], id="user"),
         pytest.param({"tag_id": 1}, [3, 2], id="tag"),

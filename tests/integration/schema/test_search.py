@@ -148,7 +148,7 @@ async def test_words_of_three_letters_are_looked_up_in_the_index(
     await owner.execute('ANALYZE "Messages"')
     await name(owner, OURS)
     assert len(await owner.fetch("SELECT FROM search_messages($1, 100)", words)) == count
-    assert await owner.fetchval(SCANS) == scans
+    assert min(await owner.fetchval(SCANS), 1) == scans
 
 
 @pytest.mark.parametrize(("most", "count"), [(1, 1), (0, 0), (-1, 0)])

@@ -1,0 +1,171 @@
+"""A search goes back in time in three steps; lists know which ids belong to which company.
+
+Revision ID: 20261204300100
+Revises: 20261203120100
+"""
+
+from alembic import op
+
+revision = "20261204300100"
+down_revision: str | None = "20261203120100"
+branch_labels = None
+depends_on = None
+
+# Without these the planner takes a company and its user, queue, line or tag for independent of each
+# other, and expects far too few tickets in a large company. They cost ANALYZE some time, and
+# writers nothing.
+STATISTICS = {
+    "st_Tickets_of_company": (
+        '"companyId", "userId", "queueId", "whatsappId", "contactId" FROM public."Tickets"'
+    ),
+    "st_TicketTags_of_company": '"companyId", "tagId", "ticketId" FROM public."TicketTags"',
+}
+
+# The newest 2,000 messages are compared one by one: that answers frequent words at once, for which
+# the trigrams would return most messages. Then come messages of 15 times the time of these, and at
+# last all older ones, by trigrams: so a word that is in one of a hundred messages is not looked up
+# in all of them. These steps are sorted by the column, not by the expression of the index: else
+# the planner might read a company's messages in the order of time, to find a word that it has not.
+# Without the index of trigrams, or with words that have none, the newest 10,000 messages are
+# compared, and no older ones.
+SEARCH = r"""
+CREATE OR REPLACE FUNCTION public.search_messages(words text, most integer)
+RETURNS TABLE (id integer, "ticketId" integer, "createdAt" timestamptz)
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  company integer := NULLIF(current_setting('app.company_id', true), '')::integer;
+  patterns text[] := ARRAY(
+    SELECT '%' || regexp_replace(word, '([\\%_])', '\\\1', 'g') || '%'
+    FROM regexp_split_to_table(public.searchable_text(words), '\s+') AS word
+    WHERE word <> '' ORDER BY length(word) DESC);
+  longest text := patterns[1];
+  others text[] := patterns[2:];
+  wanted integer := LEAST(GREATEST(most, 0), 1000);
+  added integer;
+  newest timestamp := (SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+                       WHERE m."companyId" = company
+                       ORDER BY timezone('UTC', m."createdAt") DESC LIMIT 1);
+  until timestamp := COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+                               WHERE m."companyId" = company
+                               ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 2000 LIMIT 1),
+                              '-infinity');
+  sinces timestamp[];
+  since timestamp;
+BEGIN
+  RETURN QUERY
+  SELECT m.id, m."ticketId", m."createdAt"
+  FROM public."Messages" m
+  WHERE m."companyId" = company AND timezone('UTC', m."createdAt") > until
+    AND public.searchable_text(m.body) LIKE longest
+    AND public.searchable_text(m.body) LIKE ALL (others)
+  ORDER BY timezone('UTC', m."createdAt") DESC, m.id DESC
+  LIMIT wanted;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  IF until = '-infinity' THEN
+    RETURN;
+  END IF;
+  IF public.searches_all_messages(words) THEN
+    sinces := ARRAY[until - LEAST(newest - until, interval '1 year') * 15, '-infinity'];
+  ELSE
+    sinces := ARRAY[COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+                              WHERE m."companyId" = company
+                              ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 10000 LIMIT 1),
+                             '-infinity')];
+  END IF;
+  FOREACH since IN ARRAY sinces LOOP
+    wanted := wanted - added;
+    EXIT WHEN wanted = 0;
+    RETURN QUERY
+    SELECT m.id, m."ticketId", m."createdAt"
+    FROM public."Messages" m
+    WHERE m."companyId" = company AND timezone('UTC', m."createdAt") <= until
+      AND timezone('UTC', m."createdAt") > since
+      AND public.searchable_text(m.body) LIKE longest
+      AND public.searchable_text(m.body) LIKE ALL (others)
+    ORDER BY m."createdAt" DESC, m.id DESC
+    LIMIT wanted;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    until := since;
+  END LOOP;
+END
+$$
+"""
+
+SEARCH_BEFORE = r"""
+CREATE OR REPLACE FUNCTION public.search_messages(words text, most integer)
+RETURNS TABLE (id integer, "ticketId" integer, "createdAt" timestamptz)
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  company integer := NULLIF(current_setting('app.company_id', true), '')::integer;
+  patterns text[] := ARRAY(
+    SELECT '%' || regexp_replace(word, '([\\%_])', '\\\1', 'g') || '%'
+    FROM regexp_split_to_table(public.searchable_text(words), '\s+') AS word
+    WHERE word <> '' ORDER BY length(word) DESC);
+  longest text := patterns[1];
+  others text[] := patterns[2:];
+  wanted integer := LEAST(GREATEST(most, 0), 1000);
+  so_far integer;
+  recent timestamp;
+  oldest timestamp := '-infinity';
+BEGIN
+  recent := COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+                      WHERE m."companyId" = company
+                      ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 2000 LIMIT 1),
+                     '-infinity');
+  RETURN QUERY
+  SELECT m.id, m."ticketId", m."createdAt"
+  FROM public."Messages" m
+  WHERE m."companyId" = company AND timezone('UTC', m."createdAt") > recent
+    AND public.searchable_text(m.body) LIKE longest
+    AND public.searchable_text(m.body) LIKE ALL (others)
+  ORDER BY timezone('UTC', m."createdAt") DESC, m.id DESC
+  LIMIT wanted;
+  GET DIAGNOSTICS so_far = ROW_COUNT;
+  IF so_far = wanted OR recent = '-infinity' THEN
+    RETURN;
+  END IF;
+  IF NOT public.searches_all_messages(words) THEN
+    oldest := COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+                        WHERE m."companyId" = company
+                        ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 10000 LIMIT 1),
+                       '-infinity');
+  END IF;
+  RETURN QUERY
+  SELECT m.id, m."ticketId", m."createdAt"
+  FROM public."Messages" m
+  WHERE m."companyId" = company AND timezone('UTC', m."createdAt") <= recent
+    AND timezone('UTC', m."createdAt") > oldest
+    AND public.searchable_text(m.body) LIKE longest
+    AND public.searchable_text(m.body) LIKE ALL (others)
+  ORDER BY timezone('UTC', m."createdAt") DESC, m.id DESC
+  LIMIT wanted - so_far;
+END
+$$
+"""
+
+
+def upgrade() -> None:
+    _limit_waiting()
+    for name, columns in STATISTICS.items():
+        op.execute(f'CREATE STATISTICS public."{name}" (dependencies) ON {columns}')
+    op.execute(SEARCH)
+
+
+def downgrade() -> None:
+    _limit_waiting()
+    op.execute(SEARCH_BEFORE)
+    for name in STATISTICS:
+        op.execute(f'DROP STATISTICS public."{name}"')
+
+
+def _limit_waiting() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("SET LOCAL statement_timeout = '60s'")
