@@ -21,13 +21,19 @@ STATISTICS = {
     "st_TicketTags_of_company": '"companyId", "tagId", "ticketId" FROM public."TicketTags"',
 }
 
-# The newest 2,000 messages are compared one by one: that answers frequent words at once, for which
-# the trigrams would return most messages. Then come messages of 15 times the time of these, and at
-# last all older ones, by trigrams: so a word that is in one of a hundred messages is not looked up
+# How many messages have a word, the planner reads from a sample of texts. The usual one of a hundred
+# says nothing of words that fewer messages have. Only where the extension pg_trgm is available.
+SEARCH_INDEX = 'ALTER INDEX IF EXISTS public."ix_Messages_search" ALTER COLUMN 1'
+
+# First the newest 2,000 messages are compared one by one: that finds frequent words at once, whose
+# trigrams are in many messages of all companies. OFFSET 0 keeps the planner from looking them up
+# there. If a fifth of what is wanted is among them, the newest 10,000 are compared too, which
+# probably have the rest. Otherwise come the messages of 15 times the time of the first step, and at
+# last all older ones, by trigrams: so a word that is in one of a thousand messages is not looked up
 # in all of them. These steps are sorted by the column, not by the expression of the index: else
-# the planner might read a company's messages in the order of time, to find a word that it has not.
-# Without the index of trigrams, or with words that have none, the newest 10,000 messages are
-# compared, and no older ones.
+# the planner might read all of a company's messages in the order of time for a word that it does
+# not have. Of a company with at most 10,000 messages all are compared one by one. So are the newest
+# 10,000 of a larger one, and no older ones, if there is no index of trigrams or the words have none.
 SEARCH = r"""
 CREATE OR REPLACE FUNCTION public.search_messages(words text, most integer)
 RETURNS TABLE (id integer, "ticketId" integer, "createdAt" timestamptz)
@@ -46,50 +52,56 @@ DECLARE
   others text[] := patterns[2:];
   wanted integer := LEAST(GREATEST(most, 0), 1000);
   added integer;
+  step integer := 1;
+  one_by_one boolean := true;
+  is_small boolean := NOT EXISTS (
+    SELECT FROM public."Messages" m WHERE m."companyId" = company OFFSET 10000);
+  has_trigrams boolean := NOT is_small AND public.searches_all_messages(words);
   newest timestamp := (SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
                        WHERE m."companyId" = company
                        ORDER BY timezone('UTC', m."createdAt") DESC LIMIT 1);
-  until timestamp := COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+  until timestamp := 'infinity';
+  since timestamp := COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
                                WHERE m."companyId" = company
                                ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 2000 LIMIT 1),
                               '-infinity');
-  sinces timestamp[];
-  since timestamp;
 BEGIN
-  RETURN QUERY
-  SELECT m.id, m."ticketId", m."createdAt"
-  FROM public."Messages" m
-  WHERE m."companyId" = company AND timezone('UTC', m."createdAt") > until
-    AND public.searchable_text(m.body) LIKE longest
-    AND public.searchable_text(m.body) LIKE ALL (others)
-  ORDER BY timezone('UTC', m."createdAt") DESC, m.id DESC
-  LIMIT wanted;
-  GET DIAGNOSTICS added = ROW_COUNT;
-  IF until = '-infinity' THEN
-    RETURN;
-  END IF;
-  IF public.searches_all_messages(words) THEN
-    sinces := ARRAY[until - LEAST(newest - until, interval '1 year') * 15, '-infinity'];
-  ELSE
-    sinces := ARRAY[COALESCE((SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
-                              WHERE m."companyId" = company
-                              ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 10000 LIMIT 1),
-                             '-infinity')];
-  END IF;
-  FOREACH since IN ARRAY sinces LOOP
-    wanted := wanted - added;
-    EXIT WHEN wanted = 0;
-    RETURN QUERY
-    SELECT m.id, m."ticketId", m."createdAt"
-    FROM public."Messages" m
-    WHERE m."companyId" = company AND timezone('UTC', m."createdAt") <= until
-      AND timezone('UTC', m."createdAt") > since
-      AND public.searchable_text(m.body) LIKE longest
-      AND public.searchable_text(m.body) LIKE ALL (others)
-    ORDER BY m."createdAt" DESC, m.id DESC
-    LIMIT wanted;
+  LOOP
+    IF one_by_one THEN
+      RETURN QUERY
+      SELECT m.id, m."ticketId", m."createdAt"
+      FROM (SELECT m.id, m."ticketId", m."createdAt", m.body FROM public."Messages" m
+            WHERE m."companyId" = company
+              AND timezone('UTC', m."createdAt") > since AND timezone('UTC', m."createdAt") <= until
+            ORDER BY timezone('UTC', m."createdAt") DESC, m.id DESC OFFSET 0) AS m
+      WHERE public.searchable_text(m.body) LIKE longest
+        AND public.searchable_text(m.body) LIKE ALL (others)
+      LIMIT wanted;
+    ELSE
+      RETURN QUERY
+      SELECT m.id, m."ticketId", m."createdAt"
+      FROM public."Messages" m
+      WHERE m."companyId" = company
+        AND timezone('UTC', m."createdAt") > since AND timezone('UTC', m."createdAt") <= until
+        AND public.searchable_text(m.body) LIKE longest
+        AND public.searchable_text(m.body) LIKE ALL (others)
+      ORDER BY m."createdAt" DESC, m.id DESC
+      LIMIT wanted;
+    END IF;
     GET DIAGNOSTICS added = ROW_COUNT;
+    wanted := wanted - added;
+    EXIT WHEN wanted = 0 OR since = '-infinity' OR one_by_one AND step = 2 AND NOT has_trigrams;
     until := since;
+    since := '-infinity';
+    one_by_one := step = 1 AND (NOT has_trigrams OR added * 4 >= wanted);
+    IF one_by_one AND NOT is_small THEN
+      since := (SELECT timezone('UTC', m."createdAt") FROM public."Messages" m
+                WHERE m."companyId" = company
+                ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 10000 LIMIT 1);
+    ELSIF step = 1 AND NOT is_small THEN
+      since := until - LEAST(newest - until, interval '1 year') * 15;
+    END IF;
+    step := step + 1;
   END LOOP;
 END
 $$
@@ -157,10 +169,12 @@ def upgrade() -> None:
     for name, columns in STATISTICS.items():
         op.execute(f'CREATE STATISTICS public."{name}" (dependencies) ON {columns}')
     op.execute(SEARCH)
+    op.execute(f"{SEARCH_INDEX} SET STATISTICS 1000")
 
 
 def downgrade() -> None:
     _limit_waiting()
+    op.execute(f"{SEARCH_INDEX} SET STATISTICS -1")
     op.execute(SEARCH_BEFORE)
     for name in STATISTICS:
         op.execute(f'DROP STATISTICS public."{name}"')

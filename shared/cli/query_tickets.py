@@ -150,7 +150,14 @@ def unread_command(
 
 @app.command("by-status")
 @expand_option_groups
-def by_status_command(*, company: acts.CompanyOption, form: Form) -> None:
+def by_status_command(
+    *,
+    company: acts.CompanyOption,
+    status: Annotated[
+        list[Status] | None, typer.Option(help="Only this one; may be given several times.")
+    ] = None,
+    form: Form,
+) -> None:
     """Count the tickets in each status."""
     cells: dict[str, Callable[[StatusCount], object]] = {
         "status": attrgetter("status"),
@@ -158,7 +165,7 @@ def by_status_command(*, company: acts.CompanyOption, form: Form) -> None:
     }
     question = Question(
         company,
-        lambda reader: tickets.build_counts_by_status(reader.company),
+        lambda reader: tickets.build_counts_by_status(reader.company, status or tickets.STATUSES),
         lambda counts: Listing(counts, StatusCount, cells),
     )
     query_output.answer(question, form)

@@ -229,6 +229,9 @@ CASES = {
     "tickets list --before": Case(5, list_by("tickets", before="updatedAt")),
     "tickets unread": Case(5, list_with(TicketFilters(NOT_CLOSED, only_unread=True))),
     "tickets by-status": Case(20, lambda drawn: [tickets.build_counts_by_status(drawn.company)]),
+    "tickets by-status --status open": Case(
+        2.5, lambda drawn: [tickets.build_counts_by_status(drawn.company, ["open"])]
+    ),
     "tickets today": Case(20, lambda drawn: [tickets.build_created(drawn.company, drawn.today)]),
     "messages last": Case(
         5, each("tickets", lambda drawn, row: messages.build_last(drawn.company, row["id"]))

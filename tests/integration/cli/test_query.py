@@ -130,6 +130,8 @@ def test_an_explained_query_shows_its_plan_and_buffers(run: Run) -> None:
 
 
 def test_counts_are_of_the_company(run: Run) -> None:
+    some = json.loads(succeed(run("tickets", "by-status", "--json", "--status", "open")))["rows"]
+    assert [row["status"] for row in some] == ["open"]
     counts = json.loads(succeed(run("tickets", "by-status", "--json", company=2)))["rows"]
     assert {each["status"]: each["tickets"] for each in counts if each["tickets"]} == {"open": 1}
     for company, created in ((1, 0), (2, 1)):

@@ -11,7 +11,7 @@ from shared.queries import tickets
 from shared.queries.cursors import InvalidCursorError, TimePlace, encode_time
 from shared.queries.query import fetch
 from shared.queries.relations import Named, NamedContact
-from shared.queries.tickets import COLUMNS, RELATIONS, Ticket, TicketFilters
+from shared.queries.tickets import COLUMNS, RELATIONS, StatusCount, Ticket, TicketFilters
 from shared.time_zones import Period
 from tests.support.query_rows import OURS, THEIRS, Asking
 
@@ -178,6 +178,8 @@ async def test_tickets_are_counted_in_every_status(asking: Asking) -> None:
         "lgpd": 0,
         "closed": 4,
     }
+    counts = await asking.ask(tickets.build_counts_by_status(OURS, ["nps", "open"]))
+    assert counts == (StatusCount("open", 2), StatusCount("nps", 0))
 
 
 async def test_tickets_are_counted_on_the_companys_own_day(asking: Asking) -> None:
