@@ -21,8 +21,8 @@ STATISTICS = {
     "st_TicketTags_of_company": '"companyId", "tagId", "ticketId" FROM public."TicketTags"',
 }
 
-# How many messages have a word, the planner reads from a sample of texts. The usual one of a hundred
-# says nothing of words that fewer messages have. Only where the extension pg_trgm is available.
+# How many messages have a word, the planner estimates from a sample of texts. The usual one of a
+# hundred says nothing of words that fewer messages have. The index is there only with pg_trgm.
 SEARCH_INDEX = 'ALTER INDEX IF EXISTS public."ix_Messages_search" ALTER COLUMN 1'
 
 # First the newest 2,000 messages are compared one by one: that finds frequent words at once, whose
@@ -32,8 +32,9 @@ SEARCH_INDEX = 'ALTER INDEX IF EXISTS public."ix_Messages_search" ALTER COLUMN 1
 # last all older ones, by trigrams: so a word that is in one of a thousand messages is not looked up
 # in all of them. These steps are sorted by the column, not by the expression of the index: else
 # the planner might read all of a company's messages in the order of time for a word that it does
-# not have. Of a company with at most 10,000 messages all are compared one by one. So are the newest
-# 10,000 of a larger one, and no older ones, if there is no index of trigrams or the words have none.
+# not have. Of a company with at most 10,000 messages all are compared one by one. So are the
+# newest 10,000 of a larger one, and no older ones, if there is no index of trigrams, or the words
+# have none.
 SEARCH = r"""
 CREATE OR REPLACE FUNCTION public.search_messages(words text, most integer)
 RETURNS TABLE (id integer, "ticketId" integer, "createdAt" timestamptz)

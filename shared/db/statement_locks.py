@@ -74,6 +74,7 @@ _NOT_LOCKING = (
     *("SET", "RESET", "BEGIN", "COMMIT", "SELECT", "GRANT", "REVOKE", "COMMENT", "ANALYZE"),
     *("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", "ALTER FUNCTION", "DROP FUNCTION"),
     *("CREATE EXTENSION", "CREATE SEQUENCE", "DROP SEQUENCE", "CREATE TYPE", "DROP TYPE"),
+    "DROP STATISTICS",  # it blocks only an ANALYZE of the table, which it does not name
     *("CREATE TABLE ALEMBIC_VERSION", "DROP TABLE ALEMBIC_VERSION"),
     *("INSERT INTO ALEMBIC_VERSION", "UPDATE ALEMBIC_VERSION", "DELETE FROM ALEMBIC_VERSION"),
 )
@@ -138,10 +139,10 @@ def classify(statement: str, catalog: Catalog) -> list[Effect]:
     """Return the effects of a statement on tables; none if it locks none.
 
     A statement of an unknown kind has the effect UNKNOWN. An ALTER COLUMN TYPE counts as a rewrite,
-    though some types are changed without one. DROP INDEX IF EXISTS of an index that the catalog
-    does not have locks nothing.
+    though some types are changed without one. DROP and ALTER INDEX IF EXISTS of an index that the
+    catalog does not have lock nothing.
     """
-    if _drops_no_index(statement, catalog):
+    if _names_no_index(statement, catalog):
         return []
     return _classify(_read_tokens(statement), catalog)
 
@@ -200,11 +201,11 @@ def _drop_index_options(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in {"UNIQUE", "CONCURRENTLY"}]
 
 
-def _drops_no_index(statement: str, catalog: Catalog) -> bool:
+def _names_no_index(statement: str, catalog: Catalog) -> bool:
     words = _drop_index_options(_read_tokens(statement))
     is_optional = _IF_EXISTS.search(statement) is not None
     return (
-        _begins(words, "DROP INDEX")
+        (_begins(words, "DROP INDEX") or _begins(words, "ALTER INDEX"))
         and is_optional
         and _name(words, 2) not in (catalog.index_tables)
     )
@@ -222,10 +223,15 @@ def _classify_index(words: Sequence[str], catalog: Catalog) -> list[Effect]:
         table = catalog.index_tables.get(_name(words, 2), "")
         lock = _SHARED if is_concurrent else _EXCLUSIVE
         return [Effect(table, lock, Work.INSTANT)] if table else [UNKNOWN]
+    if _begins(words, "ALTER INDEX") and _holds(words, "SET STATISTICS"):
+        table = catalog.index_tables.get(_name(words, 2), "")
+        return [Effect(table, _SHARED, Work.INSTANT)] if table else [UNKNOWN]
     return []
 
 
 def _classify_simple(words: Sequence[str]) -> list[Effect]:
+    if _begins(words, "CREATE STATISTICS") and "FROM" in words:
+        return [Effect(_name(words, words.index("FROM") + 1), _SHARED, Work.INSTANT)]
     for beginning, lock, work in _SIMPLE:
         if _begins(words, beginning):
             return [Effect(_name(words, _count(beginning)), lock, work)]

@@ -144,11 +144,11 @@ def build_list(
         place = cursors.decode_time(_CURSOR, cursor)
         conditions.append(_AFTER)
         values |= {"after_at": place.at, "after_id": place.id}
-    statuses = {
-        f"status_{place}": each for place, each in enumerate(dict.fromkeys(filters.statuses))
-    }
-    values |= {"company": company, "rows": limit + 1, **(statuses or {"status_0": None})}
-    sql = _build_list_sql(list(statuses or {"status_0": None}), conditions, columns, relations)
+    # No ticket has the status NULL: without statuses the list is empty.
+    asked: list[str | None] = [*dict.fromkeys(filters.statuses)] or [None]
+    statuses = {f"status_{place}": status for place, status in enumerate(asked)}
+    values |= {"company": company, "rows": limit + 1} | statuses
+    sql = _build_list_sql(list(statuses), conditions, columns, relations)
     return Query(sql, values, lambda rows: _read_page(rows, columns, relations, limit))
 
 

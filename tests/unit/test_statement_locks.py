@@ -32,6 +32,7 @@ ONE_EFFECT = {
     'CREATE UNIQUE INDEX i ON "Sends" (a)': (Lock.SHARE, Work.INDEX),
     'CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON "Sends" (a)': (SHARED, Work.INDEX),
     'CREATE INDEX i ON "Sends" USING gin (a gin_trgm_ops)': (Lock.SHARE, Work.WORD_INDEX),
+    'CREATE STATISTICS public.s (dependencies) ON a, b FROM public."Sends"': (SHARED, Work.INSTANT),
     'DROP TABLE "Sends"': (EXCLUSIVE, Work.INSTANT),
     'UPDATE "Sends" SET a = 1': (Lock.ROW_EXCLUSIVE, Work.CHANGE),
     'DELETE FROM "Sends" WHERE a = 1': (Lock.ROW_EXCLUSIVE, Work.CHANGE),
@@ -56,6 +57,8 @@ def test_a_statement_has_a_lock_and_work_on_its_table(sql: str) -> None:
     "sql",
     [
         "SET LOCAL lock_timeout = '5s'",
+        'DROP STATISTICS public."s"',
+        'ALTER INDEX IF EXISTS public."ix_absent" ALTER COLUMN 1 SET STATISTICS 100',
         "COMMIT;",
         "UPDATE alembic_version SET version_num='2'",
         'CREATE TABLE "New" (id INTEGER)',
@@ -76,6 +79,9 @@ def test_a_foreign_key_also_locks_the_table_that_it_refers_to() -> None:
 
 
 def test_what_names_no_table_is_looked_up_in_the_catalog() -> None:
+    assert classify('ALTER INDEX "ix_old" ALTER COLUMN 1 SET STATISTICS 100', CATALOG) == [
+        Effect("Tickets", SHARED, Work.INSTANT)
+    ]
     assert classify('DROP INDEX "ix_old"', CATALOG) == [Effect("Tickets", EXCLUSIVE, Work.INSTANT)]
     assert classify('ALTER TABLE "Sends" DROP CONSTRAINT fk_old', CATALOG) == [
         Effect("Sends", EXCLUSIVE, Work.INSTANT),
