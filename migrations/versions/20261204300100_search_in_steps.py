@@ -1,13 +1,13 @@
 """A search goes back in time in three steps; lists know which ids belong to which company.
 
 Revision ID: 20261204300100
-Revises: 20261203120100
+Revises: 20261204200100
 """
 
 from alembic import op
 
 revision = "20261204300100"
-down_revision: str | None = "20261203120100"
+down_revision: str | None = "20261204200100"
 branch_labels = None
 depends_on = None
 
@@ -28,13 +28,15 @@ SEARCH_INDEX = 'ALTER INDEX IF EXISTS public."ix_Messages_search" ALTER COLUMN 1
 # First the newest 2,000 messages are compared one by one: that finds frequent words at once, whose
 # trigrams are in many messages of all companies. OFFSET 0 keeps the planner from looking them up
 # there. If a fifth of what is wanted is among them, the newest 10,000 are compared too, which
-# probably have the rest. Otherwise come the messages of 15 times the time of the first step, and at
-# last all older ones, by trigrams: so a word that is in one of a thousand messages is not looked up
-# in all of them. These steps are sorted by the column, not by the expression of the index: else
-# the planner might read all of a company's messages in the order of time for a word that it does
-# not have. Of a company with at most 10,000 messages all are compared one by one. So are the
-# newest 10,000 of a larger one, and no older ones, if there is no index of trigrams, or the words
-# have none.
+# probably have the rest. Otherwise come the messages of 15 times the time of the first step, by
+# trigrams; then, if enough was found so far, those of the time that probably has the rest; and at
+# last all older ones: so a word that is in one of a thousand messages is not looked up in
+# all of them. These steps are sorted by the column, not by the expression of the index: else the
+# planner might read all of a company's messages in the order of time for a word that it does not
+# have. (SELECT longest) hides the word from it: steps of a limited time are read by both indexes,
+# however rare the word seems to be.
+# Of a company with at most 10,000 messages all are compared one by one. So are the newest 10,000 of
+# a larger one, and no older ones, if there is no index of trigrams, or the words have none.
 SEARCH = r"""
 CREATE OR REPLACE FUNCTION public.search_messages(words text, most integer)
 RETURNS TABLE (id integer, "ticketId" integer, "createdAt" timestamptz)
@@ -55,6 +57,7 @@ DECLARE
   added integer;
   step integer := 1;
   one_by_one boolean := true;
+  found integer := 0;
   is_small boolean := NOT EXISTS (
     SELECT FROM public."Messages" m WHERE m."companyId" = company OFFSET 10000);
   has_trigrams boolean := NOT is_small AND public.searches_all_messages(words);
@@ -78,12 +81,21 @@ BEGIN
       WHERE public.searchable_text(m.body) LIKE longest
         AND public.searchable_text(m.body) LIKE ALL (others)
       LIMIT wanted;
-    ELSE
+    ELSIF since > '-infinity' THEN
       RETURN QUERY
       SELECT m.id, m."ticketId", m."createdAt"
       FROM public."Messages" m
       WHERE m."companyId" = company
         AND timezone('UTC', m."createdAt") > since AND timezone('UTC', m."createdAt") <= until
+        AND public.searchable_text(m.body) LIKE (SELECT longest)
+        AND public.searchable_text(m.body) LIKE ALL (others)
+      ORDER BY m."createdAt" DESC, m.id DESC
+      LIMIT wanted;
+    ELSE
+      RETURN QUERY
+      SELECT m.id, m."ticketId", m."createdAt"
+      FROM public."Messages" m
+      WHERE m."companyId" = company AND timezone('UTC', m."createdAt") <= until
         AND public.searchable_text(m.body) LIKE longest
         AND public.searchable_text(m.body) LIKE ALL (others)
       ORDER BY m."createdAt" DESC, m.id DESC
@@ -91,6 +103,7 @@ BEGIN
     END IF;
     GET DIAGNOSTICS added = ROW_COUNT;
     wanted := wanted - added;
+    found := found + added;
     EXIT WHEN wanted = 0 OR since = '-infinity' OR one_by_one AND step = 2 AND NOT has_trigrams;
     until := since;
     since := '-infinity';
@@ -101,6 +114,8 @@ BEGIN
                 ORDER BY timezone('UTC', m."createdAt") DESC OFFSET 10000 LIMIT 1);
     ELSIF step = 1 AND NOT is_small THEN
       since := until - LEAST(newest - until, interval '1 year') * 15;
+    ELSIF step = 2 AND found * 10 >= wanted THEN
+      since := until - LEAST(newest - until, interval '9 years') * GREATEST(4, 4.0 * wanted / found);
     END IF;
     step := step + 1;
   END LOOP;

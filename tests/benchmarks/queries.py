@@ -39,6 +39,7 @@ RUNS = 100  # of a query in all
 SLOW_RUNS = 20  # of one that takes a second and more
 SLOW_MS = 1_000
 INDEX = re.compile(r'(?:Index (?:Only )?Scan(?: Backward)? using|Bitmap Index Scan on) "?(\w+)"?')
+KEY = re.compile(r"\w+_pkey|pk_\w+|uq_\w+_companyId_id")  # by which single rows are looked up
 SEQUENTIAL = re.compile(r'Seq Scan on "?(\w+)"?')
 BUFFERS = re.compile(r"Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?")
 SIZES = ("median", "largest")
@@ -121,9 +122,9 @@ async def count_scans(reader: Reader) -> Mapping[str, int]:
 
 
 def list_indexes(plan: Iterable[str]) -> list[str]:
-    """Return the indexes of a plan, without primary keys, and the tables that are read whole."""
+    """Return the indexes of a plan, without those of ids, and the tables that are read whole."""
     lines = "\n".join(plan)
-    used = [name for name in INDEX.findall(lines) if not name.endswith("_pkey")]
+    used = [name for name in INDEX.findall(lines) if not KEY.fullmatch(name)]
     return [*used, *(f"all of {table}" for table in SEQUENTIAL.findall(lines))]
 
 
