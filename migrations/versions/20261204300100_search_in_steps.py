@@ -115,7 +115,8 @@ BEGIN
     ELSIF step = 1 AND NOT is_small THEN
       since := until - LEAST(newest - until, interval '1 year') * 15;
     ELSIF step = 2 AND found * 10 >= wanted THEN
-      since := until - LEAST(newest - until, interval '9 years') * GREATEST(4, 4.0 * wanted / found);
+      since := until - LEAST(newest - until, interval '9 years')
+                       * GREATEST(4, 4.0 * wanted / found);
     END IF;
     step := step + 1;
   END LOOP;
