@@ -161,7 +161,7 @@ async def beside(
 async def killed(
     engine: AsyncEngine, running: Servers, counted: Sequence[Counted], cutoffs: Cutoffs
 ) -> None:
-    """Kill all workers when half of the companies are done, start others, and wait for the end."""
+    """Kill all workers when half of the purges have ended, start others, and wait for the end."""
     processes = [stage.start(running, name, {}) for name in stage.SERVICES]
     await begin(engine, counted, cutoffs)
     await until_left(engine, sum(1 for each in counted if each.messages))
