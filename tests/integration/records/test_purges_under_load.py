@@ -28,6 +28,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 GONE, STAYS = 1, 2
 MESSAGES = 6_000
 PATIENCE_S = 90.0
+# The purge ends before or after the record that was published meanwhile.
+REJECTIONS = (
+    ("being-deleted", "company 1 is being deleted"),
+    ("deleted", "company 1 is deleted"),
+)
 FILL = """
 INSERT INTO "Messages" ("companyId", "whatsappId", "ticketId", wid, body)
 SELECT :gone, 10, 7, 'old ' || n, 'Oi' FROM generate_series(1, :messages) AS n
@@ -145,7 +150,7 @@ async def finish(flow: Deployment, environment: dict[str, str], played: Played) 
     said = await until(
         flow, 'SELECT "ticketId" AS id FROM "Messages" WHERE "companyId" = :stays', stays=STAYS
     )
-    played.letters = await flow.sql('SELECT id, reason, key, body, detail FROM "DeadLetters"')
+    played.letters = await flow.sql('SELECT id, reason, key, body, detail FROM "DeadLetters" ORDER BY id')
     played.facts = await flow.facts("record.changed")
     for name, words, rows in (
         ("replay", ["dead-letters", "replay", str(played.letters[0]["id"])], []),
@@ -185,9 +190,9 @@ def test_the_answer_counts_rows_from_before_and_after_the_kill(played: Played) -
 
 
 def test_new_records_are_rejected_without_their_content(played: Played) -> None:
-    assert played.letters
+    assert played.letters[-1]["reason"] == "deleted"
     for letter in played.letters:
-        assert (letter["reason"], letter["detail"]) == ("deleted", "company 1 is deleted")
+        assert (letter["reason"], letter["detail"]) in REJECTIONS
         assert (letter["key"], letter["body"]) == (None, None)
 
 
