@@ -46,6 +46,12 @@ SERVER = statement("""
 SELECT current_setting('server_version_num')::int / 10000 AS major,
        to_regclass('public.alembic_version') IS NOT NULL AS is_migrated
 """)
+WORKERS = statement("""
+SELECT DISTINCT application_name::text FROM pg_stat_activity
+WHERE datname = current_database()
+  AND application_name IN ('chatia-tickets', 'chatia-messages', 'chatia-contacts',
+                           'chatia-campaigns')
+""")
 REVISION = statement("SELECT version_num FROM public.alembic_version")
 
 Progress = Callable[[int, int], None]
@@ -108,7 +114,8 @@ async def read_target(conn: AsyncConnection, manifest: Manifest) -> Target:
         )
     )
     revision = await conn.scalar(REVISION) if server.is_migrated else None
-    return Target(server.major, revision, tables, filled, has_company)
+    programs = (await conn.execute(WORKERS)).scalars().all()
+    return Target(server.major, revision, tables, filled, has_company, programs)
 
 
 def check_file(place: Place, folder: str, manifest: Manifest, progress: Progress) -> None:

@@ -18,6 +18,7 @@ class Target:
     tables: Collection[str]
     filled: Collection[str]
     has_company: bool = False
+    programs: Collection[str] = ()  # of workers that are connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,18 @@ def find_refusal(
     """
     if manifest.kind is Kind.BASE:
         return "This is a base backup of a whole server: `chatia db recover --to` restores it."
+    part = choose_part(manifest, order)
+    if target.programs and part is not Kind.COMPANY:
+        return (
+            f"Workers use this database ({', '.join(sorted(target.programs))}): stop all of them "
+            "first. They would go on as if nothing had happened."
+        )
+    return _refuse_part(manifest, target, order, revisions)
+
+
+def _refuse_part(
+    manifest: Manifest, target: Target, order: RestoreOrder, revisions: Sequence[str]
+) -> str | None:
     part = choose_part(manifest, order)
     held = {Kind.FULL: (Kind.FULL, Kind.SCHEMA, Kind.DATA)}.get(manifest.kind, (manifest.kind,))
     if part not in held:

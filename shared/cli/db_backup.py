@@ -200,6 +200,10 @@ def restore(
     )
     if restored.part in {Kind.FULL, Kind.SCHEMA}:
         output.print_line("Next: `chatia db upgrade`, then `chatia db roles` for the logins.")
+    if restored.part in {Kind.FULL, Kind.DATA}:
+        output.print_line(
+            "Then, before workers start: `chatia db recover --finish` (docs/database.md)."
+        )
 
 
 def open_backups(address: str) -> Place:

@@ -48,15 +48,21 @@ class DatabaseReplacedError(SQLAlchemyError):
 
 
 def describe_change(recorded: str | None, actual: str | None) -> str:
-    """Return in what a database differs from the recorded one, in a sentence; empty if in nothing.
+    """Return in what a database differs from the recorded one, and the remedy; empty if in nothing.
 
     Both are such as `7433611/16384/1`; None is not known.
     """
+    difference = describe_difference(recorded, actual)
+    return f"{difference}: {REMEDY}" if difference else ""
+
+
+def describe_difference(recorded: str | None, actual: str | None) -> str:
+    """Return in what a database differs from the recorded one; empty if in nothing."""
     if recorded is None or actual is None or recorded == actual:
         return ""
     pairs = zip(PARTS, recorded.split("/"), actual.split("/"), strict=True)
     name, before, now = next((name, old, new) for name, old, new in pairs if old != new)
-    return f"This is not the {name} that was used last ({name} {now} instead of {before}): {REMEDY}"
+    return f"This is not the {name} that was used last ({name} {now} instead of {before})"
 
 
 async def has_identity(conn: AsyncConnection) -> bool:

@@ -303,10 +303,10 @@ async def _join_group(
         engine, service.name, settings.worker.group_instance_id
     ):
         arguments = clients.build_client_arguments(settings.kafka)
-        await group_membership.check_members(arguments, group, name)
-        committed = await group_membership.load_committed(arguments, group)
-        async with engine.connect() as conn:
-            await restored.check_checkpoints(conn, service.name, deployment, committed)
+        if await group_membership.check_members(arguments, group, name):
+            committed = await group_membership.load_committed(arguments, group)
+            async with engine.connect() as conn:
+                await restored.check_checkpoints(conn, service.name, deployment, committed)
         yield deployment
 
 

@@ -1,19 +1,25 @@
-"""Whether Kafka's logs still have what the checkpoints expect."""
+"""Whether checkpoints, Kafka's logs and the database belong together."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.contracts.message import MessageSend
+from shared.db.bulk import statement
+from shared.db.identity import COMPARE, describe_difference, has_identity
 from shared.delivery.fairness.deferred_ranges import load_ranges
 from shared.delivery.fairness.selection import BULK
 from shared.doctor.findings import Code, Examined, Finding, Severity, count
+from shared.recovery.finish import went_back
+from shared.recovery.statements import load_checkpoints
 from shared.settings import Settings
 from shared.status import kafka
 from shared.status.database import CHECKPOINTS, StoredCheckpoint
 from shared.status.positions import choose_topics
 
+DEPLOYMENT = statement('SELECT uuid FROM "Deployment"')
 Logs = Mapping[TopicPartition, tuple[int, int]]  # offsets of the log's start and end
 
 
@@ -24,13 +30,18 @@ async def find(examined: Examined) -> list[Finding]:
         "namespace": f"{settings.namespace}.",
         "evolution": f"{settings.evolution_prefix}.",
     }
+    if change := await _find_other_database(examined):
+        return [change]
     rows = [StoredCheckpoint(*row) for row in await examined.conn.execute(CHECKPOINTS, names)]
     try:
-        logs = await _load_logs(settings, {row.topic for row in rows})
+        logs, committed = await _load_logs(settings, {row.topic for row in rows})
     except TimeoutError:
         return [_find_no_kafka("it does not answer")]
     except (OSError, KafkaError) as error:
         return [_find_no_kafka(str(error) or type(error).__name__)]
+    deployment = str((await examined.conn.execute(DEPLOYMENT)).scalar_one())
+    if went_back(deployment, committed, await load_checkpoints(examined.conn)):
+        return [_find_unfinished("Checkpoints are behind what workers committed to Kafka.")]
     if not any(judge_checkpoints(rows, logs)):
         return []
     # The contracts say who reads which topic. Loading them takes long, so only if it matters.
@@ -100,13 +111,33 @@ def _find_beyond(row: StoredCheckpoint, end: int) -> Finding:
     )
 
 
-async def _load_logs(settings: Settings, topics: Collection[str]) -> Logs:
+async def _load_logs(settings: Settings, topics: Collection[str]) -> tuple[Logs, kafka.Committed]:
     if not topics:
-        return {}
+        return {}, {}
     async with kafka.connect(settings.kafka) as client:
         here = [each for each in await client.list_partitions() if each.topic in topics]
         begins, ends = await client.load_offsets(here)
-    return {partition: (begins[partition], ends[partition]) for partition in here}
+        committed = await client.load_committed(settings.namespace)
+    return {partition: (begins[partition], ends[partition]) for partition in here}, committed
+
+
+async def _find_other_database(examined: Examined) -> Finding | None:
+    if not await has_identity(examined.conn):
+        return None
+    found: Sequence[Any] | None = (await examined.conn.exec_driver_sql(COMPARE)).first()
+    change = describe_difference(*found) if found else ""
+    return _find_unfinished(f"{change}.") if change else None
+
+
+def _find_unfinished(what: str) -> Finding:
+    return Finding(
+        Code.RECOVERY_UNFINISHED,
+        Severity.ERROR,
+        what,
+        "The database was restored to an earlier time, or another server took over. Workers wait, "
+        "or do not start.",
+        "stop all workers, then: chatia db recover --finish",
+    )
 
 
 def _find_no_kafka(reason: str) -> Finding:

@@ -74,6 +74,7 @@ class Code(StrEnum):
     DISK_LOW = "disk-low"
     DISK_UNKNOWN = "disk-unknown"
 
+    RECOVERY_UNFINISHED = "recovery-unfinished"
     CHECKPOINT_BEHIND_LOG = "checkpoint-behind-log"
     CHECKPOINT_BEYOND_LOG = "checkpoint-beyond-log"
     KAFKA_UNKNOWN = "kafka-unknown"

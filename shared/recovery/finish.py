@@ -10,8 +10,9 @@ from shared.db.identity import accept_identity
 from shared.delivery.checkpoints.restored import find_behind, read_epoch
 from shared.delivery.fairness.selection import BULK
 from shared.recovery import statements
-from shared.recovery.kafka import Committed, read_lost_sends
+from shared.recovery.kafka import read_lost_sends
 from shared.recovery.statements import StoredCheckpoint
+from shared.status.kafka import Committed
 
 SENDS = "message.send"
 SENDER = "messages"
@@ -52,7 +53,7 @@ async def finish(
     """
     deployment = await statements.lock_deployment(conn)
     checkpoints = await statements.load_checkpoints(conn)
-    if not went_back(deployment, committed, checkpoints):
+    if not (went_back(deployment, committed, checkpoints) or is_foreign(deployment, committed)):
         await accept_identity(conn)
         return Recovery(went_back=False)
     logs = list_logs(checkpoints)
@@ -84,6 +85,18 @@ def went_back(
     return any(
         find_behind(deployment, offsets, by_service.get(service, {}))
         for service, offsets in committed.items()
+    )
+
+
+def is_foreign(deployment: str, committed: Committed) -> bool:
+    """Return whether workers committed for another deployment, as before a restore of its backup.
+
+    Such offsets cannot be compared with checkpoints, so the rows may be older ones.
+    """
+    return any(
+        note and read_epoch(note, deployment) is None
+        for offsets in committed.values()
+        for _, note in offsets.values()
     )
 
 

@@ -18,6 +18,7 @@ from aiokafka.coordinator.protocol import (
     ConsumerProtocolMemberMetadata,
 )
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.delivery.fairness.deferred_ranges import is_deferred
 from shared.delivery.kafka import clients
@@ -32,6 +33,7 @@ FETCH_WAIT_MS: Final = 100
 RESPONSE_BYTES: Final = 8 * 2**20
 PARTITION_BYTES: Final = 65_536
 QUIET_S: Final = 0.5  # without a record for so long, what is left has no readable record
+Committed = Mapping[str, Mapping[TopicPartition, OffsetAndMetadata]]  # by service
 TRIES: Final = 3  # a coordinator may be starting
 RETRY_S: Final = 0.3
 CLOSE_TIMEOUT_S: Final = 0.5
@@ -94,6 +96,16 @@ class KafkaClient:
                 continue
             return {groups[g["group"]]: [_build_member(m) for m in g["members"]] for g in described}
         return None
+
+    async def load_committed(self, namespace: str) -> Committed:
+        """Return the committed offsets of each service's group, with the notes beside them."""
+        found = await asyncio.gather(
+            *(
+                self._admin.list_consumer_group_offsets(f"{namespace}.{service}")
+                for service in SERVICES
+            )
+        )
+        return dict(zip(SERVICES, found, strict=True))
 
     async def load_timestamps(self, reads: Iterable[ReadFrom]) -> dict[ReadFrom, int]:
         """Return the Kafka timestamps, in milliseconds, of the records that are read next.

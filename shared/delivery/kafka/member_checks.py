@@ -53,23 +53,24 @@ async def check_members(
     arguments: Mapping[str, Any],  # of aiokafka's clients
     group: str,
     client_id: str,
-) -> None:
+) -> bool:
     """Raise ForeignMemberError if a member of a group has another client id.
 
-    The check is skipped for the demo's mock broker, which does not support DescribeGroups and
-    allows only one member per group.
+    Returns False, unchecked, for the demo's mock broker, which does not support DescribeGroups,
+    allows only one member per group, and keeps no offsets.
     """
     try:
         members = await load_members(arguments, group)
     except IncompatibleBrokerVersion:
         log.warning("members.not_listed", group=group)
-        return
+        return False
     for member, host in members:
         if member != client_id:
             raise ForeignMemberError(
                 f"The consumer group {group} has a member that is none of ours ({member} at "
                 f"{host}): stop it, or give this deployment another CHATIA_NAMESPACE."
             )
+    return True
 
 
 async def load_members(

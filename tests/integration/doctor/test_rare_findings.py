@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from shared.backup.places import open_place
-from shared.doctor import backups, server, sessions, statistics, wal
+from shared.doctor import backups, checkpoints, server, sessions, statistics, wal
 from shared.doctor.findings import Code, Examined, Finding, Severity
 from tests.support.backups import build_manifest, build_source, keep_backup
 from tests.support.doctor import break_by
@@ -65,6 +65,14 @@ async def test_a_prepared_transaction_is_found(examined: Examined) -> None:
     await break_by(examined.conn, *HIDING, PREPARED)
     found = find_one(await sessions.find(examined), Code.PREPARED_TRANSACTION)
     assert "payment" in found.sentence + found.fix
+
+
+async def test_a_recovery_that_nobody_has_finished_is_found(examined: Examined) -> None:
+    await break_by(examined.conn, """UPDATE "Deployment" SET identity = '1/2/3'""")
+    (found,) = await checkpoints.find(examined)
+    assert (found.code, found.severity) == (Code.RECOVERY_UNFINISHED, Severity.ERROR)
+    assert found.sentence.startswith("This is not the cluster that was used last")
+    assert "chatia db recover --finish" in found.fix
 
 
 async def test_an_archive_that_fails_is_found(examined: Examined) -> None:

@@ -150,7 +150,9 @@ async def finish(flow: Deployment, environment: dict[str, str], played: Played) 
     said = await until(
         flow, 'SELECT "ticketId" AS id FROM "Messages" WHERE "companyId" = :stays', stays=STAYS
     )
-    played.letters = await flow.sql('SELECT id, reason, key, body, detail FROM "DeadLetters" ORDER BY id')
+    played.letters = await flow.sql(
+        'SELECT id, reason, key, body, detail FROM "DeadLetters" ORDER BY id'
+    )
     played.facts = await flow.facts("record.changed")
     for name, words, rows in (
         ("replay", ["dead-letters", "replay", str(played.letters[0]["id"])], []),

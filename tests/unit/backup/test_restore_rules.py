@@ -54,6 +54,16 @@ def test_rows_beside_other_rows_are_refused_unless_they_may_be_replaced() -> Non
     assert refuse(IN_USE, part=Kind.DATA, existing=True) == ""
 
 
+def test_rows_are_not_replaced_under_running_workers() -> None:
+    used = replace(IN_USE, programs=("chatia-tickets", "chatia-contacts"))
+    for part in (Kind.FULL, Kind.SCHEMA, Kind.DATA):
+        assert refuse(used, part=part, existing=True) == (
+            "Workers use this database (chatia-contacts, chatia-tickets): stop all of them first. "
+            "They would go on as if nothing had happened."
+        )
+    assert refuse(used, kind=Kind.COMPANY, company=7, existing=True) == ""
+
+
 def test_a_company_is_added_to_others_only_if_asked_for() -> None:
     assert "add the company to the others" in refuse(IN_USE, kind=Kind.COMPANY, company=7)
     assert refuse(IN_USE, kind=Kind.COMPANY, company=7, existing=True) == ""

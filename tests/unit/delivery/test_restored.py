@@ -11,6 +11,7 @@ from shared.recovery.finish import (
     count_records,
     find_lost_logs,
     find_send_starts,
+    is_foreign,
     list_logs,
 )
 from shared.recovery.statements import StoredCheckpoint
@@ -45,6 +46,21 @@ def test_checkpoints_behind_their_committed_offsets_are_found(
 ) -> None:
     checkpoints = {PLACE: checkpoint} if checkpoint else {}
     assert find_behind(OURS, {PLACE: committed}, checkpoints) == ([PLACE] if is_behind else [])
+
+
+@pytest.mark.parametrize(
+    ("committed", "expected"),
+    [
+        (commit(5, 3), False),
+        (commit(5, 3, OTHERS), True),  # of a backup of another deployment
+        (OffsetAndMetadata(5, ""), False),
+        (OffsetAndMetadata(-1, ""), False),
+    ],
+)
+def test_offsets_of_another_deployment_are_not_taken_for_ours(
+    committed: OffsetAndMetadata, expected: bool
+) -> None:
+    assert is_foreign(OURS, {"tickets": {NEXT: commit(1, 0), PLACE: committed}}) is expected
 
 
 def test_facts_of_the_lost_time_are_those_from_the_restored_position_on() -> None:
