@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from shared.schema import SERVICES
 from shared.status.figures import Status, WorkerFigures, WorkerStatus
 
+SILENT_S = 30.0  # workers report every five seconds
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -26,6 +28,7 @@ def find_problems(status: Status, limits: Limits) -> list[str]:
           if not s.is_up),
         *_find_missing_workers(status),
         *(_describe_worker(w) for w in status.workers if w.state is WorkerStatus.DEGRADED),
+        *_find_silent_workers(status),
         *(
             f"{q.service} does not read records of line {q.line}: {q.reason}; `chatia resume`."
             for q in status.quarantines
@@ -53,6 +56,24 @@ def _describe_worker(worker: WorkerFigures) -> str:
     name = f"The {worker.service} worker at {worker.host} (process {worker.process_id})"
     others = "".join(f" Halted: {problem}." for problem in worker.halted[1:])
     return f"{name} is {worker.status}.{others}"
+
+
+def _find_silent_workers(status: Status) -> Iterator[str]:
+    """Yield a sentence for each member of a group that does not write its report."""
+    if not status.postgres.is_up:
+        return
+    for worker in status.workers:
+        age_s = worker.report_age_s
+        if worker.state is WorkerStatus.UNREPORTED:
+            since = "has written no report"
+        elif worker.state is WorkerStatus.OK and age_s is not None and age_s > SILENT_S:
+            since = f"has written no report for {age_s:.0f} s"
+        else:
+            continue
+        yield (
+            f"A {worker.service} worker at {worker.host} {since}: it waits, and its log and /ready "
+            "say for what; `chatia db doctor` examines the database."
+        )
 
 
 def _find_held_sends(status: Status) -> Iterator[str]:
