@@ -47,15 +47,15 @@ def test_an_idle_deployment_needs_nobody() -> None:
         (
             build_status(workers=(build_worker(report_age_s=31.0),)),
             (
-                "A tickets worker at alpha has written no report for 31 s: it waits, and its log and "
-                "/ready say for what; `chatia db doctor` examines the database."
+                "A tickets worker at alpha has written no report for 31 s: it waits, and its log "
+                "and /ready say for what; `chatia db doctor` examines the database."
             ),
         ),
         (
             build_status(workers=(build_worker(state=WorkerStatus.UNREPORTED, report_age_s=None),)),
             (
-                "A tickets worker at alpha has written no report: it waits, and its log and /ready say "
-                "for what; `chatia db doctor` examines the database."
+                "A tickets worker at alpha has written no report: it waits, and its log and /ready "
+                "say for what; `chatia db doctor` examines the database."
             ),
         ),
         (
