@@ -6,7 +6,7 @@ import os
 from shared.cli import output
 from shared.cli.db_connection import run_in_transaction
 from shared.db import roles
-from shared.db.roles import ROLES
+from shared.db.roles import ROLES, Role
 
 
 def roles_command() -> None:
@@ -14,7 +14,8 @@ def roles_command() -> None:
 
     ROLE_PASSWORD_TICKETS, _MESSAGES, _CONTACTS, _CAMPAIGNS and _READER set the passwords. Without
     its variable, a role keeps its password; a new role then has no password, and can log in only
-    if the server does not ask for one. Run this again after every upgrade.
+    if the server does not ask for one. Roles that were set to NOLOGIN
+    may log in again. Run this again after every upgrade.
     """
     passwords = read_role_passwords()
     made = asyncio.run(run_in_transaction(lambda conn: roles.apply(conn, passwords)))
@@ -23,12 +24,19 @@ def roles_command() -> None:
         [
             (
                 role.name,
-                "created" if role.created else "there already",
+                describe_before(role),
                 "set" if role.has_new_password else "as it was",
             )
             for role in made
         ],
     )
+
+
+def describe_before(role: Role) -> str:
+    """Return what was of a role before the command, or that it was created."""
+    if role.created:
+        return "created"
+    return "NOLOGIN, may log in now" if role.was_locked else "there already"
 
 
 def read_role_passwords() -> dict[str, str]:

@@ -38,7 +38,7 @@ LOCK_TIMEOUT: Final = "5s"  # short: workers queue behind a waiting lock request
 MAX_NAME_BYTES: Final = 63  # of a Postgres identifier
 SCRAM_ROUNDS: Final = 4096
 
-EXISTS = statement("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
+MAY_LOG_IN = statement("SELECT rolcanlogin FROM pg_roles WHERE rolname = :role")
 DATABASE = statement("SELECT current_database()")
 
 SEQUENCES = statement("""
@@ -54,11 +54,12 @@ ORDER BY s.relname
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, and what the command changed of it."""
+    """A role, and what the command changed of it; `was_locked`: it was NOLOGIN."""
 
     name: str
     created: bool
     has_new_password: bool
+    was_locked: bool = False
 
 
 class RoleNameTooLongError(Exception):
@@ -76,7 +77,7 @@ class UnusablePasswordError(Exception):
 
 
 async def apply(conn: AsyncConnection, passwords: Mapping[str, str]) -> list[Role]:
-    """Create the missing roles and set the grants of each; running it again changes nothing.
+    """Create the missing roles, let each log in, and set its grants; again it changes nothing.
 
     `passwords` are by service (or `reader`). A role without one keeps its password; a new role
     without one can only log in by peer, certificate or trust authentication.
@@ -110,13 +111,16 @@ async def _create(conn: AsyncConnection, database: str, role: str, password: str
     name = name_role(database, role)
     if len(name.encode()) > MAX_NAME_BYTES:
         raise RoleNameTooLongError
-    missing = not await conn.scalar(EXISTS, {"role": name})
+    may_log_in = await conn.scalar(MAY_LOG_IN, {"role": name})
+    missing, was_locked = may_log_in is None, may_log_in is False
     if missing:
         await conn.exec_driver_sql(f"CREATE ROLE {quote_name(name)} LOGIN")
+    if was_locked:
+        await conn.exec_driver_sql(f"ALTER ROLE {quote_name(name)} LOGIN")
     if password:
         verifier = _build_scram_verifier(role, password)
         await conn.exec_driver_sql(f"ALTER ROLE {quote_name(name)} LOGIN PASSWORD '{verifier}'")
-    return Role(name, missing, bool(password))
+    return Role(name, missing, bool(password), was_locked)
 
 
 async def _grant(conn: AsyncConnection, database: str, role: str) -> None:

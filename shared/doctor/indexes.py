@@ -14,6 +14,11 @@ from shared.schema import metadata
 
 # Built only where the extension pg_trgm is available, so it is not among the mapped ones.
 SEARCH_INDEX = "ix_Messages_search"
+# As the migrations build it; the extension may be in any schema.
+FIND_TRIGRAMS = statement("""
+SELECT quote_ident(n.nspname) FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace
+WHERE o.opcname = 'gin_trgm_ops'
+""")
 NULLS_ARE_EQUAL = "postgresql_nulls_not_distinct"
 
 NAMES = statement("""
@@ -37,11 +42,19 @@ class NeededIndex:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The mapped tables that do not exist, and the missing indexes of those that do."""
+    """The mapped tables that do not exist, and the missing indexes of those that do.
+
+    The index of the search is needed, too, but can be built only with the extension pg_trgm.
+    """
 
     tables: list[str]
     indexes: list[NeededIndex]
     has_search_index: bool
+    search_index: NeededIndex | None = None
+
+    def list_buildable(self) -> list[NeededIndex]:
+        """Return the missing indexes that can be built now."""
+        return [*self.indexes, *([self.search_index] if self.search_index else [])]
 
 
 async def find_missing(conn: AsyncConnection) -> Missing:
@@ -53,6 +66,10 @@ async def find_missing(conn: AsyncConnection) -> Missing:
     tables = {row.name for row in rows if row.is_table}
     indexes = {row.name for row in rows if not row.is_table}
     keys = {row.name for row in rows if row.has_key}
+    has_search_index = SEARCH_INDEX in indexes
+    trigrams = None
+    if not has_search_index and "Messages" in tables:
+        trigrams = await conn.scalar(FIND_TRIGRAMS)
     return Missing(
         [table.name for table in metadata.sorted_tables if table.name not in tables],
         [
@@ -61,7 +78,25 @@ async def find_missing(conn: AsyncConnection) -> Missing:
             if index.table in tables
             and (index.table not in keys if index.is_primary else index.name not in indexes)
         ],
-        SEARCH_INDEX in indexes,
+        has_search_index,
+        build_search_index(trigrams) if trigrams else None,
+    )
+
+
+def build_search_index(schema: str) -> NeededIndex:
+    """Return the index of the search; `schema`, quoted, is that of the extension pg_trgm."""
+    name, table = quote_name(SEARCH_INDEX), quote_table("Messages")
+    operators = f"{schema}.gin_trgm_ops"
+    return NeededIndex(
+        SEARCH_INDEX,
+        "Messages",
+        is_unique=False,
+        statements=(
+            f"CREATE INDEX CONCURRENTLY {name} ON {table} "
+            f"USING gin (public.searchable_text(body) {operators})",
+            f"ALTER INDEX public.{name} ALTER COLUMN 1 SET STATISTICS 1000",
+            f"ANALYZE {table} (body)",
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db.engine import create_unpooled_engine, split_tls
-from shared.db.errors import describe_refusal
+from shared.db.errors import describe_refusal, read_sqlstate
 from shared.doctor import (
     backups,
     bloat,
@@ -46,6 +46,7 @@ CONNECT_S: Final = 5.0
 CHECK_S: Final = 5.0
 STATEMENT_MS: Final = 3_000
 CLOSE_S: Final = 0.5
+TOO_SLOW: Final = ("57014", "55P03")  # SQLSTATE: a statement timeout, a lock timeout
 ORDER: Final = tuple(Severity)
 
 
@@ -91,20 +92,32 @@ async def _run_check(name: str, examined: Examined) -> list[Finding]:
         async with asyncio.timeout(CHECK_S):
             return await CHECKS[name](examined)
     except TimeoutError:
-        reason = f"no answer within {CHECK_S:.0f} s"
+        return [judge_failure(name, f"no answer within {CHECK_S:.0f} s", is_too_slow=True)]
     except DBAPIError as error:
-        reason = describe_refusal(error)
+        is_too_slow = read_sqlstate(error) in TOO_SLOW
+        return [judge_failure(name, describe_refusal(error), is_too_slow=is_too_slow)]
     except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
-        reason = str(error) or type(error).__name__
-    return [
-        Finding(
+        return [judge_failure(name, str(error) or type(error).__name__, is_too_slow=False)]
+
+
+def judge_failure(name: str, reason: str, *, is_too_slow: bool) -> Finding:
+    """Return the finding of a check that failed, which names locks if a statement took too long."""
+    sentence = f"The check of {name} failed: {reason}."
+    if is_too_slow:
+        return Finding(
             Code.CHECK_FAILED,
             Severity.WARNING,
-            f"The check of {name} failed: {reason}.",
-            "The login lacks a right, or the server is too slow to answer.",
-            "chatia db doctor, as the owner of the database",
+            sentence,
+            "A statement took too long, perhaps because it waited for a lock of another session.",
+            "chatia db locks, and chatia db doctor again",
         )
-    ]
+    return Finding(
+        Code.CHECK_FAILED,
+        Severity.WARNING,
+        sentence,
+        "The login lacks a right, or the server broke off.",
+        "chatia db doctor, as the owner of the database",
+    )
 
 
 async def _find_no_connection(engine: AsyncEngine, settings: Settings) -> Finding | None:

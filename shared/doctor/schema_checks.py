@@ -75,18 +75,24 @@ def judge_missing(missing: Missing) -> list[Finding]:
     ]
     if missing.has_search_index:
         return tables + indexes
-    return [*tables, *indexes, _find_missing_search_index()]
+    is_buildable = missing.search_index is not None
+    return [*tables, *indexes, _find_missing_search_index(is_buildable=is_buildable)]
 
 
-def _find_missing_search_index() -> Finding:
+def _find_missing_search_index(*, is_buildable: bool) -> Finding:
+    cause = (
+        "Somebody dropped it, or the extension pg_trgm came after the schema was upgraded"
+        if is_buildable
+        else "The extension pg_trgm is not there"
+    )
+    fix = "chatia db reindex --missing"
+    extension = 'psql "$DATABASE_URL" -c "CREATE EXTENSION pg_trgm", then '
     return Finding(
         Code.SEARCH_INDEX_MISSING,
         Severity.NOTICE,
         "The search of messages has no index.",
-        "The extension pg_trgm was not there when the schema was upgraded: a search reads all "
-        "messages of its company.",
-        'psql "$DATABASE_URL" -c "CREATE EXTENSION pg_trgm", then the statement in '
-        "docs/operating.md (database roles and rights)",
+        f"{cause}: a search reads the newest 10,000 messages of its company, and no older ones.",
+        fix if is_buildable else extension + fix,
     )
 
 

@@ -67,9 +67,9 @@ async def reindex(conn: AsyncConnection, what: Rebuilding, report: Report) -> li
 
 
 async def build_missing(conn: AsyncConnection, report: Report) -> list[str]:
-    """Build the indexes that the mapped tables need and that are missing; return what failed."""
+    """Build the needed indexes that are missing and can be built; return what failed."""
     failed = []
-    for index in (await find_missing(conn)).indexes:
+    for index in (await find_missing(conn)).list_buildable():
         name, place = f"{index.name} of {index.table}", quote_table(index.name)
         if problem := await _run(conn, name, index.statements, report, place):
             failed.append(problem)

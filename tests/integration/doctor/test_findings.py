@@ -291,4 +291,23 @@ async def test_a_check_that_fails_leaves_the_others(
     assert find_one(report, Code.CHECK_FAILED).sentence == (
         "The check of bloat failed: division by zero."
     )
+    assert find_one(report, Code.CHECK_FAILED).fix.endswith("as the owner of the database")
     assert Code.SETTING_UNSAFE in codes(report.findings)
+
+
+async def test_a_check_that_waits_for_a_lock_names_the_command_that_shows_locks(
+    shared_migrated_url: str, other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(examined: Examined) -> list[Finding]:
+        await examined.conn.execute(text("SET statement_timeout = '50ms'"))
+        await examined.conn.execute(text('SELECT count(*) FROM "Tags"'))
+        return []
+
+    monkeypatch.setattr(run, "CHECKS", {**run.CHECKS, "checkpoints": wait})
+    async with other.transaction():
+        await other.execute('LOCK TABLE "Tags" IN ACCESS EXCLUSIVE MODE')
+        report = await examine(build_settings(shared_migrated_url))
+    found = [each for each in report.findings if each.sentence.startswith("The check of checkp")]
+    assert codes(found) == [Code.CHECK_FAILED]
+    assert "waited for a lock" in found[0].cause
+    assert found[0].fix.startswith("chatia db locks")

@@ -66,6 +66,16 @@ async def test_a_service_writes_its_own_tables_and_reads_all(conn: AsyncConnecti
             assert not await _may(conn, service, table, "TRUNCATE")
 
 
+async def test_a_role_that_may_not_log_in_may_again(conn: AsyncConnection) -> None:
+    name = (await roles.apply(conn, {}))[0].name
+    await conn.execute(text(f'ALTER ROLE "{name}" NOLOGIN'))
+    first, *others = await roles.apply(conn, {})
+    assert first.was_locked
+    assert not any(role.was_locked for role in others)
+    logins = "SELECT rolcanlogin FROM pg_roles WHERE rolname = :name"
+    assert await conn.scalar(text(logins), {"name": name})
+
+
 @pytest.mark.parametrize(
     ("role", "command"),
     [

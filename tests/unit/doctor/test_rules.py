@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 
-from shared.doctor import backups, bloat, server, sessions, statistics, wal
+from shared.doctor import backups, bloat, schema_checks, server, sessions, statistics, wal
 from shared.doctor.checkpoints import judge_checkpoints, list_read_topics
 from shared.doctor.findings import GB, MB, Code, Finding, Limits, Severity
+from shared.doctor.indexes import Missing, build_search_index
+from shared.doctor.run import judge_failure
 from shared.doctor.server import Disk
 from shared.doctor.sessions import Connections
 from shared.doctor.statistics import DatabaseAge, TableActivity
@@ -301,3 +303,22 @@ def test_every_service_reads_topics() -> None:
     read = list_read_topics(Settings())
     assert "chatia.message.received" in read["contacts"]
     assert "chatia.message.send" in read["messages"]
+
+
+def test_a_search_index_that_can_be_built_needs_no_extension() -> None:
+    wanted = build_search_index("extensions")
+    without = schema_checks.judge_missing(Missing([], [], has_search_index=False))[0]
+    buildable = Missing([], [], has_search_index=False, search_index=wanted)
+    found = schema_checks.judge_missing(buildable)[0]
+    assert found.fix == "chatia db reindex --missing"
+    assert found.cause.startswith("Somebody dropped it")
+    assert without.fix.endswith('"CREATE EXTENSION pg_trgm", then chatia db reindex --missing')
+    assert buildable.list_buildable() == [wanted]
+    assert "extensions.gin_trgm_ops" in wanted.statements[0]
+
+
+def test_a_check_that_took_too_long_names_locks_and_another_failure_the_owner() -> None:
+    slow = judge_failure("bloat", "canceling statement due to lock timeout", is_too_slow=True)
+    other = judge_failure("bloat", "permission denied", is_too_slow=False)
+    assert slow.fix.startswith("chatia db locks")
+    assert other.fix == "chatia db doctor, as the owner of the database"
