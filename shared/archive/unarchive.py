@@ -23,6 +23,7 @@ from shared.backup.pipes import Tally, decompress
 from shared.backup.places import Place, open_place
 from shared.db.bulk import statement
 from shared.db.engine import create_unpooled_engine
+from shared.db.errors import read_constraint_name, read_sqlstate
 from shared.db.policies import quote_name, quote_table
 
 LINES_AT_ONCE: Final = 1_000
@@ -123,14 +124,23 @@ async def _bring_back(conn: AsyncConnection, place: Place, folder: str) -> Unarc
             if table in manifest.tables
         }
     except IntegrityError as error:
-        name = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
-        raise RefusalError(
-            f"Rows of {where} belong to a contact, line or other row that is no longer there, or "
-            f"there are other rows in their place ({name}): nothing was brought back."
-        ) from error
+        refused = describe_conflict(where, read_sqlstate(error), read_constraint_name(error))
+        raise RefusalError(refused) from error
     differences = await _compare(conn, manifest, content)
     limit = await conn.scalar(LIMIT, {"company": manifest.company})
     return Unarchived(where, {name: n for name, n in rows.items() if n}, differences, limit)
+
+
+def describe_conflict(where: str, sqlstate: str, constraint: str) -> str:
+    """Return in a sentence why the database does not take the rows of an archive."""
+    match sqlstate:
+        case "23505":  # such as when two bring the same month back at once
+            reason = "are there already, or other rows are in their place"
+        case "23503":
+            reason = "belong to a contact, line or other row that is no longer there"
+        case _:
+            reason = "do not fit the tables"
+    return f"Rows of {where} {reason} ({constraint}): nothing was brought back."
 
 
 def _check_columns(manifest: ArchiveManifest, columns: Mapping[str, list[str]], where: str) -> None:
@@ -143,18 +153,27 @@ def _check_columns(manifest: ArchiveManifest, columns: Mapping[str, list[str]], 
 
 
 async def _load(conn: AsyncConnection, place: Place, path: str, manifest: ArchiveManifest) -> None:
-    """Load the lines into a temporary table, and compare the file with its manifest."""
-    tally = Tally()
+    """Compare the file with its manifest, and load the lines into a temporary table."""
+    check_file(place, path, manifest)
     batch: list[str] = []
-    for line in _split(decompress(tally.pass_on(place.read(path)))):
+    for line in _split(decompress(place.read(path))):
         batch.append(line)
         if len(batch) >= LINES_AT_ONCE:
             await conn.execute(LOAD, {"lines": batch})
             batch = []
     if batch:
         await conn.execute(LOAD, {"lines": batch})
+
+
+def check_file(place: Place, path: str, manifest: ArchiveManifest) -> None:
+    """Raise DamagedBackupError, with the file's name, unless it is what its manifest says."""
+    tally = Tally()
+    for _ in tally.pass_on(place.read(path)):
+        pass
     if (tally.size, tally.sha256) != (manifest.file.size, manifest.file.sha256):
-        raise DamagedBackupError(f"{place.describe(path)} is not what its manifest says.")
+        raise DamagedBackupError(
+            f"{place.describe(path)} is not what its manifest says: it was changed, or cut off."
+        )
 
 
 def _split(chunks: Iterator[bytes]) -> Iterator[str]:

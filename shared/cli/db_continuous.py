@@ -1,6 +1,7 @@
 """`chatia db base-backup`, `verify` and `drill`: backups for a recovery to a point in time."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -130,6 +131,8 @@ def drill(
     the recovered rows are not exactly those committed before the point.
     """
     folder = (scratch or Path(tempfile.gettempdir())).absolute()
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise InvalidUsageError(f"--scratch: there is no folder {folder} that can be written.")
     with explain_backup_errors(), show_progress("Copying") as progress:
         backups = open_continuous(to, encrypt_to, identity)
         found = asyncio.run(
@@ -145,8 +148,12 @@ def drill(
 
 
 def _verify_dump(to: str, progress: Progress) -> str | None:
-    """Read the newest full backup back; return its name, None if there is none."""
-    if not (to or BackupSettings().place):
+    """Read the newest full backup back; return its name, None if there is none.
+
+    Raises InvalidUsageError without a place, which only pgbackrest does not need.
+    """
+    settings = BackupSettings()
+    if settings.pgbackrest_stanza and not (to or settings.place):
         return None
     place = open_backups(to)
     for entry in reversed(list_backups(place)):

@@ -129,6 +129,9 @@ def purge(
     asyncio.run(run_with_database(_check_workers))
     with explain_backup_errors():
         archived = run_until_stopped(lambda url: _archive(url, order, planned), "Stopped.")
+    if not as_json:
+        for each in archived:
+            output.print_line(f"Archived {each.rows} rows: {each.where}")
     request = f"purge-{uuid4().hex[:12]}"
     asyncio.run(run_with_database(lambda url: _begin(url, order, request, planned)))
     removed = run_until_stopped(lambda url: _wait(url, request), STOPPED)
@@ -283,8 +286,6 @@ def _print_removed(
             }
         )
         return
-    for each in archived:
-        output.print_line(f"Archived {each.rows} rows: {each.where}")
     output.print_table(
         ("company", "table", "deleted"),
         [

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from pydantic.alias_generators import to_camel
 
 from shared.backup.continuous.data_folder import describe_next
-from shared.backup.continuous.targets import Target, parse_target
+from shared.backup.continuous.targets import Target, check_is_past, parse_target
 from shared.backup.errors import ProgramError
 from shared.backup.programs import find_server_programs
 from shared.cli import acts, output
@@ -22,7 +23,7 @@ from shared.cli.options import expand_option_groups
 from shared.doctor.findings import count
 from shared.recovery import finish, kafka
 from shared.recovery.finish import Recovery
-from shared.settings import Settings
+from shared.settings import DatabaseSettings, Settings
 
 TO_OR_FINISH = (
     "Say --to and --into to recover to a point in time, or --finish when the database is "
@@ -56,7 +57,9 @@ class PointInTime:
         if not self.to or self.into is None:
             raise InvalidUsageError(TO_OR_FINISH)
         try:
-            return parse_target(self.to), self.into.absolute()
+            target = parse_target(self.to)
+            check_is_past(target, datetime.now(UTC))
+            return target, self.into.absolute()
         except ValueError as error:
             raise InvalidUsageError(f"--to: {error}.") from error
 
@@ -96,7 +99,8 @@ def _recover(point: PointInTime, target: Target, folder: Path, *, as_json: bool)
     with explain_backup_errors(), show_progress("Restoring") as progress:
         backups = open_continuous(point.backups, identity=point.identity)
         done = backups.recover(target, folder, progress)
-    steps = describe_next(folder, _find_folder(done.base.server_major), done.base.settings)
+    programs, url = _find_folder(done.base.server_major), DatabaseSettings().url
+    steps = describe_next(folder, programs, done.base.settings, url)
     if as_json:
         output.print_json(
             {

@@ -81,12 +81,12 @@ def vacuum(
     """
     if full and not table:
         raise InvalidUsageError(f"--full needs --table. {FULL_WARNING}")
-    if full:
-        output.print_error(FULL_WARNING)
     options = [name for name, is_on in (("FULL", full), ("FREEZE", freeze)) if is_on]
 
     async def run(conn: AsyncConnection) -> list[str]:
         tables = await _check_tables(conn, table) or await upkeep.list_tables(conn)
+        if full:
+            output.print_error(FULL_WARNING)
         return await upkeep.vacuum(conn, tables, output.print_line, options=options)
 
     _finish(run_until_stopped(lambda url: _run_beside(url, run), "Stopped by a signal."))

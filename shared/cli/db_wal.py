@@ -23,6 +23,7 @@ from shared.cli.db_backup import explain_backup_errors
 from shared.cli.db_connection import run_with_database
 from shared.cli.db_continuous import open_wal_folder
 from shared.db.engine import create_unpooled_engine
+from shared.embedded.accounts import is_root
 from shared.settings import BackupSettings
 
 app = typer.Typer(name="wal", help="The archive of the server's WAL.", no_args_is_help=True)
@@ -89,7 +90,7 @@ def choose_restart_command(data_directory: str) -> str:
     if data_directory.startswith(DEBIAN):
         major, _, name = data_directory.removeprefix(DEBIAN).strip("/").partition("/")
         if name and "/" not in name:
-            return f"sudo pg_ctlcluster {major} {name} restart"
+            return f"{'' if is_root() else 'sudo '}pg_ctlcluster {major} {name} restart"
     if _is_embedded(Path(data_directory)):
         return "Ctrl-C where `chatia up` runs, and `chatia up` again"
     if data_directory:
@@ -148,6 +149,12 @@ def explain(archiving: Archiving) -> Iterator[str]:
         yield (
             f"WAL is not archived (archive_mode {archiving.mode}): run `chatia db wal enable`; "
             "if it ran, restart the server."
+        )
+        return
+    if archiving.waits_for_promotion:
+        yield (
+            f"The server is a standby, which archives nothing with archive_mode = {archiving.mode}"
+            "; after its promotion it does."
         )
         return
     wait = f"after {archiving.timeout_s} s at most" if archiving.timeout_s else "only when full"

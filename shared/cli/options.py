@@ -11,8 +11,12 @@ import typer
 
 
 def parse_time(text: str) -> datetime:
-    """Parse ISO 8601; a time without a zone is UTC."""
-    time = datetime.fromisoformat(text)
+    """Parse ISO 8601; a time without a zone is UTC. Raises BadParameter."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        msg = f"{text!r} is not a time such as 2026-11-30T14:05:00Z."
+        raise typer.BadParameter(msg) from error
     if not MINYEAR < time.year < MAXYEAR:  # conversion to UTC shifts by up to a day
         raise typer.BadParameter(f"the year of {text} is out of range")
     return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -27,8 +27,11 @@ DEFAULT_DAYS: Final = 30
 
 
 def parse_day(text: str) -> date:
-    """Parse a day such as 2026-11-30."""
-    day = date.fromisoformat(text)
+    """Parse a day such as 2026-11-30; raises BadParameter."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a day such as 2026-11-30.") from error
     if not date(1970, 1, 1) <= day < date(9999, 1, 1):
         raise typer.BadParameter(f"the year of {text} is out of range")
     return day

@@ -86,14 +86,13 @@ async def find_missing(conn: AsyncConnection) -> Missing:
 def build_search_index(schema: str) -> NeededIndex:
     """Return the index of the search; `schema`, quoted, is that of the extension pg_trgm."""
     name, table = quote_name(SEARCH_INDEX), quote_table("Messages")
-    operators = f"{schema}.gin_trgm_ops"
+    method = f"USING gin (public.searchable_text(body) {schema}.gin_trgm_ops)"
     return NeededIndex(
         SEARCH_INDEX,
         "Messages",
         is_unique=False,
         statements=(
-            f"CREATE INDEX CONCURRENTLY {name} ON {table} "
-            f"USING gin (public.searchable_text(body) {operators})",
+            f"CREATE INDEX CONCURRENTLY {name} ON {table} {method}",
             f"ALTER INDEX public.{name} ALTER COLUMN 1 SET STATISTICS 1000",
             f"ANALYZE {table} (body)",
         ),

@@ -1,6 +1,7 @@
 """A new data folder for a server that is recovered."""
 
 import io
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import URL, make_url
 from typing_extensions import override
 
 from shared.backup.continuous.targets import Target, build_recovery_settings, choose_signal_file
@@ -54,7 +56,7 @@ class DataFolder:
 
     def make(self) -> None:
         """Make it empty, for the account that runs Postgres."""
-        with _explain(self.draft):
+        with _explain(self.folder):
             shutil.rmtree(self.draft, ignore_errors=True)
             self.draft.mkdir(mode=0o700)
             change_owner(self.draft)
@@ -62,7 +64,7 @@ class DataFolder:
     def unpack(self, chunks: Iterable[bytes]) -> None:
         """Unpack a tar."""
         self.make()
-        with _explain(self.draft):
+        with _explain(self.folder):
             read = iter(chunks)
             try:
                 with tarfile.open(fileobj=io.BufferedReader(_Chunks(read)), mode="r|") as files:
@@ -94,7 +96,7 @@ class DataFolder:
     def finish(self, target: Target, timeline: int, restore_command: str) -> None:
         """Write how Postgres recovers, and give the folder its name."""
         lines = build_recovery_settings(target, timeline, restore_command)
-        with _explain(self.draft):
+        with _explain(self.folder):
             with (self.draft / SETTINGS_FILE).open("a", encoding="utf-8") as file:
                 file.write("".join(f"{line}\n" for line in lines))
             (self.draft / choose_signal_file(target)).touch(mode=0o600)
@@ -125,10 +127,13 @@ def change_owner(folder: Path) -> None:
         shutil.chown(path, account)
 
 
-def describe_next(folder: Path, programs: Path, settings: Mapping[str, str]) -> Sequence[str]:
-    """Return what a person does with a recovered folder, in order."""
+def describe_next(
+    folder: Path, programs: Path, settings: Mapping[str, str], url: str
+) -> Sequence[str]:
+    """Return what a person does with a recovered folder, in order; `url` is of the old server."""
     account = find_account()
-    pg_ctl = f"{f'sudo -u {account} ' if account else ''}{programs / 'pg_ctl'}"
+    # Another account is needed only for root, which may have no sudo.
+    pg_ctl = f"{f'runuser -u {account} -- ' if account else ''}{programs / 'pg_ctl'}"
     options = f"-p {PORT}"
     if not (folder / "postgresql.conf").exists():  # as on Debian, which keeps it elsewhere
         config = settings.get("config_file", "/etc/postgresql/…/postgresql.conf")
@@ -137,11 +142,28 @@ def describe_next(folder: Path, programs: Path, settings: Mapping[str, str]) -> 
     asked = "SELECT pg_last_xact_replay_timestamp()"
     return [
         f'Start it beside the old one: {pg_ctl} start -D {folder} -l {log} -o "{options}"',
-        f"Look whether the rows are as you expect: psql -p {PORT} -c '{asked}'",
+        f"Look whether the rows are as you expect: {build_psql(url)} -c '{asked}'",
         f"Promote it, from where on it takes writes: {pg_ctl} promote -D {folder}",
         "With DATABASE_URL or DB_* of the recovered server: chatia db recover --finish",
         "Start the workers, look at chatia status, and then: chatia sends resume",
     ]
+
+
+def build_psql(url: str) -> str:
+    """Return psql with the login of a URL at the recovered server's port, without the password."""
+    login = make_url(url)
+    words = [f"-p {PORT}"]
+    words += [
+        f"{option} {shlex.quote(value)}"
+        for option, value in (("-U", login.username), ("-d", login.database))
+        if value
+    ]
+    return f"psql -h {shlex.quote(_find_host(login))} {' '.join(words)}"
+
+
+def _find_host(login: URL) -> str:
+    host = login.query.get("host", login.host)  # of a Unix socket
+    return host if isinstance(host, str) and host else "localhost"
 
 
 class _Chunks(io.RawIOBase):

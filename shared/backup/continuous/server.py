@@ -28,7 +28,8 @@ SELECT current_setting('archive_mode') AS mode,
        COALESCE(last_failed_wal, '') AS last_failed, last_failed_time AS failed_at,
        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
             ELSE pg_current_wal_lsn() END::text AS position,
-       extract(epoch FROM clock_timestamp() - last_archived_time)::float8 AS lag_s
+       extract(epoch FROM clock_timestamp() - last_archived_time)::float8 AS lag_s,
+       pg_is_in_recovery() AS is_standby
 FROM pg_stat_archiver
 """)
 SLOTS = statement("""
@@ -67,11 +68,17 @@ class Archiving:
     position: str
     lag_s: float | None
     lag_bytes: int | None
+    is_standby: bool = False
 
     @property
     def is_on(self) -> bool:
         """Return whether the server archives its WAL."""
         return self.mode != "off" and self.has_command
+
+    @property
+    def waits_for_promotion(self) -> bool:
+        """Return whether the server archives nothing before it is promoted."""
+        return self.is_on and self.is_standby and self.mode != "always"
 
     @property
     def is_failing(self) -> bool:
@@ -127,6 +134,11 @@ async def check_archiving(conn: AsyncConnection) -> None:
         raise RefusalError(
             "The server does not archive its WAL, without which a base backup is no use: "
             "run `chatia db wal enable` first."
+        )
+    if archiving.waits_for_promotion:
+        raise RefusalError(
+            "The server is a standby, which archives no WAL before it is promoted: make the base "
+            "backup after that."
         )
     if archiving.is_failing:
         raise RefusalError(describe_failing(archiving))

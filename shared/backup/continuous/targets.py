@@ -45,6 +45,13 @@ def parse_target(written: str) -> Target:
     return Target(time=time.astimezone(UTC))
 
 
+def check_is_past(target: Target, now: datetime) -> None:
+    """Raise ValueError for a time that is to come."""
+    if target.time is not None and target.time > now:
+        msg = f"{target.describe()} is in the future: it is {format_time(now)} now"
+        raise ValueError(msg)
+
+
 def format_time(time: datetime) -> str:
     """Return a time in UTC with all its microseconds, as `--to` reads it."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -155,6 +155,9 @@ async def test_a_rebuild_drops_what_a_broken_off_one_left_and_goes_on_after_a_na
     assert await conn.fetchval(INVALID) == 0
     rest = await run("reindex", "--table", "Contacts", "--after", names[2])
     assert [line.split()[0] for line in rest.answer.splitlines()] == names[3:]
+    wrong = await run("vacuum", "--full", "--table", "Nope")
+    assert (wrong.code, "There is no table Nope" in wrong.complaint) == (2, True)
+    assert "VACUUM FULL" not in wrong.complaint
     wrong = await run("reindex", "--table", "Contact")
     assert "did you mean Contacts?" in wrong.complaint
 

@@ -1,5 +1,6 @@
 """Archives: what a purge writes before it deletes, brought back exactly, or refused."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -183,3 +184,37 @@ async def test_a_message_that_changed_lately_is_neither_archived_nor_deleted(
     await delete(flow)
     assert await flow.ids("Messages") == {lately}
     assert await flow.ids("Tickets") == {ticket["id"]}
+
+
+async def test_a_changed_archive_is_named_by_its_file_and_nothing_of_it_is_read(
+    flow: Kept, retention_url: str, tmp_path: Path
+) -> None:
+    await fill(flow)
+    (first, _) = await archive(flow, retention_url, tmp_path)
+    await delete(flow)
+    file = Path(first.where) / first.manifest.file.name
+    changed = bytearray(file.read_bytes())
+    changed[len(changed) // 2] ^= 255
+    file.write_bytes(changed)
+    with pytest.raises(DamagedBackupError, match=f"^{file} is not what its manifest says"):
+        await unarchive(retention_url, str(tmp_path), flow.company, "2025-03")
+    assert await flow.ids("Messages") == set()
+
+
+async def test_a_month_that_two_bring_back_at_once_comes_back_once(
+    flow: Kept, retention_url: str, tmp_path: Path
+) -> None:
+    await fill(flow)
+    before = await sums(flow)
+    await archive(flow, retention_url, tmp_path)
+    await delete(flow)
+    attempts = [
+        unarchive(retention_url, str(tmp_path), flow.company, month)
+        for month in ("2025-03", "2025-03", "2025-04")
+    ]
+    ended = await asyncio.gather(*attempts[:2], return_exceptions=True)
+    await attempts[2]
+    (refused,) = [each for each in ended if isinstance(each, BaseException)]
+    assert isinstance(refused, RefusalError)
+    assert "are there already" in str(refused)
+    assert await sums(flow) == before

@@ -46,6 +46,23 @@ def test_every_question_is_about_a_company(words: tuple[str, ...]) -> None:
     assert CliRunner().invoke(build_app("query"), ("query", *words)).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("tickets", "list", "--before", "banana"), "'banana' is not a time such as 2026"),
+        (("reports", "times", "--from", "banana"), "'banana' is not a day such as 2026-11-30"),
+    ],
+)
+def test_a_time_that_is_none_is_refused_in_a_plain_sentence(
+    words: tuple[str, ...], complaint: str
+) -> None:
+    result = CliRunner().invoke(build_app("query"), ("query", *words, "--company", "1"))
+    assert result.exit_code == 2
+    said = " ".join(result.output.replace("│", " ").split())
+    assert complaint in said
+    assert "Value error" not in said
+
+
 def test_columns_are_those_that_were_named_in_their_order_and_once() -> None:
     shown = Shown(columns="updatedAt, id,id", relations="tags,contact")
     assert shown.read() == (("updated_at", "id"), ("tags", "contact"))
