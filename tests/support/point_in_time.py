@@ -17,6 +17,7 @@ from shared.embedded.folders import Cluster
 from shared.embedded.postgres import Postgres
 from shared.embedded.ready import find_free_ports
 from tests.support.archiving_server import ArchivingServer
+from tests.support.chatia import chatia
 from tests.support.deployment import Deployment
 from tests.support.recovery import receive
 
@@ -144,5 +145,8 @@ async def read_recovered(
             while not await server.is_true(wait_for):  # noqa: ASYNC110 - Postgres tells nobody
                 await asyncio.sleep(POLL_S)
         before = await server.ask(query)
+        said = {"DATABASE_URL": server.address}
+        status = await asyncio.to_thread(chatia, "db", "wal", "status", "--json", environment=said)
+        assert (status.code, status.json["isStandby"]) == (0, True)
         await server.promote()
         return [before, await server.ask(query)]
