@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.testing import CliRunner
 
-from shared.backup.continuous import data_folder
+from shared.backup.continuous import data_folder, server
 from shared.backup.continuous.data_folder import build_psql, describe_next
 from shared.backup.continuous.pgbackrest import PgBackRest
 from shared.backup.continuous.server import Archiving, quote_literal
@@ -197,3 +199,19 @@ def test_nothing_begins_without_a_folder_for_wal(
 
 def test_a_quote_in_a_setting_is_doubled() -> None:
     assert quote_literal("sh 'a'") == "'sh ''a'''"
+
+
+@pytest.mark.parametrize("mode", ["on", "always"])
+async def test_a_standby_that_archives_nothing_makes_no_base_backup(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(_: object) -> Archiving:
+        return replace(WORKING, is_standby=True, mode=mode)
+
+    monkeypatch.setattr(server, "read_archiving", read)
+    conn = cast("AsyncConnection", None)
+    if mode == "always":
+        await server.check_archiving(conn)
+        return
+    with pytest.raises(RefusalError, match="standby, which archives no WAL"):
+        await server.check_archiving(conn)
