@@ -9,11 +9,10 @@ from aiokafka.errors import KafkaError
 from shared.contracts.message import MessageSend
 from shared.db.bulk import statement
 from shared.db.identity import COMPARE, describe_difference, has_identity
+from shared.delivery.checkpoints.restored import Committed, went_back
 from shared.delivery.fairness.deferred_ranges import load_ranges
 from shared.delivery.fairness.selection import BULK
 from shared.doctor.findings import Code, Examined, Finding, Severity, count
-from shared.recovery.finish import went_back
-from shared.recovery.statements import load_checkpoints
 from shared.settings import Settings
 from shared.status import kafka
 from shared.status.database import CHECKPOINTS, StoredCheckpoint
@@ -40,7 +39,7 @@ async def find(examined: Examined) -> list[Finding]:
     except (OSError, KafkaError) as error:
         return [_find_no_kafka(str(error) or type(error).__name__)]
     deployment = str((await examined.conn.execute(DEPLOYMENT)).scalar_one())
-    if went_back(deployment, committed, await load_checkpoints(examined.conn)):
+    if went_back(deployment, committed, rows):
         return [_find_unfinished("Checkpoints are behind what workers committed to Kafka.")]
     if not any(judge_checkpoints(rows, logs)):
         return []
@@ -111,7 +110,7 @@ def _find_beyond(row: StoredCheckpoint, end: int) -> Finding:
     )
 
 
-async def _load_logs(settings: Settings, topics: Collection[str]) -> tuple[Logs, kafka.Committed]:
+async def _load_logs(settings: Settings, topics: Collection[str]) -> tuple[Logs, Committed]:
     if not topics:
         return {}, {}
     async with kafka.connect(settings.kafka) as client:

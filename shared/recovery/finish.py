@@ -7,12 +7,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.identity import accept_identity
-from shared.delivery.checkpoints.restored import find_behind, read_epoch
+from shared.delivery.checkpoints.restored import Committed, read_epoch, went_back
 from shared.delivery.fairness.selection import BULK
 from shared.recovery import statements
 from shared.recovery.kafka import read_lost_sends
 from shared.recovery.statements import StoredCheckpoint
-from shared.status.kafka import Committed
 
 SENDS = "message.send"
 SENDER = "messages"
@@ -71,20 +70,6 @@ async def finish(
         lost_sends=len(lost),
         given_up=given_up,
         lost_logs=list(find_lost_logs(checkpoints, begins)),
-    )
-
-
-def went_back(
-    deployment: str, committed: Committed, checkpoints: Iterable[StoredCheckpoint]
-) -> bool:
-    """Return whether any checkpoint is behind what its workers committed to Kafka."""
-    by_service: dict[str, dict[TopicPartition, tuple[int, int]]] = {}
-    for row in checkpoints:
-        place = TopicPartition(row.topic, row.partition)
-        by_service.setdefault(row.service, {})[place] = (row.epoch, row.next_offset)
-    return any(
-        find_behind(deployment, offsets, by_service.get(service, {}))
-        for service, offsets in committed.items()
     )
 
 

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from shared.delivery.checkpoints.restored import Committed
 from shared.delivery.kafka import clients
 from shared.delivery.kafka.member_checks import load_committed, load_members
 from shared.recovery.statements import LostSend
 from shared.schema import SERVICES
 from shared.settings import KafkaSettings
-from shared.status.kafka import Committed
 
 READ_MS = 1_000
 SILENT_READS = 30  # empty reads in a row after which a log is given up

@@ -18,8 +18,8 @@ from aiokafka.coordinator.protocol import (
     ConsumerProtocolMemberMetadata,
 )
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
-from aiokafka.structs import OffsetAndMetadata
 
+from shared.delivery.checkpoints.restored import Committed
 from shared.delivery.fairness.deferred_ranges import is_deferred
 from shared.delivery.kafka import clients
 from shared.delivery.kafka.member_checks import NOT_READY
@@ -33,7 +33,6 @@ FETCH_WAIT_MS: Final = 100
 RESPONSE_BYTES: Final = 8 * 2**20
 PARTITION_BYTES: Final = 65_536
 QUIET_S: Final = 0.5  # without a record for so long, what is left has no readable record
-Committed = Mapping[str, Mapping[TopicPartition, OffsetAndMetadata]]  # by service
 TRIES: Final = 3  # a coordinator may be starting
 RETRY_S: Final = 0.3
 CLOSE_TIMEOUT_S: Final = 0.5

@@ -5,8 +5,9 @@ causes are read again from the restored checkpoints, in a new epoch, so the form
 dropped; their ids may belong to other rows now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
@@ -23,6 +24,24 @@ FROM "RestoredPositions" p CROSS JOIN "Deployment" d
 CHECKPOINTS = statement("""
 SELECT topic, partition, epoch, "nextOffset" FROM "Checkpoints" WHERE service = :service
 """)
+
+
+Committed = Mapping[str, Mapping[TopicPartition, OffsetAndMetadata]]  # by service
+
+
+class Position(Protocol):
+    """A checkpoint as it was read from the database."""
+
+    @property
+    def service(self) -> str: ...  # noqa: D102
+    @property
+    def topic(self) -> str: ...  # noqa: D102
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+    @property
+    def next_offset(self) -> int: ...  # noqa: D102
 
 
 class WentBackError(Exception):
@@ -93,6 +112,18 @@ def _is_behind(deployment: str, offset: int, note: str, checkpoint: tuple[int, i
         return checkpoint is not None and checkpoint[0] == 0 and offset > checkpoint[1]
     epoch = read_epoch(note, deployment)
     return epoch is not None and (checkpoint is None or (epoch, offset) > checkpoint)
+
+
+def went_back(deployment: str, committed: Committed, checkpoints: Iterable[Position]) -> bool:
+    """Return whether any checkpoint is behind what its workers committed to Kafka."""
+    by_service: dict[str, dict[TopicPartition, tuple[int, int]]] = {}
+    for row in checkpoints:
+        place = TopicPartition(row.topic, row.partition)
+        by_service.setdefault(row.service, {})[place] = (row.epoch, row.next_offset)
+    return any(
+        find_behind(deployment, offsets, by_service.get(service, {}))
+        for service, offsets in committed.items()
+    )
 
 
 async def check_checkpoints(
