@@ -51,18 +51,18 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 # When each message was committed; rows of "Messages" themselves change later.
 LEDGER = (
     "CREATE SCHEMA test",
-    "CREATE TABLE test.stored (wid text PRIMARY KEY)",
+    "CREATE TABLE test.stored (id bigint PRIMARY KEY)",
     "CREATE TABLE test.marks (id int PRIMARY KEY)",
     """CREATE FUNCTION test.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
-    $$ BEGIN INSERT INTO test.stored VALUES (NEW.wid); RETURN NULL; END $$""",
+    $$ BEGIN INSERT INTO test.stored VALUES (NEW.id); RETURN NULL; END $$""",
     "GRANT USAGE ON SCHEMA test TO PUBLIC",
     """CREATE TRIGGER note AFTER INSERT ON "Messages"
     FOR EACH ROW EXECUTE FUNCTION test.note()""",
 )
-COMMITTED = "SELECT wid FROM test.stored WHERE pg_xact_commit_timestamp(xmin) <= $1 ORDER BY wid"
+COMMITTED = "SELECT id FROM test.stored WHERE pg_xact_commit_timestamp(xmin) <= $1 ORDER BY id"
 MARKED = "SELECT id FROM test.marks WHERE pg_xact_commit_timestamp(xmin) <= $1 ORDER BY id"
-STORED = 'SELECT wid FROM "Messages" ORDER BY wid'
-NOTED = "SELECT wid FROM test.stored ORDER BY wid"
+STORED = 'SELECT id FROM "Messages" ORDER BY id'
+NOTED = "SELECT id FROM test.stored ORDER BY id"
 MARKS = "SELECT id FROM test.marks ORDER BY id"
 NEXT_FILES = """
 SELECT pg_walfile_name(pg_current_wal_insert_lsn() + number * 16777216::numeric)
@@ -317,7 +317,7 @@ class Lived:
     ours: Rows
     requests: Rows
     marks: list[int]
-    committed: list[str]
+    committed: list[int]
 
 
 async def look_back(flow: Deployment, backing: ArchivingServer, point: datetime) -> Lived:
