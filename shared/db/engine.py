@@ -107,8 +107,10 @@ async def open_connections(engine: AsyncEngine, number: int) -> None:
             await stack.enter_async_context(engine.connect())
 
 
-def _discard_old_plans(conn: Connection, *_: object) -> None:
+def _discard_old_plans(conn: Connection, _cursor: object, sql: str, *_: object) -> None:
     """Discard the plans of a session after 1, 2, 4 … seconds, and then once a minute."""
+    if sql.startswith("ROLLBACK"):
+        return  # a transaction that failed takes no other statement
     now, info = read_clock(), conn.info
     if REPLAN_AT not in info:
         info[REPLAN_AT], info[REPLANNED_AFTER] = now + REPLAN_FIRST_S, REPLAN_FIRST_S

@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 
 from shared.db import engine as sessions
 from shared.db.engine import create_engine, open_connections
@@ -55,3 +56,22 @@ async def test_a_session_plans_anew_when_it_is_twice_as_old_and_then_once_a_minu
     finally:
         await engine.dispose()
     assert replanned == [1, 3, 7, 15, 31, 63, 123, 183, 243]
+
+
+async def test_a_failed_statement_is_rolled_back_also_when_plans_are_due(
+    shared_migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(sessions, "read_clock", lambda: now)
+    settings = DatabaseSettings.model_validate({"DATABASE_URL": shared_migrated_url})
+    engine = create_engine(settings, "plans", connections=1)
+    try:
+        async with engine.connect() as conn:
+            savepoint = await conn.begin_nested()
+            with pytest.raises(DBAPIError, match="division by zero"):
+                await conn.execute(text("SELECT 1 / 0"))
+            now = sessions.REPLAN_FIRST_S
+            await savepoint.rollback()
+            assert await conn.scalar(text("SELECT 2")) == 2
+    finally:
+        await engine.dispose()
